@@ -1,0 +1,74 @@
+"""`prompt-migrate`: thin commands over the same verbs as the pytest plugin; each is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from migrate import __version__
+from migrate.errors import PromptMigrateError
+
+COMMANDS: Final = {
+    "init": ("migrate.cli.inventory", "init", "Scaffold prompts/, fixtures/ and the configuration; safe to repeat."),
+    "validate": ("migrate.cli.inventory", "validate", "Check prompt files, cases and configuration."),
+    "list": ("migrate.cli.inventory", "list_flows", "List flows and cases."),
+    "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
+    "compare": ("migrate.cli.runs", "compare", "Show what a replay found, per flow and candidate."),
+    "runs": ("migrate.cli.runs", "runs", "List past runs, or show one."),
+    "history": ("migrate.cli.runs", "history", "Show a flow's cost and latency over runs."),
+    "goldens": ("migrate.cli.stores", "goldens", "Check the goldens."),
+    "doctor": ("migrate.cli.stores", "doctor", "Look for what is damaged, missing or about to expire."),
+    "db": ("migrate.cli.stores", "db", "Upgrade the ledger."),
+    "simulate": ("migrate.cli.simulate", "simulate", "Run the simulated provider alone."),
+}
+"""Command -> module, attribute and the line shown in the help, so that `--help` imports none of them."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called and says errors of the family in plain words."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            raise click.UsageError(f'No such command "{args[0]}".{hint}', ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PromptMigrateError as problem:
+            from migrate.inert import inert
+
+            click.echo(f"prompt-migrate: {inert(str(problem))}", err=True)
+            sys.exit(problem.exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"auto_envvar_prefix": "PROMPT_MIGRATE", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="prompt-migrate")
+def main() -> None:
+    """Move production prompts from one language model to another without breaking users.
+
+    The main job is a pytest run: `pytest --model gpt-4.1` replays the inventory against a candidate.
+    """

@@ -1,0 +1,1 @@
+"""Where answers come from: the OpenAI SDK and the simulated provider."""

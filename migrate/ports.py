@@ -1,0 +1,206 @@
+"""What the work asks of the world: protocols owned by the caller, with their guarantees in prose."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from migrate.vocabulary import (
+    Call,
+    CaseId,
+    Comparison,
+    FlowName,
+    Golden,
+    Judged,
+    Measurement,
+    NoReply,
+    Reply,
+    Request,
+    Run,
+    Timing,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the provider said of its rate limits beside an answer; None: it did not say."""
+
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+    reset_requests_s: float | None = None
+    reset_tokens_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one call."""
+
+    outcome: Reply | NoReply
+    timing: Timing | None = None
+    retry: bool = False
+    """True when trying again may help."""
+    retry_after_s: float | None = None
+    """The pause the provider asked for."""
+    limits: Limits = Limits()
+
+
+class Provider(Protocol):
+    """Something that answers requests.
+
+    One `ask` is one try: retries, pacing and budgets belong to the engine. It never raises for a fault of the
+    road: that is an `Attempt` with a `NoReply`. Cancelling it closes its connection. Methods are called from
+    one event loop only.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def simulated(self) -> bool: ...
+
+    async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
+        """Send one request and wait for the whole answer, at most `timeout_s` seconds of monotonic time."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Recordings(Protocol):
+    """Redacted replies kept outside git, so that a run can be resumed, repeated offline or judged again.
+
+    Identity is request key, asked model (part of the key) and sample index.
+    """
+
+    def get(self, request_key: str, sample: int) -> Call | None:
+        """Return the recorded call, `source` set to `recording`, or None."""
+        ...
+
+    def put(self, calls: Iterable[tuple[int, Call]]) -> int:
+        """Keep calls with their sample index; a `NoReply` is never kept. Return how many were new or replaced."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Goldens(Protocol):
+    """The approved baseline samples, in git."""
+
+    def read(self, flow: FlowName, case: CaseId) -> Golden | None:
+        """Return the golden, or None when the case has none. Raises StoreProblem when the file is damaged or foreign."""
+        ...
+
+    def write(self, golden: Golden) -> bool:
+        """Write atomically and durably, after redaction. Return False when the bytes are already these."""
+        ...
+
+    def measurements(self, flow: FlowName) -> tuple[Measurement, ...]:
+        """Return the measurements of a flow's recorded samples; empty when there are none."""
+        ...
+
+    def write_measurements(self, flow: FlowName, measurements: Sequence[Measurement]) -> bool:
+        """Replace the measurements of the cases named in `measurements`; those of other cases stay."""
+        ...
+
+    def cases(self, flow: FlowName) -> tuple[CaseId, ...]:
+        """Return the cases that have a golden, sorted."""
+        ...
+
+    def flows(self) -> tuple[FlowName, ...]:
+        """Return the flows that have goldens, sorted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """Everything the ledger keeps of one case against one candidate (or of one recorded case)."""
+
+    comparison: Comparison
+    """For a recording run: verdict `same`, candidate equal to the baseline's name."""
+    samples: tuple[Judged, ...] = ()
+    """The candidate's samples, redacted; those without an answer included."""
+    baseline: tuple[Measurement, ...] = ()
+    """Of the golden's samples."""
+    candidate: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One flow in one run against one candidate."""
+
+    run: Run
+    flow: FlowName
+    candidate: str
+    cases: int
+    verdicts: dict[str, int]
+    cost_usd: str | None
+    unknown_cost: int
+    p50_ms: float | None
+    p95_ms: float | None
+    n: int
+
+
+class Ledger(Protocol):
+    """The history of runs: one writer at a time, any number of readers."""
+
+    def start(self, run: Run) -> None:
+        """Write the run's row. Raises StoreProblem when the id exists."""
+        ...
+
+    def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:
+        """Write case records in batches, replacing rows of the same case and candidate; return how many."""
+        ...
+
+    def finish(self, run: Run) -> None:
+        """Write the run's final state and accounts."""
+        ...
+
+    def run(self, run_id: str | None) -> Run:
+        """Return a run by id or unique prefix; None: the newest replay. Raises UsageProblem when there is none."""
+        ...
+
+    def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
+        """Return runs, newest first."""
+        ...
+
+    def records(self, run_id: str) -> Iterator[CaseRecord]:
+        """Yield the case records of a run, ordered by flow, candidate, case."""
+        ...
+
+    def history(self, flow: FlowName, *, limit: int = 50) -> tuple[HistoryRow, ...]:
+        """Return a flow's rows over runs, newest first."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CodeVerdict:
+    """What running generated code against its tests gave."""
+
+    passed: int
+    total: int
+    message: str = ""
+
+
+class Sandbox(Protocol):
+    """Somewhere generated code may run without harming the host. No implementation is bundled yet."""
+
+    def run(self, code: str, tests: str, *, timeout_s: float) -> CodeVerdict: ...
+
+
+class Clock(Protocol):
+    """Time as an input."""
+
+    def now(self) -> dt.datetime:
+        """UTC, aware: the time of records."""
+        ...
+
+    def today(self) -> dt.date:
+        """The date lifecycle facts are judged against: `--as-of`, or today."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds; for durations only."""
+        ...

@@ -1,0 +1,694 @@
+"""Every noun of the product: frozen data, standard library only, a sentence under each field.
+
+Nothing here reads, writes, compares or computes money; everything else in the house points at these
+classes. Nouns are built by the edges, which validate once; inside the house they are trusted.
+JSON values are plain Python (`dict`, `list`, `str`, `int`, `float`, `bool`, `None`) and are never mutated.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NewType, TypeAlias
+
+Json: TypeAlias = Any
+"""A parsed JSON value. `Any` because a recursive alias costs more in casts than it catches."""
+
+JsonObject: TypeAlias = Mapping[str, Any]
+FlowName = NewType("FlowName", str)
+CaseId = NewType("CaseId", str)
+JsonPath = NewType("JsonPath", str)
+"""`$`, `$.items[0].price`, `$["odd key"]`; in rules also `$.items[*].price`."""
+
+Api = Literal["chat", "responses"]
+Criticality = Literal["low", "medium", "high", "critical"]
+Parse = Literal["json", "fenced", "text"]
+"""How the application reads the answer: as raw JSON, as JSON after stripping a code fence, as text."""
+
+
+# --- The inventory: what is asked -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a user's file something was written."""
+
+    file: str
+    """Path as the user would type it: relative to the root of the project, with forward slashes."""
+    line: int | None = None
+    """Line, counted from 1; None when the file has no lines to point at."""
+    path: JsonPath | None = None
+    """JSON path inside the file."""
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return where if self.path is None else f"{where} at {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """One message of a prompt as written: text with Jinja2 in it, or turns taken from the case."""
+
+    role: str
+    """`system`, `developer`, `user`, `assistant` or `tool`; empty when `turns_from` is set."""
+    content: Json = None
+    """A template, a list of content parts whose strings are templates, or None beside tool calls."""
+    extra: JsonObject = field(default_factory=dict)
+    """Other wire keys (`name`, `tool_calls`, `tool_call_id`), whose strings are templates too."""
+    turns_from: str | None = None
+    """Name of a case variable holding a list of messages, which are sent as they are, never as templates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the model may call."""
+
+    name: str
+    description: str
+    parameters: JsonObject
+    """JSON Schema of the arguments."""
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt as it would be sent: templates, parameters, promised format."""
+
+    messages: tuple[MessageTemplate, ...]
+    model: str
+    """The baseline model: the one in production today."""
+    api: Api = "chat"
+    parameters: JsonObject = field(default_factory=dict)
+    """Sampling and transport parameters in Chat Completions' wire names (`temperature`, `max_tokens`, `seed`)."""
+    response_format: Literal["text", "json_object", "json_schema"] = "text"
+    schema: JsonObject | None = None
+    """JSON Schema of the answer, sent when `response_format` is `json_schema`, checked whenever present."""
+    schema_name: str = "answer"
+    schema_strict: bool | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: Json = None
+    parallel_tool_calls: bool | None = None
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A re-tuned wording of a flow's prompt, whole and ready to render."""
+
+    name: str
+    prompt: Prompt
+    default_for: tuple[str, ...] = ()
+    """Candidate models that get this wording unless the candidate names another."""
+
+
+RuleKind = Literal["ignore", "exact", "tolerance", "unordered", "key", "one_of", "regex", "similarity", "present"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one JSON path of an answer is compared."""
+
+    path: JsonPath
+    kind: RuleKind
+    value: Json = None
+    """`tolerance`: {"abs": x} and/or {"rel": x}; `key`: field name; `one_of`: list; `regex`: pattern; `similarity`: bound 0..1."""
+    metric: str = "ratio"
+    """For `similarity`: which rapidfuzz measure (`ratio`, `token_sort`, `token_set`, `partial`)."""
+    reason: str | None = None
+    expires: str | None = None
+    """ISO date after which the rule no longer holds; None: no expiry."""
+
+
+CheckKind = Literal[
+    "equals", "contains", "not_contains", "starts_with", "ends_with", "regex", "not_regex", "one_of", "number", "json_path",
+    "length", "label", "json", "sql", "python", "citations", "tool_calls", "judge",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One assertion of a flow or a case about the final answer."""
+
+    kind: CheckKind
+    arguments: JsonObject
+    """What the check needs; strings of the form `{{ expr }}` are bound to the case before judging."""
+    path: JsonPath | None = None
+    """Which part of a JSON answer is checked; None: the whole answer."""
+    name: str = ""
+    """How a finding calls it: given by the user or made from kind and path."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One input of a flow."""
+
+    id: CaseId
+    inputs: JsonObject
+    """Variables of the templates."""
+    expected: Json = None
+    """The answer a careful person would give; None when nobody wrote one. Checks may refer to it."""
+    checks: tuple[Check, ...] = ()
+    place: Place | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How much a flow is used in production."""
+
+    requests_per_day: float | None = None
+    users_per_day: float | None = None
+    cached_share: float | None = None
+    """Share of input tokens that production reads from the prompt cache, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What a user of the application experiences: the unit of verdicts, routing and canaries."""
+
+    name: FlowName
+    prompt: Prompt
+    cases: tuple[Case, ...]
+    description: str = ""
+    owner: str = ""
+    critical: Criticality = "medium"
+    parse: Parse = "text"
+    rules: tuple[Rule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    traffic: Traffic = Traffic()
+    tolerances: JsonObject = field(default_factory=dict)
+    """Margins of the flow verdict and gates of this flow, by name."""
+    samples: int | None = None
+    """Baseline samples to record a case, when the flow wants other than the run's default."""
+    place: Place | None = None
+    extras: JsonObject = field(default_factory=dict)
+    """The `x-*` keys, kept and never read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model, or one mapping of models, under trial: the value of one `--model`."""
+
+    text: str
+    """As typed: the bracket of item ids and the JSON `candidate`."""
+    model: str | None = None
+    """The model every call goes to; None when a mapping or steps say so."""
+    variant: str | None = None
+    """Prompt variant asked for with `@name`; None: the variant that is default for the model, else the prompt itself."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """Baseline model -> candidate model; models not named stay."""
+    steps: Mapping[str, str] = field(default_factory=dict)
+    """Step of a chain -> candidate model."""
+
+    def model_for(self, baseline: str, step: str | None = None) -> str:
+        """Return the model that a call made with `baseline` today (in `step`, for a chain) goes to."""
+        if step is not None and step in self.steps:
+            return self.steps[step]
+        if self.model is not None:
+            return self.model
+        return self.mapping.get(baseline, baseline)
+
+
+# --- Traces: what was answered ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The canonical wire request of one call."""
+
+    api: Api
+    body: JsonObject
+    """The JSON body as it is sent, `model` included."""
+    request_key: str
+    """`k<version>:` and a hash of the whole redacted canonical body: the identity of "the same request"."""
+    prompt_key: str
+    """The same without model and sampling parameters: the identity of "the same question"."""
+
+    @property
+    def model(self) -> str:
+        return str(self.body["model"])
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One function call a model asked for."""
+
+    name: str
+    arguments: str
+    """Raw text of the arguments: JSON if the model did its work."""
+    id: str = ""
+    """The provider's id of the call; never compared."""
+
+
+Finish = Literal["stop", "length", "tool_calls", "content_filter", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, normalised over both APIs."""
+
+    text: str | None
+    tool_calls: tuple[ToolCall, ...] = ()
+    refusal: str | None = None
+    finish: Finish = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them; None is unknown, never 0."""
+
+    input_tokens: int | None = None
+    """All input tokens, cached ones included."""
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    """All output tokens, reasoning ones included."""
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back and was understood; a refusal, a filtered, empty or cut answer is a reply."""
+
+    answer: Answer
+    served_model: str
+    """The model that answered, as the provider names it."""
+    usage: Usage = Usage()
+    service_tier: str | None = None
+    fingerprint: str | None = None
+    request_id: str | None = None
+
+
+class NoReplyKind(str, enum.Enum):
+    """A fault of the road between us and the model: never a regression, never a pass."""
+
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    SERVER_ERROR = "server_error"
+    AUTHENTICATION = "authentication"
+    MODEL_NOT_FOUND = "model_not_found"
+    BAD_REQUEST = "bad_request"
+    CONTEXT_LENGTH = "context_length"
+    NOT_AN_API_ANSWER = "not_an_api_answer"
+    MALFORMED_BODY = "malformed_body"
+    INCOMPLETE_STREAM = "incomplete_stream"
+    WRONG_MODEL = "wrong_model"
+    REDIRECT = "redirect"
+    NO_RECORDING = "no_recording"
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """A planned answer that is missing, and why."""
+
+    kind: NoReplyKind
+    message: str
+    """One clause for a person, already free of secrets and control bytes."""
+    status: int | None = None
+    """HTTP status, when there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of one call went, in milliseconds."""
+
+    total_ms: float
+    """Request to last byte of the attempt that counted."""
+    first_token_ms: float | None = None
+    """Request to first content, when streamed."""
+    waited_ms: float = 0.0
+    """Back-off and shared pauses before that attempt."""
+
+
+class Source(str, enum.Enum):
+    """Where an answer comes from."""
+
+    LIVE = "live"
+    RECORDING = "recording"
+    GOLDEN = "golden"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a trace and what came of it."""
+
+    request: Request
+    outcome: Reply | NoReply
+    ordinal: int = 0
+    """Place among the calls of the trace, from 0: the pairing key inside a trace."""
+    timing: Timing | None = None
+    attempts: int = 1
+    source: Source = Source.LIVE
+    at: str = ""
+    """UTC time of the answer, ISO 8601; a replayed answer keeps its own."""
+    simulated: bool = False
+    """True when the simulated provider answered."""
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The k-th independent answer to a case: a trace of calls and a final answer."""
+
+    index: int
+    """k, from 1."""
+    calls: tuple[Call, ...]
+    answer: Answer | None
+    """The final answer; None when a call got no reply."""
+
+    @property
+    def no_reply(self) -> NoReply | None:
+        """The first fault of the road in the trace, if any."""
+        for call in self.calls:
+            if isinstance(call.outcome, NoReply):
+                return call.outcome
+        return None
+
+
+# --- Judgement: what differs -------------------------------------------------------------------------
+
+
+class Rung(str, enum.Enum):
+    """The contract ladder, in order; `agreement` is a metric of its own."""
+
+    ANSWERED = "answered"
+    PARSED = "parsed"
+    SCHEMA = "schema"
+    TOOLS = "tools"
+    CHECKS = "checks"
+    AGREEMENT = "agreement"
+
+
+CONTRACT_RUNGS = (Rung.ANSWERED, Rung.PARSED, Rung.SCHEMA, Rung.TOOLS, Rung.CHECKS)
+
+
+class Severity(str, enum.Enum):
+    BREAKING = "breaking"
+    DRIFT = "drift"
+    COSMETIC = "cosmetic"
+
+
+class FindingKind(str, enum.Enum):
+    """What a finding is about; the rung says where on the ladder it stands."""
+
+    # answered
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    # parsed
+    FENCED_JSON = "fenced_json"
+    CHATTY_JSON = "chatty_json"
+    INVALID_JSON = "invalid_json"
+    # schema
+    MISSING_REQUIRED = "missing_required"
+    WRONG_TYPE = "wrong_type"
+    NULL_NOT_ALLOWED = "null_not_allowed"
+    NOT_IN_ENUM = "not_in_enum"
+    EXTRA_KEY = "extra_key"
+    SCHEMA_VIOLATION = "schema_violation"
+    # tools
+    MISSING_TOOL_CALL = "missing_tool_call"
+    UNEXPECTED_TOOL_CALL = "unexpected_tool_call"
+    WRONG_TOOL = "wrong_tool"
+    UNKNOWN_TOOL = "unknown_tool"
+    WRONG_CALL_COUNT = "wrong_call_count"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    NULL_ARGUMENT = "null_argument"
+    # checks
+    CHECK_FAILED = "check_failed"
+    # agreement
+    TYPE_CHANGED = "type_changed"
+    KEY_ADDED = "key_added"
+    KEY_REMOVED = "key_removed"
+    VALUE_CHANGED = "value_changed"
+    LIST_LENGTH = "list_length"
+    LIST_ORDER = "list_order"
+    FACT_CHANGED = "fact_changed"
+    LANGUAGE_CHANGED = "language_changed"
+    LENGTH_CHANGED = "length_changed"
+    WORDING_CHANGED = "wording_changed"
+    TOOL_ARGUMENTS_CHANGED = "tool_arguments_changed"
+    CALL_COUNT_CHANGED = "call_count_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference or broken rule."""
+
+    rung: Rung
+    kind: FindingKind
+    severity: Severity
+    path: JsonPath
+    """Where in the answer: `$` is all of it, `$tool_calls[0].arguments.order_id` is inside a tool call."""
+    message: str
+    """One clause for a person: what is wrong and, where it is not plain, why it matters."""
+    expected: Json = None
+    actual: Json = None
+    rule: str = ""
+    """What made it: a rule path, a check name, a schema path, `noise floor`, `golden`."""
+    explained: str | None = None
+    """`noise` or `approval` when something explains it; None: it counts."""
+    sample: int | None = None
+    """Index of the candidate sample it was found in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sample after the ladder's rungs 1 to 5."""
+
+    sample: Sample
+    rungs: Mapping[Rung, bool | None]
+    """Passed, failed, or None where the flow does not promise the rung; contract rungs only."""
+    findings: tuple[Finding, ...] = ()
+    value: Json = None
+    """The parsed answer, repaired if it had to be; None for text."""
+    parsed: bool = False
+    """True when `value` holds parsed JSON (`null` is a value too)."""
+    if_repaired: Mapping[Rung, bool | None] | None = None
+    """What rungs 3 to 5 say of the repaired text, when the raw text did not parse."""
+    unjudged: tuple[str, ...] = ()
+    """Names of checks that could not be judged here, with the reason: "judge `tone`: judges are not available"."""
+
+    @property
+    def kept(self) -> bool:
+        """True when every promised contract rung passed."""
+        return all(passed is not False for passed in self.rungs.values())
+
+
+class CaseVerdict(str, enum.Enum):
+    """What became of a case, first match in the order of DESIGN.md section 3."""
+
+    NO_GOLDEN = "no_golden"
+    STALE_GOLDEN = "stale_golden"
+    NO_REPLY = "no_reply"
+    UNSTABLE_BASELINE = "unstable_baseline"
+    BREAKING = "breaking"
+    IMPROVED = "improved"
+    CONTRACT_NOT_KEPT = "contract_not_kept"
+    ACCEPTED = "accepted"
+    DRIFT = "drift"
+    WITHIN_NOISE = "within_noise"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Passed out of total samples."""
+
+    passed: int
+    total: int
+
+    def __add__(self, other: Rate) -> Rate:
+        return Rate(self.passed + other.passed, self.total + other.total)
+
+    @property
+    def share(self) -> float | None:
+        return self.passed / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class RungRates:
+    """One rung, baseline and candidate side by side."""
+
+    baseline: Rate
+    candidate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Baseline and candidate samples of one case, and what follows from them."""
+
+    flow: FlowName
+    case: CaseId
+    baseline: str
+    """Model of the golden."""
+    candidate: str
+    """Text of the candidate."""
+    verdict: CaseVerdict
+    findings: tuple[Finding, ...] = ()
+    """Of the candidate's samples, worst first; agreement findings include the explained ones."""
+    rungs: Mapping[Rung, RungRates | None] = field(default_factory=dict)
+    noise_measured: bool = False
+    """False when the golden holds a single sample, so that differing values are drift and say so."""
+    unjudged: tuple[str, ...] = ()
+    note: str = ""
+    """Why there is no comparison, for `no_golden`, `stale_golden`, `no_reply`."""
+
+
+# --- Goldens and measurements ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A candidate answer that a reviewer accepted; read by the agreement rung only."""
+
+    answer: Answer
+    candidate: str
+    reviewer: str
+    reason: str
+    seen: str
+    """Hash of the candidate sample the reviewer saw."""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """The approved baseline samples of a case."""
+
+    flow: FlowName
+    case: CaseId
+    baseline: str
+    """Model asked for when recording."""
+    requests: tuple[Request, ...]
+    """What was sent, one a call of the first sample; redacted, long inputs by digest."""
+    samples: tuple[Judged, ...]
+    approved: tuple[Approval, ...] = ()
+    simulated: bool = False
+    digest: str = ""
+    """Hash of the file's content, for compare-and-swap; empty before it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Cost and latency facts of one call, kept in git for goldens and in the ledger for runs."""
+
+    flow: FlowName
+    case: CaseId
+    sample: int
+    ordinal: int
+    asked_model: str
+    served_model: str | None
+    usage: Usage
+    service_tier: str | None
+    timing: Timing | None
+    at: str
+    source: Source
+    simulated: bool
+    request_id: str | None = None
+
+
+# --- Runs and evidence --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording or replay, as the ledger knows it."""
+
+    id: str
+    """Time-ordered and short enough to type."""
+    kind: Literal["record", "replay"]
+    started_at: str
+    finished_at: str | None = None
+    state: Literal["running", "complete", "incomplete", "interrupted"] = "running"
+    candidates: tuple[str, ...] = ()
+    baseline: str | None = None
+    samples: int | None = None
+    """Samples a case asked for on the command line; None: as many as the golden has."""
+    simulated: bool = False
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    tool_version: str = ""
+    python_version: str = ""
+    provider: str = ""
+    command: str = ""
+    as_of: str = ""
+    """The date lifecycle facts were judged against."""
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    """planned, judged, `no_reply:<kind>`, `skipped:<reason>`, `not_run:<reason>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Latency of one side over case means, in milliseconds."""
+
+    p50: float | None
+    p95: float | None
+    p95_interval: tuple[float | None, float | None] | None
+    """Exact order-statistic interval; a bound that n cannot give is None, and both missing is None."""
+    n: int
+    """Cases, not samples."""
+    source: str
+    """`live`, `recorded on 2026-01-15`, with `simulated` said where it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Equal changes of one flow and candidate, seen as one."""
+
+    id: str
+    """Short and stable: a hash of the fingerprint."""
+    kind: FindingKind
+    severity: Severity
+    rung: Rung
+    path: JsonPath
+    """With list indices as `[*]`."""
+    title: str
+    """`$.confidence number -> string`."""
+    cases: tuple[CaseId, ...]
+    count: int
+    """Findings, over all samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Exact dollars and what could not be priced."""
+
+    usd: str | None
+    """Decimal as text; None when nothing could be priced."""
+    unknown: int = 0
+    """Calls whose usage or price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEvidence:
+    """A flow's comparisons against one candidate, weighed."""
+
+    flow: FlowName
+    baseline: str
+    candidate: str
+    cases: int
+    samples: int
+    """Candidate samples that were planned."""
+    verdicts: Mapping[CaseVerdict, int]
+    rungs: Mapping[Rung, RungRates | None]
+    cost_baseline: Money
+    cost_candidate: Money
+    cost_ratio: float | None
+    """Candidate over baseline, per answered case; None when either is unknown."""
+    latency_baseline: Quantiles
+    latency_candidate: Quantiles
+    groups: tuple[Group, ...]
+    simulated: bool
+    verdict: Literal["safe", "unsafe", "insufficient"] | None = None
+    """None until the statistics exist."""
+    cases_needed: int | None = None
+    unjudged: Mapping[str, int] = field(default_factory=dict)
+    """Check that was not judged -> number of cases."""

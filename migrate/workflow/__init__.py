@@ -1,0 +1,1 @@
+"""The verbs: record, replay, and the engine both share."""
