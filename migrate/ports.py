@@ -16,6 +16,7 @@ from migrate.vocabulary import (
     Judged,
     Measurement,
     NoReply,
+    PriceUsed,
     Reply,
     Request,
     Run,
@@ -150,6 +151,10 @@ class Ledger(Protocol):
 
     def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:
         """Write case records in batches, replacing rows of the same case and candidate; return how many."""
+        ...
+
+    def add_prices(self, run_id: str, prices: Iterable[PriceUsed]) -> None:
+        """Keep the rows of the price table this run was priced by; repeating a row is no error."""
         ...
 
     def finish(self, run: Run) -> None:

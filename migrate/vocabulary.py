@@ -572,6 +572,8 @@ class Golden:
     samples: tuple[Judged, ...]
     approved: tuple[Approval, ...] = ()
     simulated: bool = False
+    contract_digest: str = ""
+    """Hash of the contract the stored rungs were judged by; another one today means: judge again, on redacted text."""
     digest: str = ""
     """Hash of the file's content, for compare-and-swap; empty before it is written."""
 
@@ -593,6 +595,23 @@ class Measurement:
     source: Source
     simulated: bool
     request_id: str | None = None
+    cost_usd: str | None = None
+    """Exact decimal as text, by the price table of the day; None: usage or price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUsed:
+    """One row of the price table a run was priced by: US dollars per million tokens, decimals as text."""
+
+    model: str
+    tier: str
+    input: str | None
+    cached: str | None
+    cache_write: str | None
+    output: str | None
+    source: str
+    """`genai-prices 0.2.3`, `override prices.toml`."""
+    as_of: str
 
 
 # --- Runs and evidence --------------------------------------------------------------------------------------
