@@ -68,6 +68,19 @@ class Provider(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """Everything the ledger keeps of one case against one candidate (or of one recorded case)."""
+
+    comparison: Comparison
+    """For a recording run: verdict `same`, candidate equal to the baseline's name."""
+    samples: tuple[Judged, ...] = ()
+    """The candidate's samples, redacted; those without an answer included."""
+    baseline: tuple[Measurement, ...] = ()
+    """Of the golden's samples."""
+    candidate: tuple[Measurement, ...] = ()
+
+
 class Recordings(Protocol):
     """Redacted replies kept outside git, so that a run can be resumed, repeated offline or judged again.
 
@@ -80,6 +93,23 @@ class Recordings(Protocol):
 
     def put(self, calls: Iterable[tuple[int, Call]]) -> int:
         """Keep calls with their sample index; a `NoReply` is never kept. Return how many were new or replaced."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """What a run writes down as it happens, so that a killed run loses nothing it paid for.
+
+    Everything handed in is redacted already. Safe to call from two threads.
+    """
+
+    def call(self, sample: int, call: Call) -> None:
+        """Write down one answer as it arrives."""
+        ...
+
+    def case(self, record: CaseRecord) -> None:
+        """Write down one judged case; measurements are left out and made from the calls when the journal is folded."""
         ...
 
     def close(self) -> None: ...
@@ -111,19 +141,6 @@ class Goldens(Protocol):
     def flows(self) -> tuple[FlowName, ...]:
         """Return the flows that have goldens, sorted."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRecord:
-    """Everything the ledger keeps of one case against one candidate (or of one recorded case)."""
-
-    comparison: Comparison
-    """For a recording run: verdict `same`, candidate equal to the baseline's name."""
-    samples: tuple[Judged, ...] = ()
-    """The candidate's samples, redacted; those without an answer included."""
-    baseline: tuple[Measurement, ...] = ()
-    """Of the golden's samples."""
-    candidate: tuple[Measurement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

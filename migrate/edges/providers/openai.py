@@ -1,0 +1,262 @@
+"""Ask through the OpenAI SDK: any base URL, Azure, one attempt a call.
+
+The SDK keeps what it is good at (authentication, URLs, headers, error classes); its HTTP backend is the aiohttp
+one and its response models are not built, which together is most of what a call through it costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import email.utils
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx2
+import openai
+from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpClient
+
+from migrate.edges.providers.replies import NotAReply, read_answer, read_body
+from migrate.edges.providers.streams import Assembly
+from migrate.ports import Attempt, Limits
+from migrate.vocabulary import Api, NoReply, NoReplyKind, Request, Timing
+
+PATHS: Final[Mapping[Api, str]] = {"chat": "/chat/completions", "responses": "/responses"}
+SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
+QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted"})
+RETRIED: Final = frozenset(
+    {
+        NoReplyKind.TIMEOUT,
+        NoReplyKind.CONNECTION,
+        NoReplyKind.RATE_LIMIT,
+        NoReplyKind.SERVER_ERROR,
+        NoReplyKind.NOT_AN_API_ANSWER,
+        NoReplyKind.MALFORMED_BODY,
+        NoReplyKind.INCOMPLETE_STREAM,
+    }
+)
+"""Faults that another try may cure; everything else would fail the same way again."""
+
+
+class OpenAIProvider:
+    """`Provider` over one SDK client.
+
+    `simulated` says that the server is the simulated provider: its own figures of latency, which are not
+    shortened by its time scale, are then taken from its headers.
+    """
+
+    def __init__(self, client: AsyncOpenAI, *, name: str, simulated: bool = False) -> None:
+        self._client = client
+        self._name = name
+        self._simulated = simulated
+        self._headers = {"content-type": "application/json"}
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def simulated(self) -> bool:
+        return self._simulated
+
+    async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
+        """Send one request; the deadline is for all of it, so that a dripping body cannot outlive it."""
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._ask(request, sample, timeout_s)
+        except TimeoutError:
+            waited = time.perf_counter() - started
+            return _failed(NoReply(NoReplyKind.TIMEOUT, f"no whole answer within {waited:.1f} s"))
+        except NotAReply as fault:
+            return _failed(fault.no_reply)
+        except openai.APITimeoutError:
+            return _failed(NoReply(NoReplyKind.TIMEOUT, "the connection timed out"))
+        except openai.APIConnectionError as error:
+            return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
+        except openai.APIStatusError as error:
+            return _status(error)
+        except (httpx2.HTTPError, OSError) as error:
+            return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _ask(self, request: Request, sample: int, timeout_s: float) -> Attempt:
+        headers = {**self._headers, SAMPLE_HEADER: str(sample)} if self._simulated else self._headers
+        # follow_redirects: a redirect would send the prompt to a host nobody chose.
+        options: Any = {"headers": headers, "timeout": timeout_s, "follow_redirects": False}
+        content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        if request.body.get("stream"):
+            return await self._stream(request, content, options)
+        started = time.perf_counter()
+        response = await self._client.post(PATHS[request.api], content=content, cast_to=httpx2.Response, options=options)
+        total_ms = (time.perf_counter() - started) * 1000
+        headers_in = response.headers
+        body = read_body(request.api, response.content, headers_in.get("content-type", ""))
+        reply = read_answer(request.api, body, request.model, headers_in.get("x-request-id"))
+        return Attempt(reply, self._timing(headers_in, total_ms, None), limits=_limits(headers_in))
+
+    async def _stream(self, request: Request, content: bytes, options: Any) -> Attempt:
+        started = time.perf_counter()
+        stream = await self._client.post(
+            PATHS[request.api],
+            content=content,
+            cast_to=object,
+            options=options,
+            stream=True,
+            stream_cls=AsyncStream[object],
+        )
+        assembly, first_ms = Assembly(request.api), None
+        headers = stream.response.headers
+        async with stream:
+            async for line in stream.response.aiter_lines():
+                assembly.feed(line)
+                if first_ms is None and assembly.started:
+                    first_ms = (time.perf_counter() - started) * 1000
+        total_ms = (time.perf_counter() - started) * 1000
+        reply = read_answer(request.api, assembly.body(), request.model, headers.get("x-request-id"))
+        return Attempt(reply, self._timing(headers, total_ms, first_ms), limits=_limits(headers))
+
+    def _timing(self, headers: Mapping[str, str], total_ms: float, first_ms: float | None) -> Timing:
+        if self._simulated and "x-simulated-latency-ms" in headers:
+            first = headers.get("x-simulated-first-token-ms") if first_ms is not None else None
+            return Timing(float(headers["x-simulated-latency-ms"]), float(first) if first else None)
+        return Timing(total_ms, first_ms)
+
+
+def connect(
+    *,
+    name: str,
+    api_key: str,
+    base_url: str | None = None,
+    azure_endpoint: str | None = None,
+    api_version: str | None = None,
+    connections: int = 50,
+    simulated: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> OpenAIProvider:
+    """Return a provider over a new SDK client. The key is handed on and kept nowhere else."""
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    http_client = DefaultAioHttpClient(limits=limits)
+    client: AsyncOpenAI
+    if azure_endpoint is not None:
+        client = AsyncAzureOpenAI(
+            api_key=api_key,
+            azure_endpoint=azure_endpoint,
+            api_version=api_version,
+            max_retries=0,
+            http_client=http_client,
+            default_headers=headers,
+        )
+    else:
+        client = AsyncOpenAI(
+            api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client, default_headers=headers
+        )
+    return OpenAIProvider(client, name=name, simulated=simulated)
+
+
+def _failed(no_reply: NoReply, *, retry_after_s: float | None = None, limits: Limits = Limits()) -> Attempt:
+    return Attempt(no_reply, retry=no_reply.kind in RETRIED, retry_after_s=retry_after_s, limits=limits)
+
+
+def _status(error: openai.APIStatusError) -> Attempt:
+    """Sort an HTTP status into a kind; quota is told from rate limits by its code."""
+    status, code = error.status_code, str(error.code or "")
+    kind = _status_kind(status, code, str(error.message))
+    words = f"HTTP {status}" + (f" {code}" if code and code != "None" else "")
+    no_reply = NoReply(kind, f"{words}: {_first_line(error.message)}", status)
+    return _failed(no_reply, retry_after_s=retry_after(error.response.headers), limits=_limits(error.response.headers))
+
+
+def _status_kind(status: int, code: str, message: str) -> NoReplyKind:
+    if code in QUOTA_CODES:
+        return NoReplyKind.QUOTA
+    if status == 429:
+        return NoReplyKind.RATE_LIMIT
+    if 300 <= status < 400:
+        return NoReplyKind.REDIRECT
+    if status in (401, 403):
+        return NoReplyKind.AUTHENTICATION
+    if status == 404:
+        return NoReplyKind.MODEL_NOT_FOUND
+    if status in (408, 409) or status >= 500:
+        return NoReplyKind.SERVER_ERROR
+    if code == "context_length_exceeded" or "context" in message.lower():
+        return NoReplyKind.CONTEXT_LENGTH
+    return NoReplyKind.BAD_REQUEST
+
+
+def retry_after(headers: Mapping[str, str], now: Callable[[], dt.datetime] | None = None) -> float | None:
+    """Return the pause a server asked for, in seconds: `retry-after-ms`, seconds, or an HTTP date against its own clock."""
+    milliseconds = _seconds(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _seconds(value)
+    if seconds is not None or value is None:
+        return seconds
+    at, reference = _http_date(value), _http_date(headers.get("date", ""))
+    if at is None:
+        return None
+    today = reference or (now() if now else dt.datetime.now(dt.UTC))
+    return max(0.0, (at - today).total_seconds())
+
+
+def _http_date(value: str) -> dt.datetime | None:
+    try:
+        at = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and math.isfinite(number) and number >= 0 else None
+
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+
+
+def _duration(value: str | None) -> float | None:
+    """Read the API's durations: `1s`, `6m0s`, `20ms`."""
+    match = _DURATION.fullmatch(value) if value else None
+    if match is None:
+        return None
+    hours, minutes, seconds, milliseconds = (float(part) if part else 0.0 for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+
+
+def _limits(headers: Mapping[str, str]) -> Limits:
+    if "x-ratelimit-remaining-requests" not in headers and "x-ratelimit-remaining-tokens" not in headers:
+        return NO_LIMITS
+    requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
+    return Limits(
+        remaining_requests=int(requests) if requests and requests.isdecimal() else None,
+        remaining_tokens=int(tokens) if tokens and tokens.isdecimal() else None,
+        reset_requests_s=_duration(headers.get("x-ratelimit-reset-requests")),
+        reset_tokens_s=_duration(headers.get("x-ratelimit-reset-tokens")),
+    )
+
+
+NO_LIMITS: Final = Limits()
+
+
+def _cause(error: BaseException) -> str:
+    """Name the innermost cause; messages of the transport carry no secrets, URLs are left out all the same."""
+    inner = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    return f"{type(inner).__name__}: {_first_line(str(inner))}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n", 1)[0][:200]

@@ -1,0 +1,100 @@
+"""Put a streamed answer together: server-sent events in, the same body out that a plain call returns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from migrate.edges.providers.replies import NotAReply
+from migrate.vocabulary import Api, NoReplyKind
+
+
+class Assembly:
+    """Collects the events of one stream; `body` gives the whole answer, or raises NotAReply for a cut one."""
+
+    def __init__(self, api: Api) -> None:
+        self._responses = api == "responses"
+        self._head: dict[str, Any] = {}
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._finish: str | None = None
+        self._usage: Any = None
+        self._final: dict[str, Any] | None = None
+        self._done = False
+        self.started = False
+        """True once the first piece of content has come."""
+
+    def feed(self, line: str) -> None:
+        """Take one line of the stream; lines that carry no data are passed over."""
+        if not line.startswith("data:"):
+            return
+        data = line[5:].strip()
+        if data == "[DONE]":
+            self._done = True
+            return
+        try:
+            event = json.loads(data)
+        except ValueError:
+            raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "an event of the stream is cut") from None
+        if not isinstance(event, dict):
+            raise NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream is not an object")
+        if event.get("error"):
+            raise NotAReply(NoReplyKind.SERVER_ERROR, f"an error inside the stream: {str(event['error'])[:200]}")
+        if self._responses:
+            self._feed_responses(event)
+        else:
+            self._feed_chat(event)
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer as a plain response body."""
+        if self._responses:
+            if self._final is None:
+                raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream ended without its last event")
+            return self._final
+        if self._finish is None:
+            raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream ended without a finish reason")
+        if not self._done:
+            raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream ended without its last event")
+        message = {
+            "role": "assistant",
+            "content": "".join(self._text) if self._text else None,
+            "refusal": "".join(self._refusal) or None,
+            "tool_calls": [self._calls[index] for index in sorted(self._calls)] or None,
+        }
+        choice = {"index": 0, "message": message, "finish_reason": self._finish}
+        return {**self._head, "choices": [choice], "usage": self._usage}
+
+    def _feed_responses(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind in ("response.output_text.delta", "response.function_call_arguments.delta", "response.refusal.delta"):
+            self.started = True
+        elif kind in ("response.completed", "response.incomplete", "response.failed"):
+            self._final = event.get("response")
+
+    def _feed_chat(self, event: dict[str, Any]) -> None:
+        for name in ("model", "service_tier", "system_fingerprint"):
+            if event.get(name) is not None:
+                self._head[name] = event[name]
+        if event.get("usage"):
+            self._usage = event["usage"]
+        choices = event.get("choices") or ()
+        if not choices or not isinstance(choices[0], dict) or choices[0].get("index", 0) != 0:
+            return
+        self._feed_delta(choices[0].get("delta") or {})
+        self._finish = choices[0].get("finish_reason") or self._finish
+
+    def _feed_delta(self, delta: dict[str, Any]) -> None:
+        if delta.get("content"):
+            self._text.append(delta["content"])
+            self.started = True
+        if delta.get("refusal"):
+            self._refusal.append(delta["refusal"])
+            self.started = True
+        for piece in delta.get("tool_calls") or ():
+            self.started = True
+            call = self._calls.setdefault(piece.get("index", 0), {"id": "", "function": {"name": "", "arguments": ""}})
+            call["id"] = piece.get("id") or call["id"]
+            function = piece.get("function") or {}
+            call["function"]["name"] += function.get("name") or ""
+            call["function"]["arguments"] += function.get("arguments") or ""

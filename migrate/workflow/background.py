@@ -1,0 +1,120 @@
+"""Run the engine beside pytest's own loop: a thread with an event loop, and a place where each item waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from migrate.vocabulary import Call
+from migrate.workflow.engine import Ask, Engine
+
+BACKLOG: Final = 1_000
+"""Answers that may lie unread before no new call is started: bounds memory when judging is slower than asking."""
+
+
+@dataclass(slots=True)
+class _Tray:
+    """The answers of one ticket: filled by the engine's thread, emptied by the item that waits for them."""
+
+    wanted: int
+    calls: list[tuple[int, Call]] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        return len(self.calls) >= self.wanted
+
+
+class Background:
+    """Owns the thread. `collect` blocks until all answers of a ticket are there; each ticket is collected once.
+
+    `build` makes the engine inside the thread's event loop. `asks` runs in that thread too, calls `expect` for
+    every ticket it comes to, in the order the tickets will be collected, and yields the ticket's asks. A failure
+    of the thread is raised from `collect`, never swallowed.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Callable[[Ask, Call], None], Callable[[], bool]], Engine],
+        asks: Callable[[], Iterator[Ask]],
+    ) -> None:
+        self._build = build
+        self._asks = asks
+        self._trays: dict[int, _Tray] = {}
+        self._changed = threading.Condition()
+        self._waiting: int | None = None
+        self._unread = 0
+        self._stopping = False
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._main, name="prompt-migrate-engine", daemon=True)
+        self.engine: Engine | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def expect(self, ticket: int, answers: int) -> None:
+        """Say how many answers a ticket gets; 0 for one that needs none."""
+        with self._changed:
+            self._trays[ticket] = _Tray(answers)
+            if answers == 0 and self._waiting == ticket:
+                self._changed.notify()
+
+    def collect(self, ticket: int) -> list[tuple[int, Call]]:
+        """Return the answers of a ticket with their sample index, in the order of the samples."""
+        with self._changed:
+            self._waiting = ticket
+            while (tray := self._trays.get(ticket)) is None or not tray.full:
+                if self._failure is not None:
+                    raise self._failure
+                if not self._thread.is_alive():
+                    raise RuntimeError(f"the engine ended before the answers of ticket {ticket} were there")
+                self._changed.wait(1.0)
+            self._waiting = None
+            del self._trays[ticket]
+            self._unread -= len(tray.calls)
+        return sorted(tray.calls, key=lambda answer: answer[0])
+
+    def stop(self) -> None:
+        """Cancel what is in flight and end the thread; safe to repeat."""
+        self._stopping = True
+        loop, task = self._loop, self._task
+        if loop is not None and task is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(task.cancel)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except asyncio.CancelledError:
+            pass
+        except BaseException as failure:  # noqa: BLE001 - handed to the thread that waits
+            self._failure = failure
+        finally:
+            with self._changed:
+                self._changed.notify_all()
+
+    async def _run(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self.engine = self._build(self._deliver, self._full)
+        try:
+            if not self._stopping:
+                await self.engine.run(self._asks())
+        finally:
+            await self.engine.close()
+
+    def _full(self) -> bool:
+        # Never hold back while somebody waits: the answer waited for may be among those not asked yet.
+        return self._unread >= BACKLOG and self._waiting is None
+
+    def _deliver(self, ask: Ask, call: Call) -> None:
+        with self._changed:
+            tray = self._trays[ask.ticket]
+            tray.calls.append((ask.sample, call))
+            self._unread += 1
+            if tray.full and self._waiting == ask.ticket:
+                self._changed.notify()

@@ -1,0 +1,161 @@
+"""Fold journals into the stores: recordings, measurements of goldens, and the ledger, in one place and one process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from migrate.ports import CaseRecord, Goldens, Ledger, Recordings
+from migrate.vocabulary import (
+    Call,
+    CaseId,
+    CaseVerdict,
+    FlowName,
+    Measurement,
+    NoReply,
+    PriceUsed,
+    Reply,
+    Run,
+    Sample,
+    Source,
+    Usage,
+)
+
+Event = Run | tuple[int, Call] | CaseRecord
+Price = Callable[[Measurement], str | None]
+BATCH: Final = 500
+
+
+@dataclass(slots=True)
+class Folded:
+    """What the journals of a run held."""
+
+    run: Run | None = None
+    cases: int = 0
+    calls: int = 0
+    verdicts: Counter[CaseVerdict] = field(default_factory=Counter)
+    no_replies: Counter[str] = field(default_factory=Counter)
+    flows: set[FlowName] = field(default_factory=set)
+
+
+class Fold:
+    """Completes case records with measurements and prices and hands them on in batches."""
+
+    def __init__(self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price) -> None:
+        self._goldens = goldens
+        self._recordings = recordings
+        self._ledger = ledger
+        self._price = price
+        self._baseline: dict[FlowName, dict[CaseId, tuple[Measurement, ...]]] = {}
+
+    def fold(self, run: Run, events: Iterable[Event]) -> Folded:
+        """Write everything in `events` under `run`; repeating it replaces the same rows."""
+        folded = Folded(run)
+        self._ledger.start(run)
+        recorded: dict[FlowName, list[Measurement]] = {}
+        for records in _batches(self._cases(run, events, folded), BATCH):
+            complete = [self._complete(run, record) for record in records]
+            if run.kind == "record":
+                for record in complete:
+                    recorded.setdefault(record.comparison.flow, []).extend(_kept(record))
+            self._ledger.add(run.id, complete)
+        for flow, measurements in recorded.items():
+            if measurements:
+                self._goldens.write_measurements(flow, measurements)
+        return folded
+
+    def finish(self, run: Run, prices: Sequence[PriceUsed]) -> None:
+        """Write the run's end."""
+        self._ledger.add_prices(run.id, prices)
+        self._ledger.finish(run)
+
+    def _cases(self, run: Run, events: Iterable[Event], folded: Folded) -> Iterator[CaseRecord]:
+        calls: list[tuple[int, Call]] = []
+        for event in events:
+            match event:
+                case Run():
+                    folded.run = event
+                case CaseRecord():
+                    self._count(event, folded)
+                    yield event
+                case (sample, call):
+                    folded.calls += 1
+                    # Answers recorded as goldens are never replayed: a candidate equal to the baseline must be
+                    # asked anew, or it would be compared with itself.
+                    if run.kind == "replay":
+                        calls.append((sample, call))
+                    if len(calls) >= BATCH:
+                        self._recordings.put(calls)
+                        calls = []
+        self._recordings.put(calls)
+
+    def _count(self, record: CaseRecord, folded: Folded) -> None:
+        folded.cases += 1
+        folded.flows.add(record.comparison.flow)
+        folded.verdicts[record.comparison.verdict] += 1
+        if record.comparison.verdict is CaseVerdict.NO_REPLY:
+            faults = [judged.sample.no_reply for judged in record.samples if judged.sample.no_reply]
+            folded.no_replies[faults[0].kind.value if faults else "missing"] += 1
+
+    def _complete(self, run: Run, record: CaseRecord) -> CaseRecord:
+        comparison = record.comparison
+        samples = (judged.sample for judged in record.samples)
+        candidate = tuple(
+            self._priced(measurement)
+            for sample in samples
+            for measurement in measurements_of(comparison.flow, comparison.case, sample)
+        )
+        baseline = () if run.kind == "record" else self._baseline_of(comparison.flow, comparison.case)
+        return replace(record, baseline=baseline, candidate=candidate)
+
+    def _baseline_of(self, flow: FlowName, case: CaseId) -> tuple[Measurement, ...]:
+        if flow not in self._baseline:
+            by_case: dict[CaseId, list[Measurement]] = {}
+            for measurement in self._goldens.measurements(flow):
+                by_case.setdefault(measurement.case, []).append(self._priced(measurement))
+            self._baseline[flow] = {case: tuple(rows) for case, rows in by_case.items()}
+        return self._baseline[flow].get(case, ())
+
+    def _priced(self, measurement: Measurement) -> Measurement:
+        return replace(measurement, cost_usd=self._price(measurement))
+
+
+def measurements_of(flow: FlowName, case: CaseId, sample: Sample) -> Iterator[Measurement]:
+    """Yield what each call of a sample used and took; a call without a reply has unknown usage."""
+    for call in sample.calls:
+        reply = call.outcome if isinstance(call.outcome, Reply) else None
+        yield Measurement(
+            flow=flow,
+            case=case,
+            sample=sample.index,
+            ordinal=call.ordinal,
+            asked_model=call.request.model,
+            served_model=reply.served_model if reply else None,
+            usage=reply.usage if reply else Usage(),
+            service_tier=reply.service_tier if reply else None,
+            timing=call.timing,
+            at=call.at,
+            source=call.source,
+            simulated=call.simulated,
+            request_id=reply.request_id if reply else None,
+        )
+
+
+def _kept(record: CaseRecord) -> list[Measurement]:
+    """Return what goes beside the golden: nothing of a case whose golden was not written; costs are made from prices."""
+    if any(isinstance(call.outcome, NoReply) for judged in record.samples for call in judged.sample.calls):
+        return []
+    return [replace(row, cost_usd=None, source=Source.GOLDEN) for row in record.candidate]
+
+
+def _batches(records: Iterable[CaseRecord], size: int) -> Iterator[list[CaseRecord]]:
+    batch: list[CaseRecord] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

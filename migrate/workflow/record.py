@@ -1,0 +1,135 @@
+"""Record: K independent answers of the baseline model to every case, judged and written as goldens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from migrate.comparing import Contract, contract_of, judge
+from migrate.errors import PromptMigrateError
+from migrate.ports import CaseRecord, Journal
+from migrate.rendering import bind_checks
+from migrate.vocabulary import (
+    Call,
+    Candidate,
+    CaseVerdict,
+    Comparison,
+    Flow,
+    Golden,
+    Judged,
+    Request,
+    Sample,
+)
+from migrate.workflow.engine import Ask
+from migrate.workflow.replay import Tools, Trial, answer_of, baseline_request, redacted, staleness
+
+Mode = Literal["new", "rewrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one case."""
+
+    record: CaseRecord | None
+    """None when nothing was recorded because a fitting golden is there."""
+    written: bool = False
+    """True when the golden's bytes changed."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    request: Request
+    contract: Contract
+    samples: int
+    kept: Golden | None
+    """The golden that is there and stays, in mode `new`."""
+    stale: str
+
+
+class Recording:
+    """Records trials of the baseline; a golden is written only when every one of its K answers is there."""
+
+    def __init__(self, tools: Tools, *, mode: Mode, samples: int, journal: Journal | None = None) -> None:
+        self._tools = tools
+        self._mode = mode
+        self._samples = samples
+        self._journal = journal
+        self._ready: dict[int, _Ready] = {}
+
+    def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Ask]:
+        """Yield the calls to make, trial by trial; a case whose golden stays needs none."""
+        for trial in trials:
+            ready = self._prepare(trial)
+            wanted = 0 if ready is None or ready.kept is not None else ready.samples
+            expect(trial.number, wanted)
+            for sample in range(1, wanted + 1):
+                yield Ask(trial.number, sample, ready.request)  # type: ignore[union-attr]
+
+    def _prepare(self, trial: Trial) -> _Ready | None:
+        flow, case, tools = trial.flow, trial.case, self._tools
+        try:
+            kept = tools.goldens.read(flow.name, case.id) if self._mode == "new" else None
+            stale = "" if kept is None else staleness(flow, case, kept, tools.redactor)
+            request = baseline_request(flow, case, tools.redactor)
+            contract = contract_of(flow, flow.prompt, bind_checks(flow, case))
+        except PromptMigrateError as problem:
+            trial.problem = problem
+            return None
+        self._ready[trial.number] = _Ready(request, contract, flow.samples or self._samples, kept, stale)
+        return self._ready[trial.number]
+
+    def conclude(self, trial: Trial, calls: Sequence[tuple[int, Call]]) -> Recorded:
+        """Judge the answers and write the golden, or say why not."""
+        if trial.problem is not None:
+            raise trial.problem
+        ready = self._ready.pop(trial.number)
+        if ready.kept is not None:
+            return Recorded(None, note=f"stale: {ready.stale}" if ready.stale else "a golden is there")
+        judged = tuple(
+            redacted(judge(ready.contract, Sample(index, (call,), answer_of(call))), self._tools.redactor)
+            for index, call in calls
+        )
+        missing = [sample.sample.index for sample in judged if sample.sample.answer is None]
+        verdict = CaseVerdict.NO_REPLY if missing else CaseVerdict.SAME
+        record = CaseRecord(_comparison(trial, verdict, judged), judged)
+        if self._journal is not None:
+            self._journal.case(record)
+        if missing:
+            return Recorded(record, note=f"{len(missing)} of {ready.samples} answers are missing; no golden written")
+        return Recorded(record, written=self._tools.goldens.write(self._golden(trial, ready, judged)))
+
+    def _golden(self, trial: Trial, ready: _Ready, judged: tuple[Judged, ...]) -> Golden:
+        return Golden(
+            flow=trial.flow.name,
+            case=trial.case.id,
+            baseline=trial.flow.prompt.model,
+            requests=(ready.request,),
+            samples=judged,
+            simulated=any(call.simulated for sample in judged for call in sample.sample.calls),
+            contract_digest=ready.contract.digest,
+        )
+
+
+def _comparison(trial: Trial, verdict: CaseVerdict, judged: tuple[Judged, ...]) -> Comparison:
+    model = trial.flow.prompt.model
+    fault = next((sample.sample.no_reply for sample in judged if sample.sample.no_reply), None)
+    note = "" if fault is None else f"{fault.kind.value}: {fault.message}"
+    return Comparison(trial.flow.name, trial.case.id, model, model, verdict, note=note)
+
+
+def baseline_of(flow: Flow) -> Candidate:
+    """Return the baseline as a candidate of its own flow: what a recording asks."""
+    return Candidate(flow.prompt.model, flow.prompt.model)
+
+
+def trials_of(flows: Sequence[Flow], first: int = 0) -> Iterator[Trial]:
+    """Yield one recording trial a case."""
+    number = first
+    for flow in flows:
+        candidate = baseline_of(flow)
+        for case in flow.cases:
+            yield Trial(number, flow, case, candidate)
+            number += 1
+
