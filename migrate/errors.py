@@ -13,7 +13,7 @@ A fault of one call is not an error but a `NoReply`; a broken contract is a `Fin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,6 +32,16 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place is not None else ""
         return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` for the known word nearest to a mistyped one, or an empty text."""
+    import difflib
+
+    # Sorted, so that a tie does not depend on the order of a set.
+    plain = {name.casefold(): name for name in sorted(known, reverse=True)}
+    near = difflib.get_close_matches(word.casefold(), plain, n=1)
+    return f'did you mean "{plain[near[0]]}"?' if near else ""
 
 
 class PromptMigrateError(Exception):
