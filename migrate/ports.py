@@ -45,6 +45,8 @@ class Attempt:
     retry_after_s: float | None = None
     """The pause the provider asked for."""
     limits: Limits = Limits()
+    simulated: bool = False
+    """True when the simulated provider answered."""
 
 
 class Provider(Protocol):
@@ -57,9 +59,6 @@ class Provider(Protocol):
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def simulated(self) -> bool: ...
 
     async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
         """Send one request and wait for the whole answer, at most `timeout_s` seconds of monotonic time."""

@@ -138,5 +138,5 @@ class Engine:
             attempts=tried,
             source=Source.LIVE,
             at=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            simulated=self._provider.simulated,
+            simulated=attempt.simulated,
         )

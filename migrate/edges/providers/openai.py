@@ -23,7 +23,7 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpCli
 from migrate.edges.providers.replies import NotAReply, read_answer, read_body
 from migrate.edges.providers.streams import Assembly
 from migrate.ports import Attempt, Limits
-from migrate.vocabulary import Api, NoReply, NoReplyKind, Request, Timing
+from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, Request, Timing
 
 PATHS: Final[Mapping[Api, str]] = {"chat": "/chat/completions", "responses": "/responses"}
 SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
@@ -49,8 +49,16 @@ class OpenAIProvider:
     shortened by its time scale, are then taken from its headers.
     """
 
-    def __init__(self, client: AsyncOpenAI, *, name: str, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        *,
+        name: str,
+        simulated: bool = False,
+        served_as: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._client = client
+        self._served_as = served_as or {}
         self._name = name
         self._simulated = simulated
         self._headers = {"content-type": "application/json"}
@@ -58,10 +66,6 @@ class OpenAIProvider:
     @property
     def name(self) -> str:
         return self._name
-
-    @property
-    def simulated(self) -> bool:
-        return self._simulated
 
     async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
         """Send one request; the deadline is for all of it, so that a dripping body cannot outlive it."""
@@ -98,8 +102,8 @@ class OpenAIProvider:
         total_ms = (time.perf_counter() - started) * 1000
         headers_in = response.headers
         body = read_body(request.api, response.content, headers_in.get("content-type", ""))
-        reply = read_answer(request.api, body, request.model, headers_in.get("x-request-id"))
-        return Attempt(reply, self._timing(headers_in, total_ms, None), limits=_limits(headers_in))
+        reply = self._read(request, body, headers_in)
+        return self._answered(reply, headers_in, total_ms, None)
 
     async def _stream(self, request: Request, content: bytes, options: Any) -> Attempt:
         started = time.perf_counter()
@@ -119,8 +123,16 @@ class OpenAIProvider:
                 if first_ms is None and assembly.started:
                     first_ms = (time.perf_counter() - started) * 1000
         total_ms = (time.perf_counter() - started) * 1000
-        reply = read_answer(request.api, assembly.body(), request.model, headers.get("x-request-id"))
-        return Attempt(reply, self._timing(headers, total_ms, first_ms), limits=_limits(headers))
+        reply = self._read(request, assembly.body(), headers)
+        return self._answered(reply, headers, total_ms, first_ms)
+
+    def _read(self, request: Request, body: dict[str, Any], headers: Mapping[str, str]) -> Reply:
+        aliases = self._served_as.get(request.model, ())
+        return read_answer(request.api, body, request.model, headers.get("x-request-id"), aliases)
+
+    def _answered(self, reply: Reply, headers: Mapping[str, str], total_ms: float, first_ms: float | None) -> Attempt:
+        timing = self._timing(headers, total_ms, first_ms)
+        return Attempt(reply, timing, limits=_limits(headers), simulated=self._simulated)
 
     def _timing(self, headers: Mapping[str, str], total_ms: float, first_ms: float | None) -> Timing:
         if self._simulated and "x-simulated-latency-ms" in headers:
@@ -134,20 +146,24 @@ def connect(
     name: str,
     api_key: str,
     base_url: str | None = None,
-    azure_endpoint: str | None = None,
+    azure: bool = False,
     api_version: str | None = None,
     connections: int = 50,
     simulated: bool = False,
+    served_as: Mapping[str, tuple[str, ...]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> OpenAIProvider:
-    """Return a provider over a new SDK client. The key is handed on and kept nowhere else."""
+    """Return a provider over a new SDK client. The key is handed on and kept nowhere else.
+
+    For Azure `base_url` is the resource's endpoint. `served_as` names further models that may answer for an asked one.
+    """
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     http_client = DefaultAioHttpClient(limits=limits)
     client: AsyncOpenAI
-    if azure_endpoint is not None:
+    if azure:
         client = AsyncAzureOpenAI(
             api_key=api_key,
-            azure_endpoint=azure_endpoint,
+            azure_endpoint=base_url or "",
             api_version=api_version,
             max_retries=0,
             http_client=http_client,
@@ -157,7 +173,7 @@ def connect(
         client = AsyncOpenAI(
             api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client, default_headers=headers
         )
-    return OpenAIProvider(client, name=name, simulated=simulated)
+    return OpenAIProvider(client, name=name, simulated=simulated, served_as=served_as)
 
 
 def _failed(no_reply: NoReply, *, retry_after_s: float | None = None, limits: Limits = Limits()) -> Attempt:

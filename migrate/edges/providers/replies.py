@@ -7,7 +7,7 @@ choices, a stream without a finish reason. Nothing becomes a reply here unless i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from migrate.catalogue import is_served_as
@@ -32,7 +32,7 @@ class NotAReply(Exception):
 
 def read_body(api: Api, content: bytes, content_type: str) -> dict[str, Any]:
     """Return the JSON object of a response body. Raises NotAReply for a page, an error object or broken JSON."""
-    if "json" not in content_type and content[:1] not in (b"{", b"["):
+    if content and "json" not in content_type and content[:1] not in (b"{", b"["):
         kind = content_type.split(";")[0].strip() or "no content type"
         raise NotAReply(NoReplyKind.NOT_AN_API_ANSWER, f"not an API answer ({kind}, {len(content)} bytes)")
     try:
@@ -46,13 +46,15 @@ def read_body(api: Api, content: bytes, content_type: str) -> dict[str, Any]:
     return body
 
 
-def read_answer(api: Api, body: dict[str, Any], asked: str, request_id: str | None) -> Reply:
+def read_answer(
+    api: Api, body: dict[str, Any], asked: str, request_id: str | None, served_as: Sequence[str] = ()
+) -> Reply:
     """Return the reply in a whole response body. Raises NotAReply when a part of it is missing or foreign."""
     reply = READERS[api](body)
     served = body.get("model")
     if not isinstance(served, str) or not served:
         raise NotAReply(NoReplyKind.MALFORMED_BODY, "the answer does not say which model served it")
-    if not is_served_as(asked, served):
+    if served not in served_as and not is_served_as(asked, served):
         raise NotAReply(NoReplyKind.WRONG_MODEL, f"asked {asked}, served {served}")
     return Reply(
         answer=reply,

@@ -1,0 +1,96 @@
+"""A flow's cost and latency over runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from migrate.edges.ledger.rows import run_of, usd_of
+from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
+from migrate.ports import HistoryRow
+from migrate.statistics import quantile
+from migrate.vocabulary import FlowName
+
+_SIDE: Final = "candidate"
+"""In a recording run too: what was recorded then is its candidate."""
+
+
+def history_rows(connection: Connection, flow: FlowName, limit: int) -> tuple[HistoryRow, ...]:
+    """Return a flow's rows, newest run first; a run with several candidates has a row for each."""
+    trials = (
+        select(comparisons.c.run_id, comparisons.c.candidate, func.count().label("cases"))
+        .where(comparisons.c.flow == flow)
+        .group_by(comparisons.c.run_id, comparisons.c.candidate)
+        .subquery()
+    )
+    query = (
+        select(trials.c.candidate, trials.c.cases, runs)
+        .join(runs, runs.c.id == trials.c.run_id)
+        .order_by(*NEWEST_FIRST, trials.c.candidate)
+        .limit(limit)
+    )
+    return tuple(_history_row(connection, flow, row) for row in connection.execute(query).mappings().all())
+
+
+def _history_row(connection: Connection, flow: FlowName, row: Mapping[str, Any]) -> HistoryRow:
+    run = run_of({column.name: row[column.name] for column in runs.c})
+    trial = (run.id, flow, row["candidate"])
+    usd, unknown = _cost(connection, trial)
+    means = _case_means(connection, trial)
+    return HistoryRow(
+        run=run,
+        flow=flow,
+        candidate=row["candidate"],
+        cases=row["cases"],
+        verdicts=_verdicts(connection, trial),
+        cost_usd=usd,
+        unknown_cost=unknown,
+        p50_ms=quantile(means, 0.5),
+        p95_ms=quantile(means, 0.95),
+        n=len(means),
+    )
+
+
+def _verdicts(connection: Connection, trial: tuple[str, str, str]) -> dict[str, int]:
+    verdict = comparisons.c.verdict
+    query = select(verdict, func.count()).where(_is(comparisons, trial)).group_by(verdict).order_by(verdict)
+    return {name: count for name, count in connection.execute(query)}
+
+
+def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | None, int]:
+    """Return the dollars of the calls that could be priced, None if none could, and how many could not."""
+    mine = and_(_is(calls, trial), calls.c.side == _SIDE)
+    query = select(func.count(), func.count(calls.c.cost_pico), func.sum(calls.c.cost_pico)).where(mine)
+    total, known, pico = connection.execute(query).one()
+    return (usd_of(int(pico)) if known else None), total - known
+
+
+def _case_means(connection: Connection, trial: tuple[str, str, str]) -> list[float]:
+    """Return the mean latency of each case over its samples, in milliseconds.
+
+    A sample's latency is the sum over its calls, which follow one another; a sample with a call that was not
+    timed, or not answered, has none.
+    """
+    timed = func.count(calls.c.total_ms)
+    answered = func.count(calls.c.served_model)
+    query = (
+        select(calls.c.case_id, func.sum(calls.c.total_ms))
+        .where(_is(calls, trial), calls.c.side == _SIDE)
+        .group_by(calls.c.case_id, calls.c.sample)
+        .having(timed == func.count(), answered == func.count())
+    )
+    return _means(connection.execute(query))
+
+
+def _means(rows: Iterable[Row[str, float]]) -> list[float]:
+    by_case: dict[str, list[float]] = {}
+    for case, total in rows:
+        by_case.setdefault(case, []).append(total)
+    return [sum(totals) / len(totals) for totals in by_case.values()]
+
+
+def _is(table: Any, trial: tuple[str, str, str]) -> Any:
+    run_id, flow, candidate = trial
+    return and_(table.c.run_id == run_id, table.c.flow == flow, table.c.candidate == candidate)

@@ -1,0 +1,102 @@
+"""Prompt files as pytest files, cases as items: `prompts/refund.prompt.yml::late-parcel[gpt-4.1]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from migrate.errors import PromptMigrateError
+from migrate.inert import inert
+from migrate.vocabulary import Comparison, Flow, NoReply
+from migrate.workflow.replay import Trial
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+    from migrate.pytest_plugin.session import MigrateSession
+
+
+class NotJudged(Exception):
+    """The provider gave no answer, or the store cannot be read: an error, never a regression."""
+
+
+class Regression(Exception):
+    """A case whose verdict fails the run."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(comparison.verdict.value)
+        self.comparison = comparison
+
+
+class PromptFile(pytest.File):
+    """One `*.prompt.yml`; the flow was loaded with the whole inventory before collection began."""
+
+    flow: Flow
+    migrate: MigrateSession
+
+    @classmethod
+    def make(cls, parent: pytest.Collector, path: Path, flow: Flow, migrate: MigrateSession) -> PromptFile:
+        node: PromptFile = cls.from_parent(parent, path=path)
+        node.flow, node.migrate = flow, migrate
+        return node
+
+    def collect(self) -> Iterator[PromptItem]:
+        for trial in self.migrate.trials(self.flow):
+            yield PromptItem.make(self, trial)
+
+
+class PromptItem(pytest.Item):
+    """One case against one candidate, or one case to record."""
+
+    trial: Trial
+    migrate: MigrateSession
+
+    @classmethod
+    def make(cls, parent: PromptFile, trial: Trial) -> PromptItem:
+        node: PromptItem = cls.from_parent(parent, name=f"{trial.case.id}[{trial.candidate.text}]")
+        node.trial, node.migrate = trial, parent.migrate
+        node.add_marker("migrate")
+        flow = trial.flow
+        node.extra_keyword_matches.update((flow.name, f"critical_{flow.critical}", *trial.case.tags))
+        return node
+
+    def setup(self) -> None:
+        """Wait for the answers; what keeps them from being judged is an error of the setup phase."""
+        self.migrate.settle(self)
+
+    def runtest(self) -> None:
+        self.migrate.judge(self)
+
+    def repr_failure(self, excinfo: ExceptionInfo[BaseException], *args: Any) -> str | TerminalRepr:
+        error = excinfo.value
+        if isinstance(error, Regression):
+            return "\n".join(self.migrate.failure_lines(self.trial, error.comparison))
+        if isinstance(error, NotJudged | PromptMigrateError):
+            return inert(str(error))
+        return super().repr_failure(excinfo, *args)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        # The bare id: dots in the third field would be drawn as "::" in verbose output.
+        return self.path, line_of(self.trial), self.name
+
+
+def line_of(trial: Trial) -> int | None:
+    """Return the 0-based line of the case in its prompt file: of the case itself, or of the key that names its file."""
+    place, home = trial.case.place, trial.flow.place
+    if place is None or home is None:
+        return None
+    line = place.line if place.file == home.file else home.line
+    return None if line is None else line - 1
+
+
+def fault_words(trial: Trial, fault: NoReply, got: int, planned: int) -> str:
+    """Say what kept a case from being judged, what was kept and what to type next."""
+    kept = f"{got} of {planned} answers are kept" if got else "no answer was kept"
+    where = f"{trial.flow.name}/{trial.case.id}"
+    return (
+        f"no reply ({fault.kind.value}): {where}, asked of {trial.candidate.text}: {fault.message}\n"
+        f"{kept}; next: pytest --model {trial.candidate.text} --lf"
+    )

@@ -1,0 +1,333 @@
+"""One replay or recording under pytest: collects the inventory, feeds the engine, judges items, folds, sums up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate import wiring
+from migrate.edges.journal import JournalFile
+from migrate.errors import PromptMigrateError, UsageProblem
+from migrate.inert import inert
+from migrate.presenting.terminal import failure_lines, summary_lines
+from migrate.pytest_plugin.items import NotJudged, PromptFile, PromptItem, Regression, fault_words
+from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
+from migrate.workflow.background import Background
+from migrate.workflow.record import Recorded, Recording, baseline_of
+from migrate.workflow.replay import FAILING, Replay, Trial
+
+NAME = "promptmigrate-session"
+
+
+def activate(config: pytest.Config) -> None:
+    """Read everything a run needs before anything is collected; one clear sentence when it cannot start."""
+    try:
+        session = MigrateSession(config)
+    except PromptMigrateError as problem:
+        raise pytest.UsageError(inert(str(problem))) from None
+    config.pluginmanager.register(session, NAME)
+    if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
+        from migrate.pytest_plugin.workers import Controller
+
+        config.pluginmanager.register(Controller(session), f"{NAME}-xdist")
+
+
+def overrides_of(config: pytest.Config) -> dict[str, Any]:
+    """Return the settings given on pytest's command line or in its ini file."""
+    option = config.option
+    named = {
+        "prompts": config.getini("migrate_prompts") or None,
+        "provider": option.migrate_provider,
+        "as_of": option.migrate_as_of,
+        "ledger": option.migrate_ledger,
+        "concurrency": option.migrate_concurrency,
+        "time_scale": option.migrate_time_scale,
+        "simulation_seed": option.migrate_seed,
+        "fail_on": split(option.migrate_fail_on),
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+@dataclass(slots=True)
+class Results:
+    """What the run's end found, for the summary and the exit code."""
+
+    run: Run
+    evidence: tuple[FlowEvidence, ...] = ()
+    closed: list[str] = field(default_factory=list)
+    """Reasons why the run must not end in 0."""
+    written: int = 0
+
+
+class MigrateSession:
+    """The plugin of an active run, in the controller, in a worker, or in the only process."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.given: dict[str, Any] = getattr(config, "workerinput", {}).get("promptmigrate", {})
+        self.is_worker = hasattr(config, "workerinput")
+        self.mode: str | None = config.option.migrate_golden if config.option.migrate_golden != "none" else None
+        self.offline = bool(config.option.migrate_offline)
+        url = self.given.get("simulated_url")
+        self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config), simulated_url=url)
+        self.world.habit_log = config.option.migrate_habit_log
+        self.candidates = self._candidates(config.option.migrate_model or ())
+        self.flows = self.world.load_flows()
+        self._by_path = {self.world.root / flow.place.file: flow for flow in self.flows if flow.place}
+        self._check(config)
+        self.run = Run(**self.given["run"]) if self.given else self._new_run()
+        self.journal: JournalFile | None = None
+        self.replay: Replay | None = None
+        self.recording: Recording | None = None
+        self.background: Background | None = None
+        self._announced: set[int] = set()
+        self._outcomes: dict[int, Comparison | Recorded | PromptMigrateError] = {}
+        self.planned: int | None = None
+        self.deselected = 0
+        self.stopped = ""
+        self.results: Results | None = None
+
+    # --- before collection ---------------------------------------------------------------------------
+
+    def _candidates(self, texts: Sequence[str]) -> tuple[Candidate, ...]:
+        if self.mode is not None and texts:
+            raise UsageProblem("--golden records the baseline, --model replays a candidate: one of them at a time")
+        candidates = wiring.candidates_of(texts)
+        return tuple({candidate.text: candidate for candidate in candidates}.values())
+
+    def _check(self, config: pytest.Config) -> None:
+        if self.mode is not None:
+            wiring.refuse_in_ci(os.environ.get("CI", ""), allowed=bool(config.option.migrate_record_in_ci))
+        for candidate in self.candidates:
+            self.world.check_variant(candidate, self.flows)
+        if not self.offline and not self.is_worker:
+            self.world.check_models(self.flows, self.candidates)
+            self.world.check_providers(self.flows, self.candidates)
+
+    def _new_run(self) -> Run:
+        words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        return self.world.new_run(
+            "record" if self.mode else "replay",
+            candidates=tuple(candidate.text for candidate in self.candidates),
+            command=shlex.join(words),
+            samples=self.config.option.migrate_samples,
+        )
+
+    # --- collection -------------------------------------------------------------------------------------
+
+    def pytest_report_header(self) -> list[str]:
+        return self.world.header_lines(self.run, self.flows, offline=self.offline)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Collect the inventory when no path was named."""
+        if session.config.args_source is not pytest.Config.ArgsSource.ARGS:
+            session.config.args[:] = [str(self.world.prompts)]
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> PromptFile | None:
+        flow = self._by_path.get(file_path)
+        return None if flow is None else PromptFile.make(parent, file_path, flow, self)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep what the run is about; other tests are deselected and counted."""
+        others = [item for item in items if not isinstance(item, PromptItem)]
+        if others:
+            config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if isinstance(item, PromptItem)]
+
+    def trials(self, flow: Flow) -> Iterator[Trial]:
+        """Yield the trials of a flow, case by case, candidate by candidate."""
+        candidates = self.candidates or (baseline_of(flow),)
+        for case in flow.cases:
+            for candidate in candidates:
+                yield Trial(-1, flow, case, candidate)
+
+    # --- the run loop --------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Hand the requests of all selected items to the engine before the first item runs."""
+        if session.config.option.collectonly:
+            return (yield)
+        self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
+        if not self.is_worker:
+            self.journal.run(self.run)
+        if self._controls_workers():
+            return (yield)
+        trials = [item.trial for item in session.items if isinstance(item, PromptItem)]
+        for number, trial in enumerate(trials):
+            trial.number = number
+        self.planned = len(trials)
+        self._start(self._share(trials))
+        try:
+            return (yield)
+        finally:
+            self._stop()
+
+    def _controls_workers(self) -> bool:
+        return not self.is_worker and bool(self.config.pluginmanager.hasplugin("dsession"))
+
+    def _share(self, trials: list[Trial]) -> list[Trial]:
+        """Return the trials this process will surely run: all of them, or a worker's fixed share."""
+        if not self.is_worker:
+            return trials
+        number, count = self.given.get("share", (0, 0))
+        return trials[number::count] if count else []
+
+    def _start(self, trials: list[Trial]) -> None:
+        tools = self.world.tools()
+        assert self.journal is not None, "the journal is opened before the first call"
+        if self.mode:
+            samples = self.config.option.migrate_samples or self.world.settings.samples
+            self.recording = Recording(tools, mode=self.mode, samples=samples, journal=self.journal)  # type: ignore[arg-type]
+        else:
+            recordings = None if self.config.option.migrate_fresh else self.world.recordings
+            self.replay = Replay(
+                tools, samples=self.config.option.migrate_samples, recordings=recordings, journal=self.journal
+            )
+        if not self.offline and trials:
+            self.background = self._background(trials)
+
+    def _background(self, trials: list[Trial]) -> Background:
+        verb, journal = self.recording or self.replay, self.journal
+        assert verb is not None
+        assert journal is not None
+        self._announced.update(trial.number for trial in trials)
+        background = Background(
+            lambda deliver, full: self.world.engine(deliver, full, journal, workers=self._worker_count()),
+            lambda: verb.asks(trials, background.expect),
+        )
+        background.start()
+        return background
+
+    def _worker_count(self) -> int:
+        return int(self.given.get("workers", 1))
+
+    def _stop(self) -> None:
+        if self.background is not None:
+            self.background.stop()
+
+    # --- one item -----------------------------------------------------------------------------------------------
+
+    def settle(self, item: PromptItem) -> None:
+        """Wait for the answers of an item and judge them; raise for what cannot be judged."""
+        trial = item.trial
+        outcome = self._outcomes.get(trial.number)
+        if outcome is None:
+            outcome = self._outcomes[trial.number] = self._conclude(trial)
+        if isinstance(outcome, PromptMigrateError):
+            raise outcome
+        item.user_properties.extend(self._properties(trial, outcome))
+        comparison = outcome.record.comparison if isinstance(outcome, Recorded) and outcome.record else outcome
+        if isinstance(comparison, Comparison) and comparison.verdict is CaseVerdict.NO_REPLY:
+            raise NotJudged(f"{comparison.note}\nnext: {self._again(trial)}")
+
+    def _conclude(self, trial: Trial) -> Comparison | Recorded | PromptMigrateError:
+        try:
+            calls = self._calls(trial)
+            if self.recording is not None:
+                return self.recording.conclude(trial, calls)
+            assert self.replay is not None
+            return self.replay.conclude(trial, calls).comparison
+        except PromptMigrateError as problem:
+            return problem
+
+    def _calls(self, trial: Trial) -> list[Any]:
+        if self.offline:
+            assert self.replay is not None
+            self.replay.answer_offline(trial)
+            return []
+        if self.background is not None and trial.number in self._announced:
+            return self.background.collect(trial.number)
+        # An item nobody foresaw: another worker died and this one inherits its cases.
+        alone = self._background([trial])
+        try:
+            return alone.collect(trial.number)
+        finally:
+            alone.stop()
+
+    def judge(self, item: PromptItem) -> None:
+        """Raise for a verdict that fails the run."""
+        outcome = self._outcomes[item.trial.number]
+        if isinstance(outcome, Recorded):
+            if outcome.note.startswith("stale"):
+                raise NotJudged(f"{outcome.note}\nnext: pytest --golden=rewrite -k {item.trial.case.id}")
+            return
+        assert isinstance(outcome, Comparison)
+        if outcome.verdict in FAILING:
+            raise Regression(outcome)
+        # A passed case keeps nothing but its verdict: ten thousand of them must fit.
+        self._outcomes[item.trial.number] = Comparison(
+            outcome.flow, outcome.case, outcome.baseline, outcome.candidate, outcome.verdict
+        )
+
+    def _properties(self, trial: Trial, outcome: Comparison | Recorded) -> list[tuple[str, object]]:
+        verdict = outcome.verdict.value if isinstance(outcome, Comparison) else "recorded" if outcome.record else "kept"
+        return [("flow", trial.flow.name), ("candidate", trial.candidate.text), ("verdict", verdict)]
+
+    def _again(self, trial: Trial) -> str:
+        return f"pytest --golden={self.mode} --lf" if self.mode else f"pytest --model {trial.candidate.text} --lf"
+
+    def failure_lines(self, trial: Trial, comparison: Comparison) -> list[str]:
+        return failure_lines(comparison, trial.case.place, trial.candidate.text)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Fold the journals into the stores, weigh, and close the gate where it must be closed."""
+        if self.journal is None:
+            return
+        self.journal.close()
+        if self.is_worker:
+            return
+        if self.planned is None:
+            self.world.discard_journal(self.run.id)
+            return
+        try:
+            self._finish(session, exitstatus)
+        except PromptMigrateError as problem:
+            self.results = Results(self.run, closed=[str(problem)])
+        if self.results is not None and self.results.closed and session.exitstatus in (0, 5):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
+        assert self.planned is not None
+        reason = "interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else str(session.shouldfail or session.shouldstop or "")
+        run, evidence = self.world.fold(self.run, planned=self.planned, not_run=self.stopped or reason)
+        results = Results(run, evidence)
+        if run.state == "incomplete":
+            results.closed.append(f"incomplete: {wiring.account_words(run)}")
+        results.closed += self.world.closed_gates(evidence)
+        self.results = results
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.results is None or self.is_worker or self.config.option.verbose <= -2:
+            return
+        terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
+        width = min(terminalreporter._tw.fullwidth, 120)
+        for line in summary_lines(self.results.run, self.results.evidence, width=width):
+            terminalreporter.write_line(line)
+        for reason in self.results.closed:
+            terminalreporter.write_line(inert(f"gate closed: {reason}"), red=True)
+
+    def pytest_unconfigure(self) -> None:
+        self._stop()
+        if self.journal is not None:
+            self.journal.close()
+        self.world.close()
+
+
+__all__ = ["MigrateSession", "activate", "fault_words"]

@@ -1,0 +1,347 @@
+"""Settings to concrete edges: the only room that knows everyone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from migrate import catalogue
+from migrate.edges.checkout import commit_of
+from migrate.edges.clock import SystemClock
+from migrate.edges.configuration import read_settings
+from migrate.edges.goldens import GoldenFiles
+from migrate.edges.inventory import load
+from migrate.edges.journal import JournalFile, journals, read_journal
+from migrate.edges.recordings import RecordingStore
+from migrate.errors import UsageProblem
+from migrate.redaction import Redactor, secrets_of
+from migrate.rendering import parse_candidate, prompt_for
+from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, ProviderSettings, Run, Settings
+from migrate.workflow.engine import Ask, Engine
+from migrate.workflow.fold import Fold, Folded
+from migrate.workflow.pacing import Policy
+from migrate.workflow.replay import Tools, redacted_call
+from migrate.workflow.runs import close_run, new_run
+
+if TYPE_CHECKING:
+    from migrate.edges.ledger import SqlLedger
+    from migrate.edges.providers.by_model import ByModel
+    from migrate.edges.providers.simulated import SimulatedServer
+    from migrate.ports import CaseRecord, Journal
+
+
+def open_world(
+    root: Path, environ: Mapping[str, str], overrides: Mapping[str, Any], *, simulated_url: str | None = None
+) -> World:
+    """Read the settings and return the world they describe; nothing is opened before it is used."""
+    return World(read_settings(root, environ, overrides), environ, simulated_url=simulated_url)
+
+
+def candidates_of(texts: Iterable[str]) -> tuple[Candidate, ...]:
+    """Return the candidates of `--model` values."""
+    return tuple(parse_candidate(text) for text in texts)
+
+
+def refuse_in_ci(ci: str, *, allowed: bool) -> None:
+    """Raise UsageProblem where a build would record without being told to."""
+    if ci.lower() not in ("", "0", "false") and not allowed:
+        raise UsageProblem(
+            "recording is off where the environment says CI: goldens are reviewed, not made by a build",
+            hint="if this job is meant to record: pytest --golden=new --migrate-record-in-ci, "
+            "or prompt-migrate record --record-in-ci",
+        )
+
+
+def account_words(run: Run) -> str:
+    """Return a run's accounts in words: `304 planned = 300 judged + 4 not_run:worker gw1 died`."""
+    parts = [f"{count} {name}" for name, count in run.accounts.items() if name != "planned" and count]
+    return f"{run.accounts.get('planned', 0)} planned = " + " + ".join(parts or ["0 judged"])
+
+
+class World:
+    """The concrete edges of one process, each opened when it is first used and closed by `close`."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], *, simulated_url: str | None = None) -> None:
+        self.settings = settings
+        self.root = settings.root
+        self._environ = environ
+        self._simulated_url = simulated_url
+        self._server: SimulatedServer | None = None
+        self._ledger: SqlLedger | None = None
+        self.habit_log: str | None = None
+        self.clock = SystemClock(dt.date.fromisoformat(settings.as_of) if settings.as_of else None)
+
+    # --- what lies in files ----------------------------------------------------------------------------
+
+    @property
+    def prompts(self) -> Path:
+        return self.root / self.settings.prompts
+
+    @property
+    def state(self) -> Path:
+        return self.root / self.settings.state
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        return Redactor(secrets_of(self._environ), enabled=self.settings.redact)
+
+    @cached_property
+    def goldens(self) -> GoldenFiles:
+        return GoldenFiles(self.root / self.settings.fixtures, self.redactor)
+
+    @cached_property
+    def recordings(self) -> RecordingStore:
+        return RecordingStore(self._state_folder() / "recordings.db", self.redactor)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        if self._ledger is None:
+            from migrate.edges.ledger import open_ledger
+
+            url = self.settings.ledger or f"sqlite:///{self._state_folder() / 'ledger.db'}"
+            self._ledger = open_ledger(url, root=self.root)
+        return self._ledger
+
+    def load_flows(self) -> tuple[Flow, ...]:
+        """Load the whole inventory. Raises InventoryProblem with everything that is wrong with it."""
+        return load(self.prompts, self.root)
+
+    def tools(self) -> Tools:
+        return Tools(self.goldens, self.redactor, self.clock.today())
+
+    def open_journal(self, run_id: str, worker: str) -> JournalFile:
+        return JournalFile(self._state_folder() / "journals" / f"{run_id}.{worker}.jsonl")
+
+    def discard_journal(self, run_id: str) -> None:
+        """Remove the journals of a run that asked nothing."""
+        for path in journals(self.state / "journals").get(run_id, ()):
+            path.unlink(missing_ok=True)
+
+    def _state_folder(self) -> Path:
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.state
+
+    # --- checks before anything is spent ---------------------------------------------------------------
+
+    def check_variant(self, candidate: Candidate, flows: Sequence[Flow]) -> None:
+        """Refuse a variant that no flow has."""
+        names = {variant.name for flow in flows for variant in flow.variants}
+        if candidate.variant is not None and candidate.variant not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise UsageProblem(f'no flow has a prompt variant "{candidate.variant}" (variants here: {known})')
+
+    def check_models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
+        """Refuse models that have left the API on the day the run is judged by."""
+        today = self.clock.today()
+        for model in sorted(self._models(flows, candidates)):
+            gone = catalogue.retired(model, today)
+            if gone is not None and self._is_openai(model):
+                raise UsageProblem(
+                    f"{model} left the API on {gone.isoformat()} (judged as of {today.isoformat()}): it cannot answer",
+                    hint="goldens and recordings of it still work: --migrate-offline",
+                )
+
+    def check_providers(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
+        """Refuse to start when a provider that will be asked has no key or no address."""
+        for model in sorted(self._models(flows, candidates)):
+            provider = self.settings.provider_for(model)
+            variable = key_variable(provider)
+            if variable is not None and not self._environ.get(variable):
+                raise UsageProblem(
+                    f"no API key for {model}: the environment variable {variable} is not set",
+                    hint="or answer from recordings (--migrate-offline), or from the simulated provider "
+                    "(--migrate-provider simulated)",
+                )
+            if provider.kind == "azure" and provider.base_url is None:
+                raise UsageProblem(f'provider "{provider.name}" is an Azure one and has no base_url')
+
+    def _models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> set[str]:
+        if not candidates:
+            return {flow.prompt.model for flow in flows}
+        return {candidate.model_for(prompt_for(flow, candidate).model) for flow in flows for candidate in candidates}
+
+    def _is_openai(self, model: str) -> bool:
+        """True where OpenAI's calendar binds: its own API, and the simulation of it."""
+        provider = self.settings.provider_for(model)
+        return provider.kind == "simulated" or (provider.kind == "openai" and provider.base_url is None)
+
+    # --- asking --------------------------------------------------------------------------------------------
+
+    def simulated_url(self) -> str | None:
+        """Start the simulated provider when this run needs it; return its base URL."""
+        if not any(provider.kind == "simulated" for provider in self._used_providers()):
+            return None
+        if self._simulated_url is None:
+            from migrate.edges.providers.simulated import SimulatedServer
+
+            self._server = SimulatedServer()
+            self._simulated_url = self._server.start(self._simulate_command())
+        return self._simulated_url
+
+    def _used_providers(self) -> list[ProviderSettings]:
+        default = self.settings.providers[self.settings.provider]
+        return [*(provider for provider in self.settings.providers.values() if provider.models), default]
+
+    def _simulate_command(self) -> list[str]:
+        settings = self.settings
+        command = [sys.executable, "-m", "migrate", "simulate", "--child", "--root", str(self.root)]
+        command += ["--prompts", str(self.prompts), "--seed", str(settings.simulation_seed)]
+        command += ["--time-scale", str(settings.time_scale)]
+        return [*command, "--habit-log", self.habit_log] if self.habit_log else command
+
+    def provider(self, connections: int) -> ByModel:
+        """Connect every configured provider when a model of its own is asked for."""
+        from migrate.edges.providers.by_model import ByModel, Route
+
+        routes = [
+            Route(provider.name, provider.models or ("*",), lambda provider=provider: self._connect(provider, connections))  # type: ignore[misc]
+            for provider in self._used_providers()
+        ]
+        return ByModel(routes)
+
+    def _connect(self, provider: ProviderSettings, connections: int) -> Any:
+        from migrate.edges.providers.openai import connect
+
+        variable = key_variable(provider)
+        simulated = provider.kind == "simulated"
+        return connect(
+            name=provider.name,
+            api_key=self._environ.get(variable or "", "") or "none",
+            base_url=self.simulated_url() if simulated else provider.base_url,
+            azure=provider.kind == "azure",
+            api_version=provider.api_version,
+            connections=connections,
+            simulated=simulated,
+            served_as=provider.served_as,
+            headers={name: self._environ.get(variable, "") for name, variable in provider.headers_env.items()},
+        )
+
+    def engine(
+        self,
+        deliver: Callable[[Ask, Call], None],
+        full: Callable[[], bool],
+        journal: Journal,
+        *,
+        workers: int = 1,
+    ) -> Engine:
+        """Build the engine of this process; calls in flight are shared out between the workers of the run."""
+        concurrency = max(1, self.settings.concurrency // workers)
+        policy = Policy(concurrency=concurrency, timeout_s=self.settings.timeout_s)
+
+        def deliver_written(ask: Ask, call: Call) -> None:
+            journal.call(ask.sample, redacted_call(call, self.redactor))
+            deliver(ask, call)
+
+        return Engine(self.provider(concurrency), policy, self.clock, deliver_written, full=full)
+
+    # --- a run's start and end ---------------------------------------------------------------------------------
+
+    def new_run(
+        self, kind: Literal["record", "replay"], *, candidates: tuple[str, ...], command: str, samples: int | None
+    ) -> Run:
+        commit, dirty = commit_of(self.root)
+        default = self.settings.providers[self.settings.provider]
+        return new_run(
+            kind,
+            self.clock.now(),
+            candidates=candidates,
+            command=command,
+            samples=samples,
+            simulated=any(provider.kind == "simulated" for provider in self._used_providers()),
+            git_commit=commit,
+            git_dirty=dirty,
+            provider=default.name,
+            as_of=self.clock.today().isoformat(),
+        )
+
+    def header_lines(self, run: Run, flows: Sequence[Flow], *, offline: bool) -> list[str]:
+        """Say in two lines what the run is: models, size, where answers come from, what it is judged by."""
+        baselines = ", ".join(sorted({flow.prompt.model for flow in flows}))
+        target = " -> " + ", ".join(run.candidates) if run.candidates else " (recording goldens)"
+        cases = sum(len(flow.cases) for flow in flows)
+        lines = [f"prompt-migrate: {baselines}{target} · {len(flows)} flows / {cases} cases · run {run.id}"]
+        source = "recordings only, no socket" if offline else run.provider
+        if run.simulated and not offline:
+            seed, scale = self.settings.simulation_seed, self.settings.time_scale
+            source = f"SIMULATED provider (seed {seed}, time scale {scale:g}): no real model answers"
+        pinned = " (pinned)" if self.settings.as_of else ""
+        return [*lines, f"prompt-migrate: {source} · judged as of {run.as_of}{pinned}"]
+
+    def fold(self, run: Run, *, planned: int, not_run: str = "") -> tuple[Run, tuple[FlowEvidence, ...]]:
+        """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written."""
+        from migrate.evidence import weigh
+
+        paths = journals(self.state / "journals").get(run.id, [])
+        prices = self._prices()
+        folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
+        folded = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths))
+        closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run)
+        folding.finish(closed, prices.rows_used())
+        evidence = weigh(self._records(run)) if run.kind == "replay" else ()
+        for path in paths:
+            path.unlink(missing_ok=True)
+        return closed, evidence
+
+    def fold_leftovers(self, current: str) -> list[str]:
+        """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids."""
+        done = []
+        for run_id, paths in journals(self.state / "journals").items():
+            run = next((event for path in paths for event in read_journal(path) if isinstance(event, Run)), None)
+            if run_id == current or run is None:
+                continue
+            prices = self._prices()
+            folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
+            folded: Folded = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths))
+            closed = close_run(run, self.clock.now(), folded, planned=folded.cases, not_run="killed")
+            folding.finish(_interrupted(closed), prices.rows_used())
+            for path in paths:
+                path.unlink(missing_ok=True)
+            done.append(run_id)
+        return done
+
+    def _records(self, run: Run) -> Iterator[CaseRecord]:
+        return self.ledger.records(run.id)
+
+    def _prices(self) -> Any:
+        from migrate.pricing import PriceTable
+
+        override = self.root / self.settings.prices if self.settings.prices else None
+        return PriceTable(override=override, cache=self._state_folder() / "prices.json", today=self.clock.today())
+
+    def closed_gates(self, evidence: Sequence[FlowEvidence]) -> list[str]:
+        """Return the reasons why `--fail-on` closes the gate."""
+        from migrate.evidence.gates import parse_fail_on
+
+        return parse_fail_on(",".join(self.settings.fail_on)).closed(evidence)
+
+    def close(self) -> None:
+        """Close what was opened, the simulated provider last; safe to repeat."""
+        if "recordings" in self.__dict__:
+            self.recordings.close()
+            del self.__dict__["recordings"]
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
+def _interrupted(run: Run) -> Run:
+    import dataclasses
+
+    return dataclasses.replace(run, state="interrupted")
+
+
+def key_variable(provider: ProviderSettings) -> str | None:
+    """Return the environment variable a provider's key is read from; None where it needs no key."""
+    if provider.api_key_env is not None:
+        return provider.api_key_env
+    if provider.kind == "azure":
+        return "AZURE_OPENAI_API_KEY"
+    return "OPENAI_API_KEY" if provider.kind == "openai" and provider.base_url is None else None

@@ -1,0 +1,21 @@
+"""What every test shares: the folder of helpers on the path, and nothing from the user's environment."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys, CI marks and settings of the machine never reach a test."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("PROMPT_MIGRATE_", "OPENAI_", "AZURE_")) or name in ("CI", "PYTEST_ADDOPTS"):
+            monkeypatch.delenv(name)

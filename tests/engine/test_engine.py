@@ -1,0 +1,174 @@
+"""The engine: every ask is answered once, retries have one owner, a fatal fault ends the run."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+from fakes.providers import FakeProvider, failed, said
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.canonical import request_of
+from migrate.edges.clock import SystemClock
+from migrate.ports import Attempt, Limits
+from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request
+from migrate.workflow.background import Background
+from migrate.workflow.engine import Ask, Engine
+from migrate.workflow.pacing import Pace, Policy, backoff
+
+QUICK = Policy(concurrency=4, backoff_base_s=0.0, tries=4)
+
+
+def asks(count: int) -> list[Ask]:
+    return [Ask(n, 1, request_of("chat", {"model": "gpt-4.1", "n": n}, lambda value: value)) for n in range(count)]
+
+
+def run(provider: FakeProvider, count: int, policy: Policy = QUICK) -> tuple[dict[int, Call], Engine]:
+    delivered: dict[int, Call] = {}
+
+    def deliver(ask: Ask, call: Call) -> None:
+        assert ask.ticket not in delivered, "an ask was delivered twice"
+        delivered[ask.ticket] = call
+
+    async def main() -> Engine:
+        engine = Engine(provider, policy, SystemClock(), deliver, rng=random.Random(1))
+        await engine.run(iter(asks(count)))
+        return engine
+
+    return delivered, asyncio.run(main())
+
+
+def test_every_ask_is_delivered_exactly_once():
+    """A hundred asks, a hundred answers, never more in flight than allowed."""
+    provider = FakeProvider(lambda request, sample, tried: said(str(request.body["n"])))
+    delivered, engine = run(provider, 100)
+    assert {n: str(n) for n in range(100)} == {n: call.outcome.answer.text for n, call in delivered.items()}  # type: ignore[union-attr]
+    assert 4 == provider.most_in_flight
+    assert (100, 100) == (engine.tally.calls, engine.tally.attempts)
+
+
+def test_a_passing_fault_is_tried_again_and_the_attempts_are_told():
+    """The answer that counts says how many attempts it took."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.SERVER_ERROR) if tried < 3 else said("at last"))
+    delivered, engine = run(provider, 1)
+    assert isinstance(delivered[0].outcome, Reply)
+    assert 3 == delivered[0].attempts
+    assert {"server_error": 2} == engine.tally.kinds
+
+
+def test_tries_are_bounded():
+    """A fault that stays becomes a no-reply after the last try."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.TIMEOUT))
+    delivered, _ = run(provider, 1)
+    assert isinstance(delivered[0].outcome, NoReply)
+    assert (4, [4]) == (delivered[0].attempts, list(provider.tries.values()))
+
+
+def test_a_fault_that_would_come_back_is_not_tried_again():
+    """A bad request costs one attempt."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.BAD_REQUEST, retry=False))
+    _, engine = run(provider, 1)
+    assert 1 == engine.tally.attempts
+
+
+@pytest.mark.parametrize("kind", [NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION])
+def test_an_exhausted_quota_ends_the_run_for_everybody(kind: NoReplyKind):
+    """The first fatal fault stops the calls that have not started; each still gets its account."""
+    provider = FakeProvider(lambda r, s, tried: failed(kind, retry=False))
+    delivered, engine = run(provider, 50)
+    assert 50 == len(delivered)
+    assert engine.tally.attempts <= QUICK.concurrency
+    assert {kind} == {call.outcome.kind for call in delivered.values() if isinstance(call.outcome, NoReply)}
+
+
+def test_a_rate_limit_halves_the_calls_in_flight():
+    """Pressure is taken off at once and given back slowly."""
+    pace = Pace(Policy(concurrency=8))
+    pace.learn(failed(NoReplyKind.RATE_LIMIT, retry_after_s=2.0), now=100.0)
+    assert (4, 102.0) == (pace.limit, pace.paused_until)
+    for _ in range(20):
+        pace.learn(said("fine"), now=103.0)
+    assert 5 == pace.limit
+
+
+def test_a_nearly_empty_window_pauses_before_the_limit_is_hit():
+    """The provider's own word of its limits is heeded."""
+    pace = Pace(Policy())
+    attempt = said("fine")
+    low = Attempt(attempt.outcome, attempt.timing, limits=Limits(remaining_requests=1, reset_requests_s=3.0))
+    pace.learn(low, now=10.0)
+    assert 13.0 == pace.paused_until
+
+
+def test_nobody_waits_longer_than_the_run_holds():
+    """A server asking for ten minutes ends the call instead."""
+    assert backoff(Policy(), 1, 600.0, random.Random(1)) is None
+
+
+@given(st.integers(1, 3), st.one_of(st.none(), st.floats(0, 120)), st.integers())
+def test_backoff_is_at_least_what_the_server_asked_and_never_more_than_the_cap_above(tried: int, asked: float | None, seed: int):
+    """Full jitter lies on top of the pause the server asked for."""
+    policy = Policy()
+    pause = backoff(policy, tried, asked, random.Random(seed))
+    assert pause is not None
+    assert (asked or 0.0) <= pause <= (asked or 0.0) + policy.backoff_cap_s
+
+
+def background(provider: FakeProvider, per_ticket: list[int]) -> Background:
+    def source():
+        for ticket, count in enumerate(per_ticket):
+            made.expect(ticket, count)
+            for sample in range(1, count + 1):
+                request = request_of("chat", {"model": "gpt-4.1", "n": ticket}, lambda value: value)
+                yield Ask(ticket, sample, request)
+
+    made = Background(lambda deliver, full: Engine(provider, QUICK, SystemClock(), deliver, full=full), source)
+    made.start()
+    return made
+
+
+def test_each_item_waits_only_for_its_own_answers_in_any_order():
+    """Tickets may be collected in an order of their own; samples come in theirs."""
+    counts = [3, 0, 1, 5, 2] * 20
+    made = background(FakeProvider(lambda request, sample, tried: said(f"{request.body['n']}/{sample}")), counts)
+    order = list(range(len(counts)))
+    random.Random(4).shuffle(order)
+    got: Counter[int] = Counter()
+    for ticket in order:
+        calls = made.collect(ticket)
+        assert list(range(1, counts[ticket] + 1)) == [sample for sample, _ in calls]
+        got[ticket] += len(calls)
+    made.stop()
+    assert {ticket: count for ticket, count in enumerate(counts) if count} == {t: n for t, n in got.items() if n}
+
+
+def test_memory_is_bounded_when_judging_is_slower_than_asking():
+    """More answers than the backlog holds are still all collected, in order."""
+    made = background(FakeProvider(lambda request, sample, tried: said("x")), [1] * 3000)
+    for ticket in range(3000):
+        assert 1 == len(made.collect(ticket))
+    made.stop()
+
+
+def test_a_failure_of_the_engine_reaches_the_item_that_waits():
+    """A bug in the thread is raised where somebody can see it, never swallowed."""
+
+    def broken(request: Request, sample: int, tried: int) -> Attempt:
+        raise ZeroDivisionError("a bug")
+
+    made = background(FakeProvider(broken), [1])
+    with pytest.raises(ZeroDivisionError):
+        made.collect(0)
+    made.stop()
+
+
+def test_stopping_closes_the_provider():
+    """Connections do not outlive the run."""
+    provider = FakeProvider(lambda request, sample, tried: said("x"))
+    made = background(provider, [1])
+    made.collect(0)
+    made.stop()
+    assert provider.closed

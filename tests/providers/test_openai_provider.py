@@ -1,0 +1,266 @@
+"""One call through the real SDK to a real server: what is a reply, what is a fault of the road, and which."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scripted_server import Scripted, ScriptedServer, Seen, answer, error, events, http, ok
+
+from migrate.canonical import request_of
+from migrate.edges.providers.openai import connect, retry_after
+from migrate.ports import Attempt
+from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, ToolCall, Usage
+
+MODEL = "gpt-4.1"
+
+
+def ask(script: Callable[[Seen], Scripted], *, api: Api = "chat", timeout_s: float = 5.0, **body: Any) -> Attempt:
+    async def run(url: str) -> Attempt:
+        provider = connect(name="test", api_key="sk-test", base_url=url)
+        request = request_of(api, {"model": MODEL, "messages": [], **body}, lambda value: value)
+        try:
+            return await provider.ask(request, sample=1, timeout_s=timeout_s)
+        finally:
+            await provider.close()
+
+    with ScriptedServer(script) as server:
+        return asyncio.run(run(server.url))
+
+
+def reply(script: Callable[[Seen], Scripted], **how: Any) -> Reply:
+    outcome = ask(script, **how).outcome
+    assert isinstance(outcome, Reply), outcome
+    return outcome
+
+
+def fault(script: Callable[[Seen], Scripted], **how: Any) -> NoReply:
+    outcome = ask(script, **how).outcome
+    assert isinstance(outcome, NoReply), outcome
+    return outcome
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "model": "gpt-4.1-2025-04-14",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
+
+
+def test_a_chat_answer_is_read_whole():
+    """Text, served model, usage, tier and request id come out of a chat completion."""
+    body = {**answer("guten Tag"), "service_tier": "default", "system_fingerprint": "fp_1"}
+    got = reply(lambda _: ok(body, x_request_id="req_1"))
+    assert "guten Tag" == got.answer.text
+    assert ("gpt-4.1-2025-04-14", "default", "fp_1", "req_1") == (
+        got.served_model,
+        got.service_tier,
+        got.fingerprint,
+        got.request_id,
+    )
+    assert Usage(10, 4, None, 2, 0) == got.usage
+
+
+def test_the_body_is_sent_as_rendered_with_the_key_in_the_header():
+    """Nothing is added to the request's body; the key travels in the authorization header only."""
+    with ScriptedServer(lambda _: ok(answer())) as server:
+
+        async def run() -> None:
+            provider = connect(name="test", api_key="sk-test", base_url=server.url)
+            body = {"model": MODEL, "messages": [{"role": "user", "content": "häßlich \ud83d"}]}
+            await provider.ask(request_of("chat", body, lambda value: value), sample=3, timeout_s=5)
+            await provider.close()
+
+        asyncio.run(run())
+        seen = server.seen[0]
+    assert "/v1/chat/completions" == seen.path
+    assert "Bearer sk-test" == seen.headers["authorization"]
+    assert "x-prompt-migrate-sample" not in seen.headers
+    assert "häßlich \ud83d" == json.loads(seen.body.decode("utf-8", "surrogatepass"))["messages"][0]["content"]
+
+
+def test_tool_calls_are_read_from_both_apis():
+    """Name, raw arguments and id of a call, whichever API made it."""
+    chat = answer(None, tool_calls=[{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    assert (ToolCall("f", "{}", "c1"),) == reply(lambda _: ok(chat)).answer.tool_calls
+    call = {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c1"}
+    responses = {"model": MODEL, "status": "completed", "output": [call], "usage": {"input_tokens": 3, "output_tokens": 1}}
+    assert (ToolCall("f", "{}", "c1"),) == reply(lambda _: ok(responses), api="responses").answer.tool_calls
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "finish"),
+    [
+        ("completed", None, "stop"),
+        ("incomplete", {"reason": "max_output_tokens"}, "length"),
+        ("incomplete", {"reason": "content_filter"}, "content_filter"),
+    ],
+)
+def test_a_response_says_how_it_ended(status: str, details: Any, finish: str):
+    """The status of a response becomes the finish that chat would have given."""
+    message = {"type": "message", "content": [{"type": "output_text", "text": "half"}]}
+    body = {"model": MODEL, "status": status, "incomplete_details": details, "output": [message]}
+    assert finish == reply(lambda _: ok(body), api="responses").answer.finish
+
+
+def test_a_stream_gives_the_same_reply_and_a_time_to_first_token():
+    """Chunks are put together; usage comes from the last one; the first content is timed."""
+    stream = events(
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"content": "gu"}),
+        chunk({"content": "ten"}),
+        chunk({}, "stop"),
+        {"model": "gpt-4.1-2025-04-14", "choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}},
+    )
+    attempt = ask(lambda _: stream, stream=True)
+    assert isinstance(attempt.outcome, Reply)
+    assert ("guten", "stop", 7) == (
+        attempt.outcome.answer.text,
+        attempt.outcome.answer.finish,
+        attempt.outcome.usage.input_tokens,
+    )
+    assert attempt.timing is not None
+    assert attempt.timing.first_token_ms is not None
+    assert attempt.timing.first_token_ms <= attempt.timing.total_ms
+
+
+def test_streamed_tool_calls_are_joined_by_index():
+    """Pieces of two interleaved calls end up in their own call."""
+    piece = lambda index, **function: {"tool_calls": [{"index": index, "id": f"c{index}", "function": function}]}  # noqa: E731
+    stream = events(
+        chunk(piece(0, name="a", arguments='{"x"')),
+        chunk(piece(1, name="b", arguments="{")),
+        chunk(piece(0, arguments=":1}")),
+        chunk(piece(1, arguments="}")),
+        chunk({}, "tool_calls"),
+    )
+    assert (ToolCall("a", '{"x":1}', "c0"), ToolCall("b", "{}", "c1")) == reply(
+        lambda _: stream, stream=True
+    ).answer.tool_calls
+
+
+@pytest.mark.parametrize(
+    ("name", "scripted", "streamed", "kind"),
+    [
+        ("an HTML page", http(b"<html>Sign in</html>", kind="text/html"), False, NoReplyKind.NOT_AN_API_ANSWER),
+        ("an error object", ok({"error": {"message": "boom"}}), False, NoReplyKind.NOT_AN_API_ANSWER),
+        ("null choices", ok({**answer(), "choices": None}), False, NoReplyKind.MALFORMED_BODY),
+        ("no choices", ok({**answer(), "choices": []}), False, NoReplyKind.MALFORMED_BODY),
+        ("no model", ok({**answer(), "model": None}), False, NoReplyKind.MALFORMED_BODY),
+        ("a list", ok([1]), False, NoReplyKind.NOT_AN_API_ANSWER),
+        ("cut JSON", http(b'{"choices": [{"mess'), False, NoReplyKind.MALFORMED_BODY),
+        ("an empty body", http(b""), False, NoReplyKind.MALFORMED_BODY),
+        ("another model", ok(answer(model="gpt-4.1-mini-2025-04-14")), False, NoReplyKind.WRONG_MODEL),
+        ("no finish reason", events(chunk({"content": "a"})), True, NoReplyKind.INCOMPLETE_STREAM),
+        ("no last event", events(chunk({"content": "a"}, "stop"), done=False), True, NoReplyKind.INCOMPLETE_STREAM),
+        ("a cut event", events(done=False, tail=b'data: {"choi\n\n'), True, NoReplyKind.INCOMPLETE_STREAM),
+        ("an error event", events({"error": {"message": "overloaded"}}), True, NoReplyKind.SERVER_ERROR),
+    ],
+)
+def test_what_the_sdk_calls_success_is_checked(name: str, scripted: Scripted, streamed: bool, kind: NoReplyKind):
+    """A status of 200 does not make a reply."""
+    got = fault(lambda _: scripted, **({"stream": True} if streamed else {}))
+    assert kind is got.kind, name
+    assert got.message
+
+
+@pytest.mark.parametrize(
+    ("scripted", "kind", "retry"),
+    [
+        (error(429, "rate_limit_exceeded"), NoReplyKind.RATE_LIMIT, True),
+        (error(429, "insufficient_quota"), NoReplyKind.QUOTA, False),
+        (error(401, "invalid_api_key"), NoReplyKind.AUTHENTICATION, False),
+        (error(404, "model_not_found"), NoReplyKind.MODEL_NOT_FOUND, False),
+        (error(400, "context_length_exceeded"), NoReplyKind.CONTEXT_LENGTH, False),
+        (error(400, "unsupported_parameter"), NoReplyKind.BAD_REQUEST, False),
+        (error(500), NoReplyKind.SERVER_ERROR, True),
+        (error(503), NoReplyKind.SERVER_ERROR, True),
+        (error(307, location="http://127.0.0.1:9/v1/chat/completions"), NoReplyKind.REDIRECT, False),
+    ],
+)
+def test_every_status_has_its_kind(scripted: Scripted, kind: NoReplyKind, retry: bool):
+    """The kind says whose fault it is, and whether asking again may help."""
+    attempt = ask(lambda _: scripted)
+    assert isinstance(attempt.outcome, NoReply)
+    assert (kind, retry) == (attempt.outcome.kind, attempt.retry)
+
+
+def test_one_ask_is_one_request():
+    """Retries belong to the engine: the SDK makes none of its own."""
+    with ScriptedServer(lambda _: error(500)) as server:
+
+        async def run() -> None:
+            provider = connect(name="test", api_key="sk-test", base_url=server.url)
+            await provider.ask(request_of("chat", {"model": MODEL}, lambda value: value), sample=1, timeout_s=5)
+            await provider.close()
+
+        asyncio.run(run())
+        assert 1 == len(server.seen)
+
+
+def test_a_dripping_body_does_not_outlive_its_deadline():
+    """The deadline is for the whole answer, not for each read."""
+    body = json.dumps(answer()).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    pieces = (head, *(body[at : at + 10] for at in range(0, len(body), 10)))
+    drip = Scripted(pieces, pauses=(0.0, *(0.1 for _ in pieces[1:])))
+    got = fault(lambda _: drip, timeout_s=0.35)
+    assert NoReplyKind.TIMEOUT is got.kind
+
+
+def test_a_connection_cut_in_the_middle_is_a_connection_fault():
+    """A body shorter than its length is no answer."""
+    cut = Scripted((b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{",), hang_up=True)
+    attempt = ask(lambda _: cut)
+    assert isinstance(attempt.outcome, NoReply)
+    assert NoReplyKind.CONNECTION is attempt.outcome.kind
+    assert attempt.retry
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "7", "completion_tokens": -1}, [], "many", {"prompt_tokens": True}])
+def test_odd_usage_is_unknown_never_zero(usage: Any):
+    """A count that is no whole non-negative number is None."""
+    got = reply(lambda _: ok({**answer(), "usage": usage}))
+    assert (None, None) == (got.usage.input_tokens, got.usage.output_tokens)
+
+
+def test_rate_limit_headers_are_read():
+    """What the provider says of its limits reaches the engine, durations in seconds."""
+    headers = {
+        "x-ratelimit-remaining-requests": "3",
+        "x-ratelimit-remaining-tokens": "1000",
+        "x-ratelimit-reset-requests": "6m1.5s",
+        "x-ratelimit-reset-tokens": "20ms",
+    }
+    limits = ask(lambda _: http(json.dumps(answer()).encode(), headers=headers)).limits
+    assert (3, 1000, 361.5, 0.02) == (
+        limits.remaining_requests,
+        limits.remaining_tokens,
+        limits.reset_requests_s,
+        limits.reset_tokens_s,
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "NaN"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Thu, 15 Jan 2026 10:00:30 GMT", "date": "Thu, 15 Jan 2026 10:00:00 GMT"}, 30.0),
+        ({"retry-after": "Thu, 15 Jan 2026 09:00:00 GMT", "date": "Thu, 15 Jan 2026 10:00:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None):
+    """Milliseconds, seconds, and dates against the server's own clock; nonsense is no pause."""
+    now = lambda: dt.datetime(2030, 1, 1, tzinfo=dt.UTC)  # noqa: E731
+    assert seconds == retry_after(headers, now)
