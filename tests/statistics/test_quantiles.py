@@ -72,7 +72,8 @@ def test_interval_holds_the_estimate(values: list[float], q: float) -> None:
     low, high = quantile_interval(values, q, 0.90)
     estimate = quantile(values, q)
     assert estimate is not None
-    assert (low is None or low <= estimate) and (high is None or estimate <= high)
+    assert low is None or low <= estimate
+    assert high is None or estimate <= high
 
 
 @settings(deadline=None, max_examples=6)
