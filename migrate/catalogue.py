@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -137,6 +136,9 @@ def _shutdown(model: str) -> dt.date | None:
 
 @cache
 def _catalogue() -> Mapping[str, ModelFacts]:
+    # Imported late, as is the file: most pytest runs ask about no model.
+    import tomllib
+
     document = tomllib.loads(DATA.read_text(encoding="utf-8"))
     found: dict[str, ModelFacts] = {}
     models = list(read_models(document))

@@ -8,7 +8,6 @@ and what has no row of its own stays unknown. Fees that are not per token (web s
 from __future__ import annotations
 
 import datetime as dt
-import importlib.metadata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -25,7 +24,9 @@ NOT_PER_TOKEN: Final = ("_kcount",)
 
 def library_version() -> str:
     """Return the installed version of the price data, without importing it."""
-    return importlib.metadata.version(DISTRIBUTION)
+    from importlib.metadata import version
+
+    return version(DISTRIBUTION)
 
 
 def library_rows(model: str) -> tuple[Row, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
@@ -44,6 +43,8 @@ WILD: Final = frozenset("*?[")
 
 def read_overrides(path: Path) -> tuple[Row, ...]:
     """Return the rows of an override file, in its order. Raises UsageProblem naming everything wrong in it."""
+    import tomllib
+
     try:
         # Numbers are read as decimals: 0.1 dollars are meant, not the nearest binary fraction.
         document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -42,32 +42,33 @@ class PriceTable:
 
     def __init__(
         self,
-        overrides: Iterable[Row] = (),
         *,
-        cache_file: Path | None = None,
+        override: Path | None = None,
+        cache: Path | None = None,
         today: dt.date | None = None,
         library: Callable[[str], tuple[Row, ...]] = library_rows,
     ) -> None:
-        """`today` prices calls that carry no time; `cache_file` keeps looked-up rows for the next run."""
-        self._overrides = tuple(overrides)
+        """Read the table: a team's own prices (`override`) over the bundled ones.
+
+        `cache` is a file for rows that were looked up, so that the next run need not; `today` prices calls that carry
+        no time. Raises UsageProblem when the override file cannot be used.
+        """
+        self._overrides = read_overrides(override) if override is not None else ()
         self._today = today
         self._library = library
-        self._cache = RowCache(cache_file, library_version())
+        self._cache = RowCache(cache, library_version())
         self._used: dict[tuple[Row, int | None], dt.date] = {}
         self._unknown: Counter[str] = Counter()
-        self._find = cache(self._search)
-
-    @classmethod
-    def read(
-        cls, override_file: Path | None = None, *, cache_file: Path | None = None, today: dt.date | None = None
-    ) -> PriceTable:
-        """Return the table with a team's own prices over the bundled ones. Raises UsageProblem for a bad file."""
-        rows = read_overrides(override_file) if override_file is not None else ()
-        return cls(rows, cache_file=cache_file, today=today)
+        self._find = functools.cache(self._search)
 
     def price(self, measurement: Measurement) -> Decimal | None:
         """Return the exact US dollars of a call, or None when usage or price is unknown."""
         return self.explain(measurement).usd
+
+    def usd(self, measurement: Measurement) -> str | None:
+        """Return the same as the one text of the amount, which is how it is stored."""
+        amount = self.price(measurement)
+        return None if amount is None else usd_text(amount)
 
     def explain(self, measurement: Measurement) -> Priced:
         """Return what a call cost with, where that is unknown, the reason, which is counted too."""

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from migrate.pricing import PriceTable
 from tests.pricing.test_price_table import call, million
-table = PriceTable(cache_file=Path(sys.argv[1]))
+table = PriceTable(cache=Path(sys.argv[1]))
 print([str(table.price(call(model, million(input=1), tier=tier))).rstrip("0")
        for model in ("gpt-4.1", "gpt-5.4", "house-llm") for tier in (None, "priority")])
 print("genai_prices" in sys.modules)
@@ -62,18 +62,18 @@ def test_a_damaged_or_foreign_cache_counts_as_empty(tmp_path: Path, damage: Call
     """Half a file, another format, another version or an impossible rate: everything is looked up anew, and mended."""
     cache = tmp_path / "prices.json"
     measurement = call("gpt-4.1", million(input=1))
-    PriceTable(cache_file=cache).price(measurement)
+    PriceTable(cache=cache).price(measurement)
     sound = cache.read_text(encoding="utf-8")
     cache.write_text(damage(sound), encoding="utf-8")
-    assert Decimal(2) == PriceTable(cache_file=cache).price(measurement)
+    assert Decimal(2) == PriceTable(cache=cache).price(measurement)
     assert sound == cache.read_text(encoding="utf-8")
-    assert Decimal(2) == PriceTable(cache_file=cache, library=never).price(measurement)
+    assert Decimal(2) == PriceTable(cache=cache, library=never).price(measurement)
 
 
 def test_two_processes_keep_each_other_s_rows(tmp_path: Path) -> None:
     """Workers that meet different models at the same time end with both in the file."""
     cache = tmp_path / "prices.json"
-    one, other = PriceTable(cache_file=cache), PriceTable(cache_file=cache)
+    one, other = PriceTable(cache=cache), PriceTable(cache=cache)
     one.price(call("gpt-4.1", million(input=1)))
     other.price(call("gpt-4o", million(input=1)))
     assert ["gpt-4.1", "gpt-4o"] == sorted(json.loads(cache.read_text(encoding="utf-8"))["models"])
@@ -83,7 +83,7 @@ def test_a_cache_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     """A folder where the file should be costs the speed, not the run."""
     cache = tmp_path / "prices.json"
     cache.mkdir()
-    assert Decimal(2) == PriceTable(cache_file=cache).price(call("gpt-4.1", million(input=1)))
+    assert Decimal(2) == PriceTable(cache=cache).price(call("gpt-4.1", million(input=1)))
     assert [cache] == list(tmp_path.iterdir())
 
 

@@ -20,13 +20,13 @@ MIXED = Usage(input_tokens=3_000_000, cached_tokens=1_000_000, cache_write_token
 def table_of(tmp_path: Path, text: str) -> PriceTable:
     path = tmp_path / "prices.toml"
     path.write_text("format = 1\n" + text, encoding="utf-8")
-    return PriceTable.read(path)
+    return PriceTable(override=path)
 
 
 def test_the_example_of_the_reference(tmp_path: Path) -> None:
     """A discount, its start, a tier and a threshold, as the module shows them, are what it reads."""
     (tmp_path / "prices.toml").write_text(EXAMPLE, encoding="utf-8")
-    table = PriceTable.read(tmp_path / "prices.toml")
+    table = PriceTable(override=tmp_path / "prices.toml")
     usage = Usage(input_tokens=100_000, output_tokens=0)
     long = Usage(input_tokens=1_000_000, output_tokens=0)
     found = [

@@ -175,8 +175,13 @@ def test_the_standard_tier_has_many_names(tier: str | None) -> None:
 
 def test_a_simulated_model_costs_what_it_claims_to_be() -> None:
     """A rehearsal shows the bill of the performance."""
-    real, simulated = (TABLE.price(call("gpt-4.1", million(input=1), simulated=flag)) for flag in (False, True))
-    assert real == simulated == Decimal(2)
+    real, simulated = (TABLE.usd(call("gpt-4.1", million(input=1), simulated=flag)) for flag in (False, True))
+    assert real == simulated == "2"
+
+
+def test_an_unknown_cost_has_no_text() -> None:
+    """What is stored beside a call is an amount or nothing."""
+    assert PriceTable().usd(call("house-llm", million(input=1))) is None
 
 
 def test_a_call_without_a_time_is_priced_as_of_today() -> None:
