@@ -1,0 +1,67 @@
+"""The workshop: `nox` runs lint, types and tests in the environment it was installed in; the rest by name."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "none"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the house: import downwards only."""
+    session.run("python", "-m", "ruff", "check", ".")
+    session.run("python", "-m", "ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """The strict type checker."""
+    session.run("python", "-m", "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, two at a time; arguments go to pytest."""
+    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session(venv_backend="venv", python=["3.11", "3.12", "3.13"])
+def matrix(session: nox.Session) -> None:
+    """Every test on every Python that is supported and installed."""
+    session.install("-r", "requirements/main.txt", "-r", "requirements/test.txt")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Write the generated parts of the documentation and run its commands."""
+    session.run("python", "docs/generate.py")
+    session.run("python", "-m", "pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the figures the product promises, as ratios in one run."""
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def real_models(session: nox.Session) -> None:
+    """Record and replay with two small real language models over HTTP."""
+    session.install("-r", "requirements/main.txt")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    session.run("python", "examples/real_models/run.py", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve the dependencies again; pip-tools must be installed. No address is written."""
+    quiet = ("--generate-hashes", "--strip-extras", "--allow-unsafe", "--quiet")
+    plain = ("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--no-emit-options")
+    compile_ = ("python", "-m", "piptools", "compile", *quiet, *plain)
+    session.run(*compile_, "--all-build-deps", "-o", "requirements/main.txt", "pyproject.toml")
+    session.run(*compile_, "-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
