@@ -1,0 +1,244 @@
+"""Groups of equal changes: three hundred cases with one and the same difference are one thing to look at.
+
+Two findings are equal when flow, path (list indices as `[*]`), kind, severity, types before and after and the class
+of the values are: `12.5 -> "12.50"` and `3 -> "3"` are both `number -> string`. Where the exact word is the news (a
+value outside an enum, the name of a tool or a check) it belongs to the fingerprint; elsewhere it would tear one
+change apart into as many groups as there are cases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from migrate.canonical import canonical_json, digest
+from migrate.vocabulary import (
+    CaseId,
+    CaseVerdict,
+    Comparison,
+    Finding,
+    FindingKind,
+    FlowName,
+    Group,
+    Json,
+    JsonPath,
+    Rung,
+    Severity,
+)
+
+ID_LENGTH: Final = 7
+"""Hex digits of a group's id: among a thousand groups two share one with a chance of 0.2 %."""
+
+LONGEST_WORD: Final = 40
+"""Characters of a value that is still a word, and not prose."""
+
+WORST_FIRST: Final = {Severity.BREAKING: 0, Severity.DRIFT: 1, Severity.COSMETIC: 2}
+
+_INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\[\d+\]')
+_NUMBER: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
+_JSON_TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+
+_BY_WORD: Final = frozenset(
+    {
+        FindingKind.NOT_IN_ENUM,
+        FindingKind.MISSING_TOOL_CALL,
+        FindingKind.UNEXPECTED_TOOL_CALL,
+        FindingKind.WRONG_TOOL,
+        FindingKind.UNKNOWN_TOOL,
+    }
+)
+"""Kinds whose exact word is part of the change."""
+
+_BY_RULE: Final = frozenset({FindingKind.CHECK_FAILED, FindingKind.SCHEMA_VIOLATION})
+"""Kinds told apart by the check or the schema rule that made them."""
+
+_BY_TYPE: Final = frozenset({FindingKind.TYPE_CHANGED, FindingKind.WRONG_TYPE, FindingKind.NULL_NOT_ALLOWED})
+"""Kinds whose title shows the types."""
+
+
+class Fingerprint(NamedTuple):
+    """What equal changes have in common."""
+
+    flow: FlowName
+    path: JsonPath
+    kind: FindingKind
+    severity: Severity
+    types: str
+    """`number -> string`."""
+    values: str
+    """The class of the values, or the very word."""
+
+
+def group_changes(comparisons: Iterable[Comparison]) -> tuple[Group, ...]:
+    """Return the groups of the unexplained findings of one candidate's comparisons, worst first, then largest."""
+    grouping = Grouping()
+    for comparison in comparisons:
+        grouping.add(comparison)
+    return grouping.groups()
+
+
+class Grouping:
+    """Groups comparisons as they come, keeping case ids and counts alone."""
+
+    def __init__(self) -> None:
+        self._members: dict[Fingerprint, _Members] = {}
+
+    def add(self, comparison: Comparison) -> None:
+        """Count the findings of a comparison that nothing explains.
+
+        A contract that today's model does not keep either is not evidence against the candidate: its findings are
+        left out.
+        """
+        if not comparison.findings or comparison.verdict is CaseVerdict.CONTRACT_NOT_KEPT:
+            return
+        for finding in comparison.findings:
+            if finding.explained is None:
+                fingerprint = fingerprint_of(comparison.flow, finding)
+                members = self._members.get(fingerprint)
+                if members is None:
+                    members = self._members[fingerprint] = _Members(finding.rung)
+                members.cases[comparison.case] = None
+                members.count += 1
+
+    def groups(self) -> tuple[Group, ...]:
+        """Return the groups so far, worst first, then largest."""
+        return tuple(sorted(self._groups(), key=_order))
+
+    def _groups(self) -> Iterator[Group]:
+        for fingerprint, members in self._members.items():
+            yield Group(
+                id=group_id(fingerprint),
+                kind=fingerprint.kind,
+                severity=fingerprint.severity,
+                rung=members.rung,
+                path=fingerprint.path,
+                title=_title(fingerprint),
+                cases=tuple(sorted(members.cases)),
+                count=members.count,
+            )
+
+
+class _Members:
+    """Who belongs to a group."""
+
+    __slots__ = ("cases", "count", "rung")
+
+    def __init__(self, rung: Rung) -> None:
+        self.rung = rung
+        self.cases: dict[CaseId, None] = {}
+        self.count = 0
+
+
+def fingerprint_of(flow: FlowName, finding: Finding) -> Fingerprint:
+    """Return what a finding has in common with its equals."""
+    kind, before, after = finding.kind, finding.expected, finding.actual
+    if kind in _BY_RULE:
+        values = finding.rule
+    elif kind is FindingKind.NOT_IN_ENUM:
+        values = _word(after)
+    elif kind in _BY_WORD:
+        values = f"{_word(before)} -> {_word(after)}"
+    else:
+        values = f"{_class_of(before)} -> {_class_of(after)}"
+    types = f"{_type_before(kind, before)} -> {_type_of(after)}"
+    return Fingerprint(flow, any_index(finding.path), kind, finding.severity, types, values)
+
+
+def group_id(fingerprint: Fingerprint) -> str:
+    """Return the short, stable id of a group: the same change has it in every run and for every candidate."""
+    flow, path, kind, severity, types, values = fingerprint
+    return "G" + digest(canonical_json([flow, path, kind.value, severity.value, types, values]))[:ID_LENGTH]
+
+
+@lru_cache(maxsize=4096)
+def any_index(path: JsonPath) -> JsonPath:
+    """Return a path with its list indices as `[*]`; digits inside quoted keys are left alone."""
+    return JsonPath(_INDEX.sub(lambda match: match.group(1) or "[*]", path))
+
+
+def _order(group: Group) -> tuple[int, int, int, str, str]:
+    return WORST_FIRST[group.severity], -len(group.cases), -group.count, group.path, group.id
+
+
+def _title(fingerprint: Fingerprint) -> str:
+    _, path, kind, _, types, values = fingerprint
+    words = kind.value.replace("_", " ")
+    if kind in _BY_TYPE:
+        return f"{path} {types}"
+    if kind in _BY_RULE:
+        return f"{path} {words}: {values}" if values else f"{path} {words}"
+    if kind in _BY_WORD:
+        return f"{path} {words}: {_shown(values)}"
+    if kind is FindingKind.VALUE_CHANGED:
+        return f"{path} {words}, {values}"
+    return f"{path} {words}"
+
+
+def _shown(values: str) -> str:
+    """Return an exact pair without the side that nobody named."""
+    before, _, after = values.partition(" -> ")
+    return after if before == "null" else before if after == "null" else values
+
+
+def _type_before(kind: FindingKind, value: Json) -> str:
+    """Return the type a value had, or, for a broken schema, the types it should have had."""
+    if kind is FindingKind.WRONG_TYPE:
+        named = [value] if isinstance(value, str) else value
+        if isinstance(named, list) and named and all(name in _JSON_TYPES for name in named if isinstance(name, str)):
+            return "|".join(str(name) for name in named)
+    return _type_of(value)
+
+
+def _type_of(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def _class_of(value: Json) -> str:
+    """Return a coarse description under which equal changes of different values meet."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return "whole number"
+        case float():
+            return "number"
+        case str():
+            return _text_class(value)
+        case list() | tuple():
+            return "list" if value else "empty list"
+        case _:
+            return _type_of(value)
+
+
+def _text_class(text: str) -> str:
+    if not text.strip():
+        return "empty text"
+    if _NUMBER.fullmatch(text):
+        return "number as text"
+    if _DATE.fullmatch(text):
+        return "date"
+    if text.startswith(("https://", "http://")):
+        return "address"
+    return "word" if len(text) <= LONGEST_WORD and not any(char.isspace() for char in text) else "text"
+
+
+def _word(value: Json) -> str:
+    """Return the word itself where it is short enough to be one, else its class."""
+    if isinstance(value, (bool, int, float, str)) and len(str(value)) <= LONGEST_WORD:
+        return f'"{value}"' if isinstance(value, str) else str(value)
+    return _class_of(value)
