@@ -1,0 +1,7 @@
+"""Case and prompt to request: templates filled in a sandbox, checks bound to the case, candidates understood."""
+
+from migrate.rendering.binding import bind_checks
+from migrate.rendering.candidates import parse_candidate, prompt_for
+from migrate.rendering.requests import render
+
+__all__ = ["bind_checks", "parse_candidate", "prompt_for", "render"]
