@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,17 +11,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from measured import call, million
 
 from migrate.pricing import PriceTable, Row
 from migrate.pricing.library import library_rows
 from migrate.vocabulary import Usage
-from tests.pricing.test_price_table import AFTER_TIERS, call, million
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from migrate.pricing import PriceTable
-from tests.pricing.test_price_table import call, million
+from measured import call, million
 table = PriceTable(cache=Path(sys.argv[1]))
 print([str(table.price(call(model, million(input=1), tier=tier))).rstrip("0")
        for model in ("gpt-4.1", "gpt-5.4", "house-llm") for tier in (None, "priority")])
@@ -29,7 +30,13 @@ print("genai_prices" in sys.modules)
 
 
 def run(cache: Path) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(cache)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(cache)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     return done.stdout.splitlines()
 
 
@@ -103,7 +110,7 @@ def test_an_embedding_bills_input_alone() -> None:
     """A model without a price of output prices calls without output, and only those."""
     table = PriceTable()
     found = [
-        table.price(call("text-embedding-3-small", Usage(input_tokens=1_000_000, output_tokens=output), at=AFTER_TIERS))
+        table.price(call("text-embedding-3-small", Usage(input_tokens=1_000_000, output_tokens=output)))
         for output in (None, 0, 1)
     ]
     assert [Decimal("0.02"), Decimal("0.02"), None] == found

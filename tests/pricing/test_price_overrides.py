@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from measured import call
 
 from migrate.errors import UsageProblem
 from migrate.pricing import Priced, PriceTable, read_overrides
@@ -84,8 +85,6 @@ def test_an_exact_name_beats_a_pattern_and_the_last_line_wins_a_tie(tmp_path: Pa
 
 def test_an_override_of_the_asked_name_holds_for_its_snapshots(tmp_path: Path) -> None:
     """A negotiated price of `gpt-4.1` is not lost because the answer names the dated snapshot."""
-    from tests.pricing.test_price_table import call
-
     table = table_of(tmp_path, '[[price]]\nmodel = "gpt-4.1"\ninput = 1\noutput = 1')
     measurement = call("gpt-4.1", Usage(1_000_000, 0, 0, 0), served="gpt-4.1-2025-04-14")
     assert Decimal(1) == table.price(measurement)

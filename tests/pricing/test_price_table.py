@@ -9,43 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measured import call, million
 
 from migrate.pricing import PriceTable, usd_text
-from migrate.vocabulary import CaseId, FlowName, Measurement, Source, Usage
+from migrate.vocabulary import Measurement, Usage
 
 TABLE = PriceTable()
-AFTER_TIERS = "2026-11-02T10:00:00.000Z"
-
-
-def call(
-    model: str = "gpt-4.1",
-    usage: Usage = Usage(),  # noqa: B008 - frozen
-    *,
-    served: str | None = None,
-    tier: str | None = None,
-    at: str = AFTER_TIERS,
-    simulated: bool = False,
-) -> Measurement:
-    return Measurement(
-        flow=FlowName("refund"),
-        case=CaseId("late-parcel"),
-        sample=1,
-        ordinal=0,
-        asked_model=model,
-        served_model=served,
-        usage=usage,
-        service_tier=tier,
-        timing=None,
-        at=at,
-        source=Source.LIVE,
-        simulated=simulated,
-    )
-
-
-def million(**tokens: int) -> Usage:
-    """Usage in whole millions, so that a cost reads like the price list."""
-    counts = {"input": 0, "output": 0, **tokens}
-    return Usage(**{f"{name}_tokens": count * 1_000_000 for name, count in counts.items()})
 
 
 PRICE_LIST = [

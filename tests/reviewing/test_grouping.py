@@ -6,40 +6,17 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
+from measured import compared, finding
 
 from migrate.reviewing import any_index, group_changes
 from migrate.vocabulary import (
-    CaseId,
     CaseVerdict,
-    Comparison,
-    Finding,
     FindingKind,
-    FlowName,
     Json,
     JsonPath,
     Rung,
     Severity,
 )
-
-
-def finding(
-    path: str = "$.confidence",
-    kind: FindingKind = FindingKind.TYPE_CHANGED,
-    *,
-    severity: Severity = Severity.DRIFT,
-    rung: Rung = Rung.AGREEMENT,
-    expected: Json = 0.9,
-    actual: Json = "0.9",
-    rule: str = "",
-    explained: str | None = None,
-) -> Finding:
-    return Finding(rung, kind, severity, JsonPath(path), "", expected, actual, rule, explained)
-
-
-def compared(
-    case: str, *findings: Finding, flow: str = "refund", verdict: CaseVerdict = CaseVerdict.DRIFT
-) -> Comparison:
-    return Comparison(FlowName(flow), CaseId(case), "gpt-4o", "gpt-4.1", verdict, findings)
 
 
 def test_one_change_in_many_cases_is_one_group() -> None:

@@ -1,0 +1,63 @@
+"""Money of a flow: exact sums of what is known, a count of what is not, and the ratio of the two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Context, Decimal
+from typing import Final
+
+from migrate.pricing import usd_text
+from migrate.vocabulary import Measurement, Money
+
+EXACT: Final = Context(prec=200)
+"""Of our own: the application under test may have set a coarse one."""
+
+
+class Spending:
+    """What one side's calls cost together."""
+
+    def __init__(self) -> None:
+        self._usd = Decimal()
+        self._known = 0
+        self._unknown = 0
+
+    def add(self, measurements: Sequence[Measurement]) -> None:
+        for measurement in measurements:
+            if measurement.cost_usd is None:
+                self._unknown += 1
+            else:
+                self._usd = EXACT.add(self._usd, Decimal(measurement.cost_usd))
+                self._known += 1
+
+    def money(self) -> Money:
+        """Return the exact sum; None when not a single call has a known cost."""
+        return Money(usd_text(self._usd) if self._known else None, self._unknown)
+
+
+class Ratio:
+    """Candidate over baseline: mean cost of an answer, summed over the cases where both sides are wholly known."""
+
+    def __init__(self) -> None:
+        self._baseline = Decimal()
+        self._candidate = Decimal()
+
+    def add(self, baseline: Sequence[Measurement], candidate: Sequence[Measurement]) -> None:
+        before, after = _mean(baseline), _mean(candidate)
+        if before is not None and after is not None:
+            self._baseline = EXACT.add(self._baseline, before)
+            self._candidate = EXACT.add(self._candidate, after)
+
+    def value(self) -> float | None:
+        """Return the ratio; None when no case is known on both sides, or the baseline cost nothing."""
+        return float(EXACT.divide(self._candidate, self._baseline)) if self._baseline else None
+
+
+def _mean(measurements: Sequence[Measurement]) -> Decimal | None:
+    """Return the mean cost of a sample, all its calls together; None when any call's cost is unknown."""
+    total = Decimal()
+    for measurement in measurements:
+        if measurement.cost_usd is None:
+            return None
+        total = EXACT.add(total, Decimal(measurement.cost_usd))
+    samples = len({measurement.sample for measurement in measurements})
+    return EXACT.divide(total, Decimal(samples)) if samples else None

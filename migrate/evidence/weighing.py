@@ -1,0 +1,121 @@
+"""Weigh case records as they come: verdicts, rates, money, latency and groups, one flow and candidate at a time.
+
+Of each case only a few numbers are kept, so that ten thousand cases weigh little. The case is the statistical unit:
+its samples are averaged before anything is compared, and baseline and candidate may have different numbers of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from migrate.evidence.latency import Clockings, quantiles_of
+from migrate.evidence.money import Ratio, Spending
+from migrate.reviewing import Grouping
+from migrate.vocabulary import (
+    CaseVerdict,
+    Comparison,
+    FlowEvidence,
+    FlowName,
+    Judged,
+    Measurement,
+    Rung,
+    RungRates,
+)
+
+
+class Record(Protocol):
+    """One case against one candidate, with what was measured on both sides: the shape of the ledger's records."""
+
+    @property
+    def comparison(self) -> Comparison: ...
+
+    @property
+    def samples(self) -> Sequence[Judged]: ...
+
+    @property
+    def baseline(self) -> Sequence[Measurement]: ...
+
+    @property
+    def candidate(self) -> Sequence[Measurement]: ...
+
+
+def weigh(records: Iterable[Record]) -> tuple[FlowEvidence, ...]:
+    """Return the evidence of every flow and candidate, in the order in which they first come.
+
+    The verdict of a flow is None: it wants statistics over its cases that do not exist yet.
+    """
+    scales: dict[tuple[FlowName, str], _Scale] = {}
+    for record in records:
+        key = (record.comparison.flow, record.comparison.candidate)
+        scale = scales.get(key)
+        if scale is None:
+            scale = scales[key] = _Scale()
+        scale.add(record)
+    return tuple(scale.evidence(flow, candidate) for (flow, candidate), scale in scales.items())
+
+
+class _Scale:
+    """What is known so far of one flow against one candidate."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.simulated = False
+        self.baselines: dict[str, None] = {}
+        self.verdicts: Counter[CaseVerdict] = Counter()
+        self.unjudged: Counter[str] = Counter()
+        self.rungs: dict[Rung, RungRates] = {}
+        self.grouping = Grouping()
+        self.spent = (Spending(), Spending())
+        self.ratio = Ratio()
+        self.clocked = (Clockings(), Clockings())
+
+    def add(self, record: Record) -> None:
+        comparison = record.comparison
+        self.samples += len(record.samples)
+        self.verdicts[comparison.verdict] += 1
+        self.unjudged.update(set(comparison.unjudged))
+        if comparison.baseline:
+            self.baselines[comparison.baseline] = None
+        self.grouping.add(comparison)
+        self._add_rungs(comparison.rungs)
+        sides = (record.baseline, record.candidate)
+        for measurements, spending, clockings in zip(sides, self.spent, self.clocked, strict=True):
+            spending.add(measurements)
+            clockings.add(measurements)
+            self.simulated = self.simulated or any(measurement.simulated for measurement in measurements)
+        self.ratio.add(*sides)
+
+    def _add_rungs(self, rungs: Mapping[Rung, RungRates | None]) -> None:
+        for rung, more in rungs.items():
+            if more is not None:
+                sofar = self.rungs.get(rung)
+                self.rungs[rung] = (
+                    more
+                    if sofar is None
+                    else RungRates(sofar.baseline + more.baseline, sofar.candidate + more.candidate)
+                )
+
+    def evidence(self, flow: FlowName, candidate: str) -> FlowEvidence:
+        latency_baseline, latency_candidate = quantiles_of(*self.clocked)
+        return FlowEvidence(
+            flow=flow,
+            baseline=", ".join(self.baselines),
+            candidate=candidate,
+            cases=self.verdicts.total(),
+            samples=self.samples,
+            verdicts={verdict: self.verdicts[verdict] for verdict in CaseVerdict},
+            rungs={rung: self.rungs.get(rung) for rung in Rung},
+            cost_baseline=self.spent[0].money(),
+            cost_candidate=self.spent[1].money(),
+            cost_ratio=self.ratio.value(),
+            latency_baseline=latency_baseline,
+            latency_candidate=latency_candidate,
+            groups=self.grouping.groups(),
+            simulated=self.simulated,
+            unjudged=dict(self.unjudged),
+        )
+
+
+__all__ = ["Record", "weigh"]
