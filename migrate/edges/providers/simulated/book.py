@@ -33,7 +33,9 @@ class BookEntry:
         if self.expected is None:
             return None
         if self.kind == "tool_calls":
-            calls = tuple(DraftCall(str(call["name"]), call.get("arguments", {})) for call in self.expected["tool_calls"])
+            calls = tuple(
+                DraftCall(str(call["name"]), call.get("arguments", {})) for call in self.expected["tool_calls"]
+            )
             return Draft("tool_calls", text=self.expected.get("text"), calls=calls)
         if self.kind == "json":
             return Draft("json", value=self.expected)

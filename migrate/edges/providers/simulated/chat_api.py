@@ -20,7 +20,9 @@ def read(body: JsonObject) -> Question:
     """Return what a Chat Completions body asks. Raises Refused where the API would."""
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise bad_request("Missing required parameter: 'messages'.", param="messages", code="missing_required_parameter")
+        raise bad_request(
+            "Missing required parameter: 'messages'.", param="messages", code="missing_required_parameter"
+        )
     tools = tuple(_tool(entry, index) for index, entry in enumerate(body.get("tools") or []))
     promised = body.get("response_format") or {}
     form, schema, strict = response_format(promised, promised.get("json_schema") or {}, "response_format")

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Literal
 
-from migrate.vocabulary import Finish, FindingKind, Json, JsonPath, Rung
+from migrate.edges.providers.simulated.places import Steps
+from migrate.vocabulary import FindingKind, Finish, Json, JsonPath, Rung
 
 Kind = Literal["json", "text", "tool_calls"]
 Origin = Literal["persona", "case", "request", "reference"]
-"""Who is to blame: the model's habits; the case, alike for every model; a limit the caller set; the reference answer."""
+"""Who is to blame: the model; the case, alike for every model; a limit the caller set; the reference answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Slip:
     how: str = ""
     """Which way the habit took, where it has several."""
     origin: Origin = "persona"
+    steps: Steps | None = None
+    """The place in the answer that this slip changed and others leave alone; None: none in particular."""
 
 
 @dataclass(frozen=True, slots=True)

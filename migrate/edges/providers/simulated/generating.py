@@ -156,11 +156,11 @@ def generate(question: Question, schema: JsonObject | None, chance: Chance, key:
         return Draft("tool_calls", calls=(DraftCall(tool.name, arguments if isinstance(arguments, dict) else {}),))
     if schema is not None or question.response_format == "json_object":
         return Draft("json", value=Generator(chance, key, words, schema or {}).value(schema or {}, "answer"))
-    return Draft("text", text=_prose(question, words, chance, key))
+    return Draft("text", text=_prose(words, chance, key))
 
 
 def _tool_to_call(question: Question, words: tuple[str, ...]) -> Tool | None:
-    """Return the tool a model would call: the one asked for, else the one that shares most words; none after a result."""
+    """Return the tool a model would call: the one named, else the one that shares most words; none after a result."""
     if not question.tools or question.tool_choice == "none":
         return None
     if named := [tool for tool in question.tools if tool.name == question.tool_choice]:
@@ -176,7 +176,7 @@ def _tool_to_call(question: Question, words: tuple[str, ...]) -> Tool | None:
     return max(question.tools, key=shared)
 
 
-def _prose(question: Question, words: tuple[str, ...], chance: Chance, key: str) -> str:
+def _prose(words: tuple[str, ...], chance: Chance, key: str) -> str:
     return " ".join(_sentences(words or ("this", "question"), chance, key))
 
 

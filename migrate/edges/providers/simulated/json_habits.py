@@ -19,13 +19,24 @@ _EXTRA_KEYS: Final = ("explanation", "reasoning", "note")
 _EXTRA_VALUE: Final = "Derived from the given text."
 
 
-def _slip(
-    habit: str, steps: Steps, before: Json, after: Json, broken: FindingKind | None, changes: FindingKind
-) -> Slip:
+_CHANGES: Final = {
+    "number_as_string": FindingKind.TYPE_CHANGED,
+    "dropped_required": FindingKind.KEY_REMOVED,
+    "dropped_optional": FindingKind.KEY_REMOVED,
+    "extra_key": FindingKind.KEY_ADDED,
+    "changed_fact": FindingKind.FACT_CHANGED,
+    "reordered_list": FindingKind.LIST_ORDER,
+    "shortened_list": FindingKind.LIST_LENGTH,
+}
+"""What a habit changes where it breaks nothing; any other changes a value."""
+
+
+def _slip(habit: str, steps: Steps, before: Json, after: Json, broken: FindingKind | None = None) -> Slip:
     path = path_text(steps)
     if broken is None:
-        return Slip(habit, path, before, after, changes=changes)
-    return Slip(habit, path, before, after, Break(Rung.SCHEMA, broken, path))
+        changes = _CHANGES.get(habit, FindingKind.VALUE_CHANGED)
+        return Slip(habit, path, before, after, changes=changes, steps=steps)
+    return Slip(habit, path, before, after, Break(Rung.SCHEMA, broken, path), steps=steps)
 
 
 def _nodes(scene: Scene, draft: Draft, habit: str) -> list[Node]:
@@ -50,7 +61,7 @@ def number_as_string(scene: Scene, draft: Draft) -> Iterator[Proposal]:
             broken = FindingKind.WRONG_TYPE if promised else None
             yield (
                 _changed(draft, node, str(node.value)),
-                _slip("number_as_string", node.steps, node.value, str(node.value), broken, FindingKind.TYPE_CHANGED),
+                _slip("number_as_string", node.steps, node.value, str(node.value), broken),
             )
 
 
@@ -60,14 +71,7 @@ def dropped_required(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         if node.required and node.is_key and not node.composed:
             yield (
                 Draft("json", value=without(draft.value, node.steps)),
-                _slip(
-                    "dropped_required",
-                    node.steps,
-                    node.value,
-                    None,
-                    FindingKind.MISSING_REQUIRED,
-                    FindingKind.KEY_REMOVED,
-                ),
+                _slip("dropped_required", node.steps, node.value, None, FindingKind.MISSING_REQUIRED),
             )
 
 
@@ -77,7 +81,7 @@ def dropped_optional(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         if node.is_key and not node.required:
             yield (
                 Draft("json", value=without(draft.value, node.steps)),
-                _slip("dropped_optional", node.steps, node.value, None, None, FindingKind.KEY_REMOVED),
+                _slip("dropped_optional", node.steps, node.value, None),
             )
 
 
@@ -88,14 +92,7 @@ def null_value(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         if node.is_key and promised and not node.composed and not isinstance(node.value, dict | list):
             yield (
                 _changed(draft, node, None),
-                _slip(
-                    "null_value",
-                    node.steps,
-                    node.value,
-                    None,
-                    FindingKind.NULL_NOT_ALLOWED,
-                    FindingKind.VALUE_CHANGED,
-                ),
+                _slip("null_value", node.steps, node.value, None, FindingKind.NULL_NOT_ALLOWED),
             )
 
 
@@ -106,7 +103,7 @@ def enum_drift(scene: Scene, draft: Draft) -> Iterator[Proposal]:
             new = outside(node.value, [str(option) for option in node.schema["enum"]])
             yield (
                 _changed(draft, node, new),
-                _slip("enum_drift", node.steps, node.value, new, FindingKind.NOT_IN_ENUM, FindingKind.VALUE_CHANGED),
+                _slip("enum_drift", node.steps, node.value, new, FindingKind.NOT_IN_ENUM),
             )
 
 
@@ -128,7 +125,7 @@ def extra_key(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         broken = FindingKind.EXTRA_KEY if node.closed else None
         yield (
             _changed(draft, node, {**node.value, key: _EXTRA_VALUE}),
-            _slip("extra_key", (*node.steps, key), None, _EXTRA_VALUE, broken, FindingKind.KEY_ADDED),
+            _slip("extra_key", (*node.steps, key), None, _EXTRA_VALUE, broken),
         )
 
 
@@ -139,14 +136,7 @@ def out_of_bounds(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         if new is not None:
             yield (
                 _changed(draft, node, new),
-                _slip(
-                    "out_of_bounds",
-                    node.steps,
-                    node.value,
-                    new,
-                    FindingKind.SCHEMA_VIOLATION,
-                    FindingKind.VALUE_CHANGED,
-                ),
+                _slip("out_of_bounds", node.steps, node.value, new, FindingKind.SCHEMA_VIOLATION),
             )
 
 
@@ -176,7 +166,7 @@ def changed_value(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         for new in other_values(node):
             yield (
                 _changed(draft, node, new),
-                _slip("changed_value", node.steps, node.value, new, None, FindingKind.VALUE_CHANGED),
+                _slip("changed_value", node.steps, node.value, new),
             )
 
 
@@ -205,7 +195,7 @@ def changed_fact(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     for node in _nodes(scene, draft, "changed_fact"):
         if isinstance(node.value, str) and is_prose(node.value) and "enum" not in node.schema:
             for new, before, after in changed_facts(node.value):
-                slip = _slip("changed_fact", node.steps, before, after, None, FindingKind.FACT_CHANGED)
+                slip = _slip("changed_fact", node.steps, before, after)
                 yield _changed(draft, node, new), slip
 
 
@@ -216,7 +206,7 @@ def reordered_list(scene: Scene, draft: Draft) -> Iterator[Proposal]:
             new = node.value[1:] + node.value[:1]
             yield (
                 _changed(draft, node, new),
-                _slip("reordered_list", node.steps, node.value, new, None, FindingKind.LIST_ORDER),
+                _slip("reordered_list", node.steps, node.value, new),
             )
 
 
@@ -227,7 +217,7 @@ def shortened_list(scene: Scene, draft: Draft) -> Iterator[Proposal]:
             new = node.value[:-1]
             yield (
                 _changed(draft, node, new),
-                _slip("shortened_list", node.steps, node.value, new, None, FindingKind.LIST_LENGTH),
+                _slip("shortened_list", node.steps, node.value, new),
             )
 
 
@@ -241,7 +231,7 @@ def ambiguous_label(scene: Scene, draft: Draft) -> Iterator[Proposal]:
             new = next(other_values(node))
             yield (
                 _changed(draft, node, new),
-                _slip("ambiguous_label", node.steps, node.value, new, None, FindingKind.VALUE_CHANGED),
+                _slip("ambiguous_label", node.steps, node.value, new),
             )
 
 
@@ -253,5 +243,5 @@ def jitter(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         phase = scene.chance.below(len(_JITTER), scene.flow, scene.case, path_text(node.steps), "jitter")
         new = round(min(1.0, max(0.0, node.value + _JITTER[(scene.sample + phase) % len(_JITTER)])), 4)
         if new != node.value:
-            slip = _slip("jitter", node.steps, node.value, new, None, FindingKind.VALUE_CHANGED)
+            slip = _slip("jitter", node.steps, node.value, new)
             yield _changed(draft, node, new), slip

@@ -72,17 +72,23 @@ SYNONYMS: Final[dict[Language, dict[str, tuple[str, ...]]]] = {
     language: _table(text) for language, text in _SYNONYMS.items()
 }
 
-_COMMON: Final[dict[Language, frozenset[str]]] = {
-    "en": frozenset("the and of to is in you your that for with on this are we it be not have was will".split()),
-    "de": frozenset("der die das und ist nicht ein eine wir sie ich mit für auf von zu den dem wird ihre haben".split()),
-    "fr": frozenset("le la les des et est une un vous nous dans pour que pas sur avec votre au du ce sont".split()),
-    "es": frozenset("el la los las y es una un que de en para con su por se no lo más como ha está".split()),
-    "pt": frozenset("o a os as e é uma um que de em para com seu por se não do da no na está foi você".split()),
+_COMMON_WORDS: Final[dict[Language, str]] = {
+    "en": "the and of to is in you your that for with on this are we it be not have was will",
+    "de": "der die das und ist nicht ein eine wir sie ich mit für auf von zu den dem wird ihre haben",
+    "fr": "le la les des et est une un vous nous dans pour que pas sur avec votre au du ce sont",
+    "es": "el la los las y es una un que de en para con su por se no lo más como ha está",
+    "pt": "o a os as e é uma um que de em para com seu por se não do da no na está foi você",
 }
+_COMMON: Final = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 
 _LOWER_WORD: Final = re.compile(r"(?<![^\s(,;:])[^\W\d_A-Z]{3,}(?![^\s).,;:!?])")
-_PROTECTED: Final = re.compile(r"```.*?```|`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“]*“|«[^»]*»|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL)
-_CLAUSES: Final = re.compile(r"(?<![^\s])(If|When|Because|Once) ([a-z][^.,;:!?\n\d\"]{3,80}), (?!then\b)([a-z][^.,;:!?\n\d\"]{3,120})([.!])(?=\s|\Z)")
+_PROTECTED: Final = re.compile(
+    r"```.*?```|`[^`]*`|\"[^\"]*\"|“[^”]*”|„[^“]*“|«[^»]*»|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL
+)
+_CLAUSES: Final = re.compile(
+    r"(?<![^\s])(If|When|Because|Once) ([a-z][^.,;:!?\n\d\"]{3,80}), "
+    r"(?!then\b)([a-z][^.,;:!?\n\d\"]{3,120})([.!])(?=\s|\Z)"
+)
 _ARTICLE: Final = re.compile(r"\b[Aa]n?\s+\Z")
 _WORD: Final = re.compile(r"\w+")
 
@@ -101,7 +107,9 @@ def paraphrase(text: str, strength: float, unit: Callable[..., float]) -> str:
     if language is None:
         return text
     parts = _outside(text)
-    changed = (_reworded(part, index, language, strength, unit) if free else part for index, (free, part) in enumerate(parts))
+    changed = (
+        _reworded(part, index, language, strength, unit) if free else part for index, (free, part) in enumerate(parts)
+    )
     return "".join(changed)
 
 

@@ -12,8 +12,6 @@ from migrate.vocabulary import Json, JsonPath
 Steps: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root: `("items", 0, "price")`."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
 
 def path_text(steps: Steps, root: str = "$") -> JsonPath:
     """Return `$.items[0].price`, or `$["odd key"]` where a key is no identifier."""
@@ -28,7 +26,7 @@ def general(steps: Steps) -> str:
 def _step_text(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if _PLAIN.match(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
+    return f".{step}" if step.isidentifier() else f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
 def get(value: Json, steps: Steps) -> Json:
@@ -76,7 +74,7 @@ def overlaps(one: Steps, other: Steps) -> bool:
     return one[:short] == other[:short]
 
 
-_STEP: Final = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[(\*)\]|\[(\"(?:[^\"\\]|\\.)*\")\]|\['([^']*)'\]")
+_STEP: Final = re.compile(r"\.([^\s.\[\]\"'*$]+)|\[(\d{1,9})\]|(\[\*\]|\.\*)|\[(\"(?:[^\"\\]|\\.)*\")\]|\['([^']*)'\]")
 
 
 def select(value: Json, path: str) -> list[tuple[Steps, Json]]:

@@ -13,7 +13,6 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from migrate.edges.providers.simulated.draft import Break, Draft
@@ -133,9 +132,13 @@ def _ends(subject: Json, argument: Json, arguments: JsonObject) -> bool:
 
 def _regex(subject: Json, argument: Json, arguments: JsonObject) -> bool:
     rule = argument if isinstance(argument, dict) else arguments
-    pattern = rule.get("pattern", argument)
+    pattern = str(rule.get("pattern", argument))
     flags = functools.reduce(lambda all_, one: all_ | _FLAGS.get(one, 0), rule.get("flags") or "", 0)
     return re.search(pattern, _as_text(subject), flags) is not None
+
+
+def _not_regex(subject: Json, argument: Json, arguments: JsonObject) -> bool:
+    return not _regex(subject, argument, arguments)
 
 
 def _number(subject: Json, argument: Json, _: JsonObject) -> bool:
@@ -174,12 +177,16 @@ def _length(subject: Json, argument: Json, _: JsonObject) -> bool:
     if isinstance(subject, list | dict):
         return _between(len(subject), argument)
     text = _as_text(subject)
-    counts: dict[str, Callable[[str], int]] = {
-        "characters": len,
-        "sentences": lambda text: len(re.findall(r"[^.!?]+[.!?]*", text)),
-        "lines": lambda text: len(text.splitlines()),
-    }
-    return _between(counts.get(argument.get("unit"), lambda text: len(text.split()))(text), argument)
+    match argument.get("unit"):
+        case "characters":
+            size = len(text)
+        case "sentences":
+            size = len(re.findall(r"[^.!?]+[.!?]*", text))
+        case "lines":
+            size = len(text.splitlines())
+        case _:
+            size = len(text.split())
+    return _between(size, argument)
 
 
 def _parses(subject: Json, argument: Json, _: JsonObject) -> bool:
@@ -195,10 +202,10 @@ def _parses(subject: Json, argument: Json, _: JsonObject) -> bool:
 def _sql(subject: Json, argument: Json, _: JsonObject) -> bool:
     if not isinstance(argument, dict) or argument.get("dialect", "sqlite") != "sqlite":
         return True
+    connection = sqlite3.connect(":memory:")
     try:
-        connection = sqlite3.connect(":memory:")
         connection.executescript(str(argument.get("schema") or ""))
-        connection.execute("EXPLAIN " + _unfenced(_as_text(subject)).strip().rstrip(";"))
+        connection.execute("EXPLAIN " + unfenced(_as_text(subject)).strip().rstrip(";"))
     except sqlite3.Error:
         return False
     finally:
@@ -208,10 +215,12 @@ def _sql(subject: Json, argument: Json, _: JsonObject) -> bool:
 
 def _python(subject: Json, argument: Json, _: JsonObject) -> bool:
     try:
-        tree = ast.parse(_unfenced(_as_text(subject)))
+        tree = ast.parse(unfenced(_as_text(subject)))
     except (SyntaxError, ValueError):
         return False
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    defined = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
     wanted = argument.get("defines") if isinstance(argument, dict) else None
     return set(_as_list(wanted) if wanted else ()) <= defined
 
@@ -226,7 +235,8 @@ def _citations(subject: Json, argument: Json, arguments: JsonObject) -> bool:
     return len(cited) >= int(rule.get("min", 1)) and all(one in ids for one in cited)
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str) -> str:
+    """Return the code inside a fence, or the text when there is none."""
     found = re.search(r"```\w*\n(.*?)```", text, re.DOTALL)
     return found[1] if found else text
 
@@ -245,7 +255,7 @@ _JUDGES: Final[dict[str, _Judge]] = {
     "starts_with": _starts,
     "ends_with": _ends,
     "regex": _regex,
-    "not_regex": lambda *given: not _regex(*given),
+    "not_regex": _not_regex,
     "one_of": _one_of,
     "number": _number,
     "json_path": lambda *_: True,
@@ -255,17 +265,3 @@ _JUDGES: Final[dict[str, _Judge]] = {
     "python": _python,
     "citations": _citations,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Which promises a draft keeps, as a point of comparison."""
-
-    schema: list[tuple[JsonPath, str]]
-    checks: frozenset[Break]
-
-
-def kept_by(draft: Draft, schema: str | None, checks: tuple[Check, ...]) -> Kept:
-    """Return what a draft breaks already, so that only new breaks count."""
-    problems = schema_problems(schema, draft.value) if draft.kind == "json" else []
-    return Kept(problems, frozenset(broken_checks(checks, draft)))

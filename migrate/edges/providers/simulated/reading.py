@@ -23,7 +23,9 @@ def text_of(content: Any, where: str) -> tuple[str, int]:
 def tool_from(function: Any, where: str) -> Tool:
     """Return a function tool from its `{name, description, parameters, strict}`."""
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise bad_request(f"Missing required parameter: '{where}.name'.", param=where, code="missing_required_parameter")
+        raise bad_request(
+            f"Missing required parameter: '{where}.name'.", param=where, code="missing_required_parameter"
+        )
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
     strict = function.get("strict")
     return Tool(function["name"], str(function.get("description") or ""), parameters, strict)

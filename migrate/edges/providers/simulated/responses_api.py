@@ -63,7 +63,9 @@ def _turn(item: Any, index: int) -> Turn:
             output = item.get("output")
             return Turn("tool", output if isinstance(output, str) else json.dumps(output, ensure_ascii=False))
         case other:
-            raise bad_request(f"Invalid value: {other!r}: not served here.", param=f"{where}.type", code="invalid_value")
+            raise bad_request(
+                f"Invalid value: {other!r}: not served here.", param=f"{where}.type", code="invalid_value"
+            )
 
 
 def _tool(entry: Any, index: int) -> Tool:
@@ -191,7 +193,7 @@ def _message_events(item: dict[str, Any], index: int, text: str) -> Iterator[dic
     part = item["content"][0]
     key, kind = ("refusal", "refusal") if part["type"] == "refusal" else ("text", "output_text")
     place = {"item_id": item["id"], "output_index": index, "content_index": 0}
-    extra = {"logprobs": []} if kind == "output_text" else {}
+    extra: dict[str, Json] = {"logprobs": []} if kind == "output_text" else {}
     unfinished = {**item, "status": "in_progress", "content": []}
     yield {"type": "response.output_item.added", "output_index": index, "item": unfinished}
     yield {"type": "response.content_part.added", **place, "part": {**part, key: ""}}

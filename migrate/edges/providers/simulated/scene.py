@@ -60,7 +60,9 @@ class Scene:
     def ordered(self, options: Sequence[T], name: Callable[[T], object], *what: object) -> list[T]:
         """Return options in the order this flow prefers them, equals in the order this case does."""
         draw = self.chance.bits
-        return sorted(options, key=lambda one: (draw(self.flow, *what, name(one)), draw(self.case, *what, str(one)[:200])))
+        return sorted(
+            options, key=lambda one: (draw(self.flow, *what, name(one)), draw(self.case, *what, str(one)[:200]))
+        )
 
 
 def scene_of(question: Question, flow: str, case: str, sample: int, chance: Chance, **promises: object) -> Scene:

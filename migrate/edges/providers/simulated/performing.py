@@ -1,0 +1,183 @@
+"""How a reply comes about: the reference answer, the case's noise, the persona's habits, other words."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from migrate.edges.providers.simulated.book import BookEntry
+from migrate.edges.providers.simulated.chance import Chance, in_share
+from migrate.edges.providers.simulated.draft import Draft, Origin, Performance, Slip
+from migrate.edges.providers.simulated.generating import generate
+from migrate.edges.providers.simulated.guarding import Guard, Kept
+from migrate.edges.providers.simulated.habits import BY_NAME, Habit
+from migrate.edges.providers.simulated.json_habits import ambiguous_label, jitter
+from migrate.edges.providers.simulated.personas import NOISE, PERSONAS, RETUNED, CaseNoise, Persona, Rate, persona_for
+from migrate.edges.providers.simulated.question import Question
+from migrate.edges.providers.simulated.rewording import rewordings
+from migrate.edges.providers.simulated.scene import Act, Scene, scene_of
+
+_CASE_BREAKS: Final = ("failed_check", "fenced_json", "number_as_string", "dropped_required", "missing_tool_call")
+"""What an unstable case may do, whoever answers: breaks that a baseline shows too."""
+_UNSTABLE: Final = 0.2
+_AMBIGUOUS: Final = 0.4
+_TRIES: Final = 12
+"""Proposals of one habit that are tried before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """Everyone who may answer, with one seed: a reply is a pure function of seed, model, question and sample."""
+
+    seed: int = 1
+    personas: Mapping[str, Persona] = field(default_factory=lambda: PERSONAS)
+    noise: CaseNoise = NOISE
+
+    @property
+    def chance(self) -> Chance:
+        return Chance(self.seed)
+
+    def perform(
+        self, question: Question, model: str, prompt_key: str, entry: BookEntry | None, sample: int
+    ) -> Performance:
+        """Return the reply of a model (by alias) to a question, with everything that was done to it."""
+        persona = persona_for(model, self.personas)
+        reference = entry.reference if entry is not None else None
+        scene = self._scene(question, prompt_key, entry, sample)
+        if reference is None:
+            reference = generate(question, scene.schema, self.chance, prompt_key)
+        retuned = entry is not None and entry.variant is not None
+        return _Play(scene, persona, self.noise, retuned).perform(reference)
+
+    def _scene(self, question: Question, prompt_key: str, entry: BookEntry | None, sample: int) -> Scene:
+        if entry is None:
+            flow = f"{self.chance.bits('opening', question.opening):x}"
+            promised = {"schema": question.schema, "parse": "text" if question.response_format == "text" else "json"}
+            return scene_of(question, flow, prompt_key, sample, self.chance, **promised)
+        schema = entry.schema if entry.schema is not None else question.schema
+        case = f"{entry.flow}/{entry.case}"
+        promises = {"schema": schema, "parse": entry.parse, "checks": entry.checks}
+        return scene_of(question, entry.flow, case, sample, self.chance, **promises)
+
+
+@dataclass(slots=True)
+class _Play:
+    """One reply in the making."""
+
+    scene: Scene
+    persona: Persona
+    noise: CaseNoise
+    retuned: bool
+    slips: list[Slip] = field(default_factory=list)
+    kept: Kept = field(default_factory=Kept)
+    """What the draft breaks so far."""
+
+    def perform(self, reference: Draft) -> Performance:
+        """Run through the stages in order; an answer that is not given at all ends the play early."""
+        self.kept = self.guard.judge(reference)
+        own = self.guard.of_reference(reference)
+        draft, later, origin = self._break(reference)
+        if later is not None and later.stage == "instead":
+            return Performance(self._act(later.act, self._written(draft), origin) or draft, tuple(self.slips))
+        draft = self._noise(draft)
+        for habit in self._active(breaking=False):
+            draft = self._try(habit, draft, "persona") or draft
+        draft = self._written(self._reworded(draft))
+        if later is not None:
+            draft = self._act(later.act, draft, origin) or draft
+        return Performance(draft, (*own, *self.slips))
+
+    @property
+    def guard(self) -> Guard:
+        return Guard(self.scene)
+
+    # --- Which habits --------------------------------------------------------------------------------
+
+    def _break(self, draft: Draft) -> tuple[Draft, Habit | None, Origin]:
+        """Let at most one habit break the contract: at once when it changes the value, else it is for later."""
+        for habit, origin in self._candidates():
+            if not habit.possible(self.scene, draft.kind):
+                continue
+            if habit.stage == "value":
+                if (changed := self._act(habit.act, draft, origin)) is not None:
+                    return changed, None, origin
+            elif next(self._admitted(habit.act, self._written(draft)), None) is not None:
+                return draft, habit, origin
+        return draft, None, "persona"
+
+    def _candidates(self) -> Iterator[tuple[Habit, Origin]]:
+        """Yield the habits that may break this reply, the case's own before the persona's."""
+        scene, chance = self.scene, self.scene.chance
+        fate, phase = chance.unit(scene.case, "fate"), chance.unit(scene.case, "fate phase")
+        never, unstable = self.noise.never_kept, self.noise.never_kept + self.noise.unstable
+        if fate < never or (fate < unstable and in_share(_UNSTABLE, phase, scene.sample)):
+            for name in scene.ordered(_CASE_BREAKS, str, "fate"):
+                yield BY_NAME[name], "case"
+        for habit in self._active(breaking=True):
+            yield habit, "persona"
+
+    def _active(self, *, breaking: bool) -> list[Habit]:
+        """Return the persona's habits that show in this sample."""
+        share = RETUNED if self.retuned and breaking else 1.0
+        habits = [(BY_NAME[name], rate) for name, rate in self.persona.habits.items()]
+        active = [
+            habit for habit, rate in habits if habit.breaking is breaking and self._shows(habit.name, rate, share)
+        ]
+        return sorted(active, key=lambda habit: self.scene.chance.bits(self.scene.case, habit.name, "order"))
+
+    def _shows(self, name: str, rate: Rate, share: float) -> bool:
+        scene, chance = self.scene, self.scene.chance
+        return (
+            chance.unit(scene.flow, name, "flow") < rate.flows * share
+            and chance.unit(scene.case, name, "case") < rate.cases
+            and in_share(rate.samples, chance.unit(scene.case, name, "phase"), scene.sample)
+        )
+
+    # --- Stages --------------------------------------------------------------------------------------
+
+    def _noise(self, draft: Draft) -> Draft:
+        """Lay the case's own noise into the answer: jitter always, the other label where the case is ambiguous."""
+        scene, chance = self.scene, self.scene.chance
+        phase = chance.unit(scene.case, "ambiguous phase")
+        if draft.kind != "json":
+            return draft
+        if chance.unit(scene.case, "ambiguous") < self.noise.ambiguous and in_share(_AMBIGUOUS, phase, scene.sample):
+            draft = self._act(ambiguous_label, draft, "case") or draft
+        while (jittered := self._act(jitter, draft, "case")) is not None:
+            draft = jittered
+        return draft
+
+    def _reworded(self, draft: Draft) -> Draft:
+        """Put prose in other words, string by string."""
+        for proposals in rewordings(self.scene, draft, self.persona):
+            draft = self._act(proposals, draft, "persona") or draft
+        return draft
+
+    def _written(self, draft: Draft) -> Draft:
+        if draft.kind != "json" or draft.text is not None:
+            return draft
+        return replace(draft, text=json.dumps(draft.value, ensure_ascii=False, indent=self.persona.indent))
+
+    # --- One act -------------------------------------------------------------------------------------
+
+    def _try(self, habit: Habit, draft: Draft, origin: Origin) -> Draft | None:
+        return self._act(habit.act, draft, origin) if habit.possible(self.scene, draft.kind) else None
+
+    def _act(self, act: Act, draft: Draft, origin: Origin) -> Draft | None:
+        """Carry out the first proposal that the guard admits, and note the slip."""
+        found = next(self._admitted(act, draft), None)
+        if found is None:
+            return None
+        changed, self.kept, slip = found
+        self.slips.append(replace(slip, origin=origin))
+        if slip.steps is not None:
+            self.scene = self.scene.touching(slip.steps)
+        return changed
+
+    def _admitted(self, act: Act, draft: Draft) -> Iterator[tuple[Draft, Kept, Slip]]:
+        for changed, slip in itertools.islice(act(self.scene, draft), _TRIES):
+            if (admitted := self.guard.admit(self.kept, changed, slip)) is not None:
+                yield changed, *admitted
