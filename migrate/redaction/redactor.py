@@ -1,0 +1,183 @@
+"""The redactor: searches a text, puts pseudonyms in, and remembers long documents."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+from urllib.parse import quote
+
+from migrate.redaction.addresses import emails
+from migrate.redaction.given import assigned, bearers, is_secret_entry, logins, private_keys
+from migrate.redaction.keys import has_run, in_run, runs
+from migrate.redaction.marks import Mark, pseudonym, settled
+from migrate.redaction.numbers import has_digits, is_phone_entry, numbers
+from migrate.vocabulary import Json
+
+SHORTEST: Final = 6
+"""Characters of the shortest thing that can be found (`a@b.co`)."""
+LONG: Final = 2048
+"""Characters from which a text is remembered, so that a document sent thirty times is searched once."""
+REMEMBERED_TEXTS: Final = 1024
+REMEMBERED_CHARACTERS: Final = 8_000_000
+
+_SEARCHES: Final[tuple[tuple[bytes, tuple[bytes, ...], Callable[[str, bytes], Iterable[Mark]]], ...]] = (
+    (b"@", (b"@",), emails),
+    (b"%", (b"%40",), emails),
+    (b"\\", (b"\\u0040",), emails),
+    (b"/", (b"://",), logins),
+    (b" ", (b"earer ", b"asic ", b"oken "), bearers),
+    (b"-", (b"PRIVATE KEY",), private_keys),
+    (b"", (b":", b"="), assigned),
+)
+"""A byte and one of some words that must stand in a text, as Latin-1, for a search to be worth its time.
+
+The byte comes first because looking for one byte costs next to nothing."""
+
+
+class Redactor:
+    """Replaces secrets and personal data by pseudonyms. Safe to use from several threads."""
+
+    __slots__ = ("_direct", "_lock", "_memory", "_size", "_with_runs", "enabled")
+
+    def __init__(self, secrets: Mapping[str, str] | None = None, enabled: bool = True) -> None:
+        forms = [(form, _label(name)) for name, value in (secrets or {}).items() for form in _forms(value)]
+        forms.sort(key=lambda form: (-len(form[0]), form))
+        self._with_runs = tuple(form for form in forms if has_run(form[0]))
+        self._direct = tuple(form for form in forms if not has_run(form[0]))
+        self._memory: dict[bytes, str | None] = {}
+        self._size = 0
+        self._lock = threading.Lock()
+        self.enabled = enabled
+
+    def __repr__(self) -> str:
+        return f"Redactor(enabled={self.enabled})"
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets and personal data; the same object when there are none."""
+        if not self.enabled or len(text) < SHORTEST:
+            return text
+        return self._clean(text) if len(text) < LONG else self._remembered(text)
+
+    def value(self, value: Json) -> Json:
+        """Return a JSON value with every string and key redacted; the same object when nothing changed."""
+        if not self.enabled:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, list | tuple):
+            items = [self.value(item) for item in value]
+            return value if all(map(_is, items, value)) else items
+        return value
+
+    def find(self, text: str) -> list[Mark]:
+        """Return what would be redacted in one pass, in order and without overlaps, even when not enabled."""
+        plain = text.encode("latin-1", "replace")
+        long_runs = tuple(runs(plain))
+        marks = list(self._own_secrets(text, with_runs=bool(long_runs)))
+        for start, end in long_runs:
+            marks += in_run(text, start, end)
+        for byte, words, search in _SEARCHES:
+            if byte in plain and any(map(plain.__contains__, words)):
+                marks += search(text, plain)
+        if has_digits(plain):
+            marks += numbers(text)
+        return settled(marks, text) if marks else marks
+
+    def _clean(self, text: str) -> str:
+        while marks := self.find(text):
+            parts, at = [], 0
+            for mark in marks:
+                parts += [text[at : mark.start], mark.pseudonym]
+                at = mark.end
+            text = "".join([*parts, text[at:]])
+        return text
+
+    def _remembered(self, text: str) -> str:
+        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()
+        with self._lock:
+            if key in self._memory:
+                known = self._memory[key]
+                return text if known is None else known
+        clean = self._clean(text)
+        kept = None if clean is text else clean
+        with self._lock:
+            self._remember(key, kept)
+        return text if kept is None else kept
+
+    def _remember(self, key: bytes, kept: str | None) -> None:
+        if key not in self._memory:
+            self._size += len(kept or "")
+        self._memory[key] = kept
+        while len(self._memory) > REMEMBERED_TEXTS or self._size > REMEMBERED_CHARACTERS:
+            self._size -= len(self._memory.pop(next(iter(self._memory))) or "")
+
+    def _mapping(self, value: Mapping[str, Json]) -> Mapping[str, Json]:
+        changed: dict[str, Json] = {}
+        same = True
+        for key, item in value.items():
+            name = self.text(key)
+            while name in changed:
+                name += "~"
+            changed[name] = self._item(key, item)
+            same = same and name is key and changed[name] is item
+        return value if same else changed
+
+    def _item(self, key: str, item: Json) -> Json:
+        """Redact a value by its key too, as the search does in the JSON text `"password": "..."`."""
+        if not isinstance(item, str):
+            return self.value(item)
+        clean = self.text(item)
+        if clean is not item or not 8 <= len(item) <= 128:
+            return clean
+        if is_secret_entry(key, item):
+            return pseudonym("password", item)
+        if is_phone_entry(key, item):
+            return pseudonym("phone", item)
+        return clean
+
+    def _own_secrets(self, text: str, *, with_runs: bool) -> Iterator[Mark]:
+        for form, name in (*self._direct, *self._with_runs) if with_runs else self._direct:
+            at = text.find(form)
+            while at >= 0:
+                yield Mark("secret", at, at + len(form), f"<secret:{name}>")
+                at = text.find(form, at + len(form))
+
+
+def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables whose name says they are secret and whose value could be: name -> value."""
+    return {name: value for name, value in environ.items() if _SECRET_VARIABLE.search(name) and _could_be_secret(value)}
+
+
+_SECRET_VARIABLE: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|PWD$|CREDENTIAL|_AUTH$|_DSN$", re.IGNORECASE)
+_PLAIN_VALUES: Final = frozenset(
+    {"disabled", "required", "optional", "development", "production", "localhost", "password"}
+)
+
+
+def _could_be_secret(value: str) -> bool:
+    if len(value) < 8 or value.lower() in _PLAIN_VALUES or value.startswith(("/", "./", "~")):
+        return False
+    return not (value.isdigit() and len(value) < 12) and "<" not in value
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as it may stand in a text: itself, escaped for JSON or URLs, and in base64."""
+    escaped = json.dumps(secret)[1:-1]
+    encoded = base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    percent = quote(secret, safe="", errors="replace")
+    return {secret, escaped, escaped.replace("/", "\\/"), encoded, percent} if len(secret) >= 8 else set()
+
+
+def _label(name: str) -> str:
+    return re.sub(r"[^a-z0-9_.-]", "_", name.lower())[:80] or "_"
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other
