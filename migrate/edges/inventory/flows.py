@@ -1,0 +1,130 @@
+"""One prompt file as a flow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final, get_args
+
+from migrate.edges.inventory.cases import Cases, name_trouble
+from migrate.edges.inventory.checks import read_checks, read_evaluators
+from migrate.edges.inventory.documents import Document, read_yaml
+from migrate.edges.inventory.files import SUFFIXES, Folder, Unreadable
+from migrate.edges.inventory.prompts import SENT_KEYS, amended, read_prompt
+from migrate.edges.inventory.rules import read_rules
+from migrate.edges.inventory.sheets import Sheet, Source, kind_of
+from migrate.errors import Problem
+from migrate.vocabulary import Criticality, Flow, FlowName, Parse, Place, Prompt, Traffic, Variant
+
+FLOW_KEYS: Final = (
+    *("flow", "name", "description", "owner", "critical", "model", *SENT_KEYS, "parse", "cases", "testData"),
+    *("checks", "evaluators", "rules", "variants", "traffic", "tolerances", "samples", "steps"),
+)
+VARIANT_KEYS: Final = (*SENT_KEYS, "default_for")
+TRAFFIC_KEYS: Final = ("requests_per_day", "users_per_day", "cached_share")
+TOLERANCE_KEYS: Final = ("margin", "cost", "p95")
+MAX_SAMPLES: Final = 1_000
+
+
+def read_flow(folder: Folder, path: Path, problems: list[Problem]) -> Flow | None:
+    """Return the flow of a prompt file; what is wrong is added to `problems`, and None when there is no flow to see."""
+    shown = folder.shown(path)
+    try:
+        document = read_yaml(folder.text(path), lambda why, line: problems.append(Problem(why, Place(shown, line))))
+    except Unreadable as problem:
+        problems.append(Problem(problem.message, Place(shown, problem.line), problem.hint))
+        return None
+    if not isinstance(document.value, dict):
+        words = f"a prompt file is a mapping of keys, not {kind_of(document.value)}"
+        problems.append(Problem(words, Place(shown, 1)))
+        return None
+    return _flow(folder, path, Source(shown, problems, document), document)
+
+
+def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flow:
+    sheet = Sheet(source, (), document.value, FLOW_KEYS, extras=True)
+    if "steps" in sheet.value:
+        sheet.complain("chains are not available yet", "steps", hint="give each step a prompt file of its own")
+    prompt = read_prompt(sheet)
+    return Flow(
+        name=FlowName(_name(sheet, path)),
+        prompt=prompt,
+        cases=Cases(folder, path).read(sheet),
+        title=sheet.text("name"),
+        description=sheet.text("description"),
+        owner=sheet.text("owner"),
+        critical=sheet.choice("critical", get_args(Criticality), "medium"),  # type: ignore[arg-type]
+        parse=_parse(sheet, prompt),
+        rules=read_rules(sheet),
+        checks=(*read_checks(sheet), *read_evaluators(sheet)),
+        variants=_variants(sheet, prompt),
+        traffic=_traffic(sheet),
+        tolerances=_tolerances(sheet),
+        samples=sheet.whole("samples", 1, MAX_SAMPLES),
+        place=Place(source.file, document.mark.line),
+        cases_place=_cases_place(sheet),
+        extras={key: value for key, value in sheet.value.items() if key.startswith("x-")},
+    )
+
+
+def _name(sheet: Sheet, path: Path) -> str:
+    if sheet.has("flow"):
+        name = sheet.text("flow")
+        trouble = name_trouble(name)
+        if trouble:
+            sheet.complain(f'the flow\'s name "{name}" {trouble}', "flow")
+        return name
+    stem = next(path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix))
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80]
+    trouble = name_trouble(name)
+    if trouble:
+        sheet.complain(f'no flow can be called after the file "{path.name}"', hint='give it a name: "flow: ..."')
+    return name
+
+
+def _parse(sheet: Sheet, prompt: Prompt) -> Parse:
+    promises_json = prompt.response_format != "text" or prompt.schema is not None
+    return sheet.choice("parse", get_args(Parse), "json" if promises_json else "text")  # type: ignore[return-value]
+
+
+def _cases_place(sheet: Sheet) -> Place | None:
+    for key in ("cases", "testData"):
+        if key in sheet.value:
+            return sheet.source.place((key,))
+    return None
+
+
+def _variants(sheet: Sheet, prompt: Prompt) -> tuple[Variant, ...]:
+    variants: list[Variant] = []
+    claimed: dict[str, str] = {}
+    named = sheet.sheet("variants", sheet.mapping("variants"))
+    for name in named.value:
+        trouble = name_trouble(name)
+        if trouble:
+            named.complain(f'the variant\'s name "{name}" {trouble}', name)
+        inner = named.sheet(name, VARIANT_KEYS)
+        default_for = inner.texts("default_for")
+        for model in default_for:
+            if claimed.setdefault(model, name) != name:
+                inner.complain(f'"{model}" already gets the variant "{claimed[model]}"', "default_for")
+        variants.append(Variant(name, amended(prompt, inner), default_for))
+    return tuple(variants)
+
+
+def _traffic(sheet: Sheet) -> Traffic:
+    inner = sheet.sheet("traffic", TRAFFIC_KEYS)
+    return Traffic(
+        requests_per_day=inner.number("requests_per_day", 0),
+        users_per_day=inner.number("users_per_day", 0),
+        cached_share=inner.number("cached_share", 0, 1),
+    )
+
+
+def _tolerances(sheet: Sheet) -> dict[str, float]:
+    inner = sheet.sheet("tolerances", TOLERANCE_KEYS)
+    read = {
+        "margin": inner.number("margin", 0, 1),
+        "cost": inner.number("cost", 0),
+        "p95": inner.number("p95", 0),
+    }
+    return {name: value for name, value in read.items() if value is not None}

@@ -1,0 +1,57 @@
+"""The whole inventory, or one file of it; everything that is wrong is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from migrate.edges.inventory.files import Folder, discover
+from migrate.edges.inventory.flows import read_flow
+from migrate.errors import InventoryProblem, Problem
+from migrate.vocabulary import Flow, Place, Settings
+
+
+def load(prompts: Settings | Path | str, root: Path | None = None) -> tuple[Flow, ...]:
+    """Return the flows of a prompts folder, sorted by file. `root` is what places are told relative to.
+
+    Reads `**/*.prompt.yml` and `.yaml` and the case files and documents they name, nothing else. Raises
+    InventoryProblem with all problems of all files.
+    """
+    if isinstance(prompts, Settings):
+        root = root or prompts.root
+        prompts = prompts.prompts
+    root = Path(root or Path.cwd())
+    prompts_dir = root / prompts
+    if not prompts_dir.is_dir():
+        where = Place(Folder(prompts_dir, root).shown(prompts_dir))
+        raise InventoryProblem([Problem("there is no such folder", where)], next_command="prompt-migrate init")
+    return _loaded(Folder(prompts_dir, root), discover(prompts_dir))
+
+
+def load_flow(path: Path, prompts_dir: Path | None = None, root: Path | None = None) -> Flow:
+    """Return the flow of one prompt file, whose prompts folder is its own unless given. Raises InventoryProblem."""
+    prompts_dir = prompts_dir or path.parent
+    (flow,) = _loaded(Folder(prompts_dir, root or Path.cwd()), [path])
+    return flow
+
+
+def _loaded(folder: Folder, paths: Iterable[Path]) -> tuple[Flow, ...]:
+    problems: list[Problem] = []
+    flows = [flow for path in paths if (flow := read_flow(folder, path, problems)) is not None]
+    problems += _doubles(flows)
+    if problems:
+        raise InventoryProblem(problems)
+    return tuple(flows)
+
+
+def _doubles(flows: Iterable[Flow]) -> list[Problem]:
+    first: dict[str, Flow] = {}
+    problems = []
+    for flow in flows:
+        other = first.setdefault(flow.name.casefold(), flow)
+        if other is not flow and other.place is not None:
+            words = (
+                f'the flow "{flow.name}" is there already, in {other.place.file} (upper and lower case are the same)'
+            )
+            problems.append(Problem(words, flow.place, 'give one of them another name: "flow: ..."'))
+    return problems
