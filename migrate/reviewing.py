@@ -4,6 +4,8 @@ Two findings are equal when flow, path (list indices as `[*]`), kind, severity, 
 of the values are: `12.5 -> "12.50"` and `3 -> "3"` are both `number -> string`. Where the exact word is the news (a
 value outside an enum, the name of a tool or a check) it belongs to the fingerprint; elsewhere it would tear one
 change apart into as many groups as there are cases.
+
+Findings carry values cut short: of a large list or object only its size is left, in words that are read here.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ WORST_FIRST: Final = {Severity.BREAKING: 0, Severity.DRIFT: 1, Severity.COSMETIC
 _INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\[\d+\]')
 _NUMBER: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
-_JSON_TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+_STAND_IN: Final = re.compile(r"(?:(object with \d+ keys?)|(list of \d+ items?)|(integer of about \d+ digits))")
 
 _BY_WORD: Final = frozenset(
     {
@@ -56,7 +58,12 @@ _BY_RULE: Final = frozenset({FindingKind.CHECK_FAILED, FindingKind.SCHEMA_VIOLAT
 """Kinds told apart by the check or the schema rule that made them."""
 
 _BY_TYPE: Final = frozenset({FindingKind.TYPE_CHANGED, FindingKind.WRONG_TYPE, FindingKind.NULL_NOT_ALLOWED})
-"""Kinds whose title shows the types."""
+"""Kinds of which the types say all, and are shown in the title."""
+
+_BY_KEY: Final = frozenset(
+    {FindingKind.KEY_ADDED, FindingKind.EXTRA_KEY, FindingKind.KEY_REMOVED, FindingKind.MISSING_REQUIRED}
+)
+"""Kinds about a key, whatever its value."""
 
 
 class Fingerprint(NamedTuple):
@@ -69,7 +76,7 @@ class Fingerprint(NamedTuple):
     types: str
     """`number -> string`."""
     values: str
-    """The class of the values, or the very word."""
+    """The class of the values, or the very word; empty where the types say all."""
 
 
 def group_changes(comparisons: Iterable[Comparison]) -> tuple[Group, ...]:
@@ -135,7 +142,12 @@ class _Members:
 def fingerprint_of(flow: FlowName, finding: Finding) -> Fingerprint:
     """Return what a finding has in common with its equals."""
     kind, before, after = finding.kind, finding.expected, finding.actual
-    if kind in _BY_RULE:
+    types = f"{_type_before(kind, before)} -> {_type_of(after)}"
+    if kind in _BY_KEY:
+        types = values = ""
+    elif kind in _BY_TYPE:
+        values = ""
+    elif kind in _BY_RULE:
         values = finding.rule
     elif kind is FindingKind.NOT_IN_ENUM:
         values = _word(after)
@@ -143,7 +155,6 @@ def fingerprint_of(flow: FlowName, finding: Finding) -> Fingerprint:
         values = f"{_word(before)} -> {_word(after)}"
     else:
         values = f"{_class_of(before)} -> {_class_of(after)}"
-    types = f"{_type_before(kind, before)} -> {_type_of(after)}"
     return Fingerprint(flow, any_index(finding.path), kind, finding.severity, types, values)
 
 
@@ -184,11 +195,11 @@ def _shown(values: str) -> str:
 
 
 def _type_before(kind: FindingKind, value: Json) -> str:
-    """Return the type a value had, or, for a broken schema, the types it should have had."""
-    if kind is FindingKind.WRONG_TYPE:
-        named = [value] if isinstance(value, str) else value
-        if isinstance(named, list) and named and all(name in _JSON_TYPES for name in named if isinstance(name, str)):
-            return "|".join(str(name) for name in named)
+    """Return the type a value had, or, for a broken schema, what it should have been: `number or null`."""
+    if kind is FindingKind.WRONG_TYPE and isinstance(value, str):
+        return value
+    if kind is FindingKind.NULL_NOT_ALLOWED:
+        return value if isinstance(value, str) else "enum"
     return _type_of(value)
 
 
@@ -201,7 +212,8 @@ def _type_of(value: Json) -> str:
         case int() | float():
             return "number"
         case str():
-            return "string"
+            stand_in = _STAND_IN.fullmatch(value)
+            return "string" if stand_in is None else ("object", "array", "number")[(stand_in.lastindex or 1) - 1]
         case list() | tuple():
             return "array"
         case _:
@@ -213,14 +225,10 @@ def _class_of(value: Json) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case int():
-            return "whole number"
-        case float():
-            return "number"
-        case str():
+        case str() if _type_of(value) == "string":
             return _text_class(value)
         case list() | tuple():
-            return "list" if value else "empty list"
+            return "array" if value else "empty array"
         case _:
             return _type_of(value)
 

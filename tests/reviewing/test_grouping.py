@@ -26,11 +26,47 @@ def test_one_change_in_many_cases_is_one_group() -> None:
         compared("broken-cup", finding(expected=1, actual="1")),
         compared("angry", finding(expected=0.25, actual="0.25")),
     ]
-    # A whole number is another class of value than a fraction, so the cup stands alone.
-    first, second = group_changes(changes)
-    assert ("$.confidence number -> string", ("angry", "late-parcel"), 3) == (first.title, first.cases, first.count)
-    assert ("$.confidence number -> string", ("broken-cup",), 1) == (second.title, second.cases, second.count)
-    assert first.id != second.id
+    (group,) = group_changes(changes)
+    assert ("$.confidence number -> string", 4) == (group.title, group.count)
+    assert ("angry", "broken-cup", "late-parcel") == group.cases
+
+
+def test_classes_of_values_are_different_changes() -> None:
+    """A word that became prose is not a word that became another word, and `true` is not `false`."""
+    pairs = [("low", "high"), ("open", "closed"), ("low", "it is rather low"), (True, False), (False, True), (1, 2.5)]
+    changes = [
+        compared(f"c{number}", finding("$.x", FindingKind.VALUE_CHANGED, expected=before, actual=after))
+        for number, (before, after) in enumerate(pairs)
+    ]
+    assert [
+        ("$.x value changed, word -> word", 2),
+        ("$.x value changed, false -> true", 1),
+        ("$.x value changed, number -> number", 1),
+        ("$.x value changed, true -> false", 1),
+        ("$.x value changed, word -> text", 1),
+    ] == sorted(
+        ((group.title, len(group.cases)) for group in group_changes(changes)), key=lambda row: (-row[1], row[0])
+    )
+
+
+def test_a_key_is_gone_whatever_its_value_was() -> None:
+    """One optional key that is left out is one change, for all the values it used to have."""
+    changes = [
+        compared(f"c{number}", finding("$.note", FindingKind.KEY_REMOVED, expected=value, actual=None))
+        for number, value in enumerate(["a", "a b", 3, None, []])
+    ]
+    (group,) = group_changes(changes)
+    assert ("$.note key removed", 5) == (group.title, group.count)
+
+
+def test_values_cut_short_keep_their_type() -> None:
+    """Of a large value a finding holds its size in words: it is grouped with the small ones of its type."""
+    changes = [
+        compared(f"c{number}", finding("$.x", expected=before, actual=after))
+        for number, (before, after) in enumerate([([1], {"a": 1}), ("list of 900 items", "object with 70 keys")])
+    ]
+    (group,) = group_changes(changes)
+    assert ("$.x array -> object", 2) == (group.title, group.count)
 
 
 def test_list_positions_do_not_tear_a_change_apart() -> None:
@@ -114,10 +150,17 @@ def test_a_broken_schema_names_the_types_it_wants() -> None:
     """For a schema finding the type before is what the schema says, not the type of that text."""
     broken = [
         finding("$.n", FindingKind.WRONG_TYPE, rung=Rung.SCHEMA, expected="number", actual="x"),
-        finding("$.m", FindingKind.WRONG_TYPE, rung=Rung.SCHEMA, expected=["number", "null"], actual=[1]),
+        finding("$.m", FindingKind.WRONG_TYPE, rung=Rung.SCHEMA, expected="number or null", actual=[1]),
+        finding("$.o", FindingKind.NULL_NOT_ALLOWED, rung=Rung.SCHEMA, expected="string", actual=None),
+        finding("$.p", FindingKind.NULL_NOT_ALLOWED, rung=Rung.SCHEMA, expected=["a", "b"], actual=None),
     ]
     titles = sorted(group.title for group in group_changes([compared("a", *broken)]))
-    assert ["$.m number|null -> array", "$.n number -> string"] == titles
+    assert [
+        "$.m number or null -> array",
+        "$.n number -> string",
+        "$.o string -> null",
+        "$.p enum -> null",
+    ] == titles
 
 
 def test_ids_are_stable_over_runs_candidates_and_order() -> None:
