@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Text
@@ -27,40 +28,62 @@ _decode_json: Final = json.JSONDecoder().decode
 
 def storable(text: str) -> str:
     """Return the text in a form both databases keep."""
-    if "\x00" not in text and MARK not in text and _has_no_surrogate(text):
-        return text
-    return _UNSAFE.sub(lambda match: f"{MARK}{ord(match[0]):04x}", text)
+    # Encoding is some twenty times faster than a search with a character class.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _UNSAFE.sub(_marked, text)
+    return _UNSAFE.sub(_marked, text) if "\x00" in text or MARK in text else text
+
+
+def _marked(match: re.Match[str]) -> str:
+    return f"{MARK}{ord(match[0]):04x}"
 
 
 def restored(text: str) -> str:
     """Return the text that `storable` was given."""
-    if MARK not in text:
-        return text
-    return _MARKED.sub(lambda match: chr(int(match[1], 16)), text)
+    return _MARKED.sub(lambda match: chr(int(match[1], 16)), text) if MARK in text else text
 
 
-def _has_no_surrogate(text: str) -> bool:
-    # Encoding is some twenty times faster than a search with a character class.
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+class _Processed(TypeDecorator[Any]):
+    """Text that two plain functions take in and out.
 
-
-class AnyText(TypeDecorator[str]):
-    """Text, whatever is in it."""
+    They are handed to SQLAlchemy as they are, without the layers of `process_bind_param`: a run of ten thousand
+    cases passes a million values.
+    """
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        return self.take
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else restored(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002
+        return self.give
+
+    @staticmethod
+    def take(value: Any) -> str | None:
+        raise NotImplementedError
+
+    @staticmethod
+    def give(stored: str | None) -> Any:
+        raise NotImplementedError
+
+
+class AnyText(_Processed):
+    """Text, whatever is in it."""
+
+    cache_ok = True
+
+    @staticmethod
+    def take(value: str | None) -> str | None:
+        if value is None or (value.isascii() and "\x00" not in value and MARK not in value):
+            return value
+        return storable(value)
+
+    @staticmethod
+    def give(stored: str | None) -> str | None:
+        return stored if stored is None or MARK not in stored else restored(stored)
 
 
 class KeyText(AnyText):
@@ -72,18 +95,23 @@ class KeyText(AnyText):
         return Text(collation="C") if dialect.name == "postgresql" else Text()
 
 
-class JsonText(TypeDecorator[Json]):
+class JsonText(_Processed):
     """A JSON value as text; None is SQL NULL.
 
     Not `jsonb`, which drops the order of keys and refuses NUL. Raw U+001A never occurs in JSON text, so the
     mark stays unambiguous.
     """
 
-    impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
-        return None if value is None else storable(_encode_json(value))
+    @staticmethod
+    def take(value: Json) -> str | None:
+        if value is None:
+            return None
+        return "[]" if value == [] else storable(_encode_json(value))
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
-        return None if value is None else _decode_json(restored(value))
+    @staticmethod
+    def give(stored: str | None) -> Json:
+        if stored is None:
+            return None
+        return [] if stored == "[]" else _decode_json(restored(stored))

@@ -107,10 +107,14 @@ def open_database(url: str, *, root: Path) -> Database:
 
 def _path_of(url: str, rest: str, root: Path) -> Path:
     if "?" in rest:
-        raise UsageProblem(f'the ledger "{url}" has options, which SQLite ledgers do not take', hint='write "?" in a path as %3F')
+        raise UsageProblem(
+            f'the ledger "{url}" has options, which SQLite ledgers do not take', hint='write "?" in a path as %3F'
+        )
     path = unquote(rest.removeprefix("/"), errors="surrogateescape")
     if not rest.startswith("/") or path in ("", ":memory:"):
-        raise UsageProblem(f'the ledger "{url}" names no file', hint="write sqlite:///path/ledger.db, relative to the project")
+        raise UsageProblem(
+            f'the ledger "{url}" names no file', hint="write sqlite:///path/ledger.db, relative to the project"
+        )
     return root / path
 
 
@@ -142,11 +146,15 @@ def _sqlite(path: Path, root: Path) -> Database:
         _make_file(path)
     except OSError as fault:
         raise StoreProblem(
-            f"the ledger {name} cannot be made: {fault.strerror}", next_command=f"mkdir -p {shlex.quote(str(path.parent))}"
+            f"the ledger {name} cannot be made: {fault.strerror}",
+            next_command=f"mkdir -p {shlex.quote(str(path.parent))}",
         ) from fault
     readonly = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
     engine = create_engine(
-        "sqlite+pysqlite://", creator=lambda: connect_sqlite(path, readonly=readonly), poolclass=QueuePool, max_overflow=-1
+        "sqlite+pysqlite://",
+        creator=lambda: connect_sqlite(path, readonly=readonly),
+        poolclass=QueuePool,
+        max_overflow=-1,
     )
     event.listen(engine, "connect", _durable if not readonly else _plain)
     event.listen(engine, "begin", _begin)
@@ -166,7 +174,7 @@ def _durable(connection: sqlite3.Connection, _record: object) -> None:
     TRUNCATE rather than DELETE: at FULL its end of a transaction is synced too, and the folder is left alone.
     """
     connection.execute("PRAGMA synchronous=FULL")
-    if not wal_is_sound(sqlite3.sqlite_version_info):  # type: ignore[arg-type]
+    if not wal_is_sound(sqlite3.sqlite_version_info):
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         return
     # Another connection at work only means that this one does not switch: the mode belongs to the file.
@@ -211,7 +219,9 @@ def _parsed(text: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError):
         # The text is not shown: it may hold a password.
-        raise UsageProblem("the ledger's PostgreSQL URL cannot be read", hint="postgresql+psycopg://user@host:5432/name") from None
+        raise UsageProblem(
+            "the ledger's PostgreSQL URL cannot be read", hint="postgresql+psycopg://user@host:5432/name"
+        ) from None
 
 
 # --- Faults ------------------------------------------------------------------------------------------

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, RowMapping, and_, func, select
 
 from migrate.edges.ledger.rows import run_of, usd_of
 from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
@@ -15,27 +15,24 @@ from migrate.vocabulary import FlowName
 
 _SIDE: Final = "candidate"
 """In a recording run too: what was recorded then is its candidate."""
+_HALF: Final = 10**9
 
 
 def history_rows(connection: Connection, flow: FlowName, limit: int) -> tuple[HistoryRow, ...]:
     """Return a flow's rows, newest run first; a run with several candidates has a row for each."""
-    trials = (
-        select(comparisons.c.run_id, comparisons.c.candidate, func.count().label("cases"))
-        .where(comparisons.c.flow == flow)
-        .group_by(comparisons.c.run_id, comparisons.c.candidate)
-        .subquery()
-    )
+    c = comparisons.c
     query = (
-        select(trials.c.candidate, trials.c.cases, runs)
-        .join(runs, runs.c.id == trials.c.run_id)
-        .order_by(*NEWEST_FIRST, trials.c.candidate)
+        select(*runs.c, c.candidate, func.count().label("cases"))
+        .join(comparisons, and_(c.run_id == runs.c.id, c.flow == flow))
+        .group_by(*runs.c, c.candidate)
+        .order_by(*NEWEST_FIRST, c.candidate)
         .limit(limit)
     )
     return tuple(_history_row(connection, flow, row) for row in connection.execute(query).mappings().all())
 
 
-def _history_row(connection: Connection, flow: FlowName, row: Mapping[str, Any]) -> HistoryRow:
-    run = run_of({column.name: row[column.name] for column in runs.c})
+def _history_row(connection: Connection, flow: FlowName, row: RowMapping) -> HistoryRow:
+    run = run_of(row)
     trial = (run.id, flow, row["candidate"])
     usd, unknown = _cost(connection, trial)
     means = _case_means(connection, trial)
@@ -56,15 +53,17 @@ def _history_row(connection: Connection, flow: FlowName, row: Mapping[str, Any])
 def _verdicts(connection: Connection, trial: tuple[str, str, str]) -> dict[str, int]:
     verdict = comparisons.c.verdict
     query = select(verdict, func.count()).where(_is(comparisons, trial)).group_by(verdict).order_by(verdict)
-    return {name: count for name, count in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | None, int]:
     """Return the dollars of the calls that could be priced, None if none could, and how many could not."""
-    mine = and_(_is(calls, trial), calls.c.side == _SIDE)
-    query = select(func.count(), func.count(calls.c.cost_pico), func.sum(calls.c.cost_pico)).where(mine)
-    total, known, pico = connection.execute(query).one()
-    return (usd_of(int(pico)) if known else None), total - known
+    pico = calls.c.cost_pico
+    # Summed in two halves: absurd usage must not overflow SQLite's integer sum, which is an error there.
+    sums = func.sum(pico // _HALF), func.sum(pico % _HALF)
+    query = select(func.count(), func.count(pico), *sums).where(_is(calls, trial), calls.c.side == _SIDE)
+    total, known, upper, lower = connection.execute(query).one()
+    return (usd_of(int(upper) * _HALF + int(lower)) if known else None), total - known
 
 
 def _case_means(connection: Connection, trial: tuple[str, str, str]) -> list[float]:

@@ -6,7 +6,9 @@ here, so nothing is checked again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from migrate.vocabulary import (
@@ -39,21 +41,34 @@ KINDS: Final = {kind.value: kind for kind in FindingKind}
 SEVERITIES: Final = {severity.value: severity for severity in Severity}
 SOURCES: Final = {source.value: source for source in Source}
 
-
-def rungs_out(rungs: Mapping[Rung, bool | None]) -> Plain:
-    return {rung.value: passed for rung, passed in rungs.items()}
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def rungs_in(plain: Plain) -> dict[Rung, bool | None]:
-    return {RUNGS[name]: passed for name, passed in plain.items()}
+def rungs_out(rungs: Mapping[Rung, bool | None]) -> str:
+    return _encode({rung.value: passed for rung, passed in rungs.items()})
 
 
-def rates_out(rungs: Mapping[Rung, RungRates | None]) -> Plain:
-    return {rung.value: None if both is None else _both_out(both) for rung, both in rungs.items()}
+def rungs_in(text: str) -> dict[Rung, bool | None]:
+    return _rungs_in(text).copy()
 
 
-def rates_in(plain: Plain) -> dict[Rung, RungRates | None]:
-    return {RUNGS[name]: None if both is None else _both_in(both) for name, both in plain.items()}
+def rates_out(rungs: Mapping[Rung, RungRates | None]) -> str:
+    return _encode({rung.value: None if both is None else _both_out(both) for rung, both in rungs.items()})
+
+
+def rates_in(text: str) -> dict[Rung, RungRates | None]:
+    return _rates_in(text).copy()
+
+
+# Thousands of cases share a handful of these texts.
+@lru_cache(maxsize=1024)
+def _rungs_in(text: str) -> dict[Rung, bool | None]:
+    return {RUNGS[name]: passed for name, passed in json.loads(text).items()}
+
+
+@lru_cache(maxsize=1024)
+def _rates_in(text: str) -> dict[Rung, RungRates | None]:
+    return {RUNGS[name]: None if both is None else _both_in(both) for name, both in json.loads(text).items()}
 
 
 def _both_out(both: RungRates) -> Plain:

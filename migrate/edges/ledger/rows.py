@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from sqlalchemy import RowMapping
+
 from migrate.edges.ledger import plain
 from migrate.ports import CaseRecord
 from migrate.vocabulary import (
@@ -18,9 +20,9 @@ from migrate.vocabulary import (
     Comparison,
     Finding,
     FlowName,
-    Judged,
     JsonObject,
     JsonPath,
+    Judged,
     Measurement,
     NoReply,
     Run,
@@ -186,18 +188,20 @@ def run_row(run: Run) -> Row:
     return row | {"candidates": list(run.candidates), "accounts": dict(run.accounts)}
 
 
-def run_of(row: Mapping[str, Any]) -> Run:
-    return Run(**(dict(row) | {"candidates": tuple(row["candidates"])}))
+def run_of(row: RowMapping) -> Run:
+    """Return the run of a row that has the columns of `runs`, and maybe others."""
+    named = {column.name: row[column.name] for column in fields(Run)}
+    return Run(**(named | {"candidates": tuple(row["candidates"])}))
 
 
 # --- Rows to records ---------------------------------------------------------------------------------
 
 
 def record_of(
-    comparison: Mapping[str, Any],
-    findings: Iterable[Mapping[str, Any]],
-    samples: Iterable[Mapping[str, Any]],
-    calls: Iterable[Mapping[str, Any]],
+    comparison: RowMapping,
+    findings: Iterable[RowMapping],
+    samples: Iterable[RowMapping],
+    calls: Iterable[RowMapping],
     bodies: Mapping[str, JsonObject],
 ) -> CaseRecord:
     """Return the record a comparison's rows were made of; the rows are in the order of their positions."""
@@ -213,7 +217,7 @@ def record_of(
     )
 
 
-def _comparison(flow: FlowName, case: CaseId, row: Mapping[str, Any], findings: tuple[Finding, ...]) -> Comparison:
+def _comparison(flow: FlowName, case: CaseId, row: RowMapping, findings: tuple[Finding, ...]) -> Comparison:
     return Comparison(
         flow=flow,
         case=case,
@@ -228,7 +232,7 @@ def _comparison(flow: FlowName, case: CaseId, row: Mapping[str, Any], findings: 
     )
 
 
-def _finding(row: Mapping[str, Any]) -> Finding:
+def _finding(row: RowMapping) -> Finding:
     return Finding(
         rung=plain.RUNGS[row["rung"]],
         kind=plain.KINDS[row["kind"]],
@@ -243,7 +247,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def _judged(row: Mapping[str, Any], bodies: Mapping[str, JsonObject]) -> Judged:
+def _judged(row: RowMapping, bodies: Mapping[str, JsonObject]) -> Judged:
     answer = None if row["answer"] is None else plain.answer_in(row["answer"])
     return Judged(
         sample=plain.sample_in(row["sample"], row["trace"], answer, bodies),
@@ -256,7 +260,7 @@ def _judged(row: Mapping[str, Any], bodies: Mapping[str, JsonObject]) -> Judged:
     )
 
 
-def _measurement(flow: FlowName, case: CaseId, row: Mapping[str, Any]) -> Measurement:
+def _measurement(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
     total = row["total_ms"]
     return Measurement(
         flow=flow,

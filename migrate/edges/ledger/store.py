@@ -21,6 +21,7 @@ from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, HistoryRow
 from migrate.vocabulary import FlowName, PriceUsed, Run
 
+
 def open_ledger(url: str, *, root: Path, migrations: Sequence[Migration] = MIGRATIONS) -> SqlLedger:
     """Open a ledger, making or upgrading its tables when needed; relative SQLite paths start at `root`.
 
@@ -154,4 +155,3 @@ class SqlLedger:
     def _must_exist(self, connection: Connection, run_id: str) -> None:
         if connection.execute(select(tables.runs.c.id).where(tables.runs.c.id == run_id)).one_or_none() is None:
             raise StoreProblem(f"the ledger {self.name} has no run {run_id}", next_command="prompt-migrate runs")
-

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Table, Tuple, bindparam, delete, insert, literal, select, tuple_
+from sqlalchemy import Connection, RowMapping, Table, Tuple, bindparam, delete, insert, literal, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from migrate.edges.ledger import plain, tables
+from migrate.edges.ledger.columns import KeyText
 from migrate.edges.ledger.rows import Batch, Key, key_of, record_of
 from migrate.ports import CaseRecord
 from migrate.vocabulary import JsonObject
@@ -21,7 +22,7 @@ _PARAMETERS: Final = 500
 """Values of one IN list; old SQLite takes 999 in all."""
 _KEY: Final = ("flow", "candidate", "case_id")
 
-Mappings = list[Mapping[str, Any]]
+Mappings = list[RowMapping]
 
 
 def batch_of(run_id: str, records: Iterable[CaseRecord]) -> Batch:
@@ -97,7 +98,7 @@ def _place(table: Table) -> Tuple:
 
 
 def _values(key: Key) -> Tuple:
-    return tuple_(*(literal(value, tables.KeyText()) for value in key))
+    return tuple_(*(literal(value, KeyText()) for value in key))
 
 
 def _grouped(connection: Connection, table: Table, run_id: str, first: Key, last: Key) -> dict[Key, Mappings]:

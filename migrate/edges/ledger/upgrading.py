@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from migrate import __version__
 from migrate.edges.ledger.databases import Database, connect_sqlite, saying
-from migrate.edges.ledger.tables import metadata
+from migrate.edges.ledger.tables import metadata, schema_version
 from migrate.edges.ledger.versions import Migration
 from migrate.errors import StoreProblem
 
@@ -128,11 +128,10 @@ def _record(connection: Connection, migration: Migration) -> None:
     row = {
         "version": migration.version,
         "change": migration.change,
-        "applied_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "applied_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "tool_version": __version__,
     }
-    insert = "INSERT INTO schema_version (version, change, applied_at, tool_version) VALUES (:version, :change, :applied_at, :tool_version)"
-    connection.execute(text(insert), row)
+    connection.execute(insert(schema_version), row)
 
 
 def _counts(connection: Connection) -> dict[str, int]:
@@ -153,7 +152,10 @@ def _check_counts(database: Database, before: dict[str, int], after: dict[str, i
 
 def _check_references(connection: Connection, database: Database) -> None:
     # PostgreSQL enforces foreign keys all along.
-    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+    if (
+        connection.dialect.name == "sqlite"
+        and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None
+    ):
         raise StoreProblem(
             f"upgrading the ledger {database.name} would leave rows without their run",
             kept="the ledger as it was",

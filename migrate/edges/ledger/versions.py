@@ -57,7 +57,6 @@ _FIRST_TABLES: Final = (
         CONSTRAINT pk_comparisons PRIMARY KEY (run_id, flow, candidate, case_id),
         CONSTRAINT fk_comparisons_runs FOREIGN KEY (run_id) REFERENCES runs (id) ON DELETE CASCADE
     )""",
-    "CREATE INDEX ix_comparisons_flow_run_id_candidate_verdict ON comparisons (flow, run_id, candidate, verdict)",
     """
     CREATE TABLE findings (
         run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL,
