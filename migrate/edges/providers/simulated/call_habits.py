@@ -16,6 +16,7 @@ from migrate.edges.providers.simulated.shapes import Node, nodes
 from migrate.vocabulary import FindingKind, Json, JsonPath, Rung, Tool
 
 _CALLS: Final[Steps] = ("tool_calls",)
+_ALL_CALLS: Final = JsonPath("$tool_calls")
 _ASKS: Final = {
     "en": "Could you give me a little more detail before I look that up?",
     "de": "Können Sie mir noch ein paar Einzelheiten nennen, bevor ich nachsehe?",
@@ -27,6 +28,10 @@ _ASKS: Final = {
 
 def _call_path(index: int) -> JsonPath:
     return JsonPath(f"$tool_calls[{index}]")
+
+
+def _name_path(index: int) -> JsonPath:
+    return JsonPath(f"$tool_calls[{index}].name")
 
 
 def _slip(habit: str, path: JsonPath, before: Json, after: Json, broken: FindingKind | None) -> Slip:
@@ -63,7 +68,9 @@ def double_call(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     """The same call twice in one turn."""
     if draft.calls and scene.question.parallel:
         calls = (*draft.calls, draft.calls[-1])
-        slip = _slip("double_call", JsonPath("$tool_calls"), len(draft.calls), len(calls), FindingKind.WRONG_CALL_COUNT)
+        slip = _slip(
+            "double_call", _call_path(len(draft.calls)), len(draft.calls), len(calls), FindingKind.WRONG_CALL_COUNT
+        )
         yield replace(draft, calls=calls), slip
 
 
@@ -72,10 +79,11 @@ def wrong_tool(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     if scene.question.tool_choice not in ("auto", "required"):
         return
     for index, call in enumerate(draft.calls):
-        others = [tool for tool in scene.question.tools if tool.name != call.name]
+        called = {made.name for made in draft.calls}
+        others = [tool for tool in scene.question.tools if tool.name not in called]
         for tool in scene.ordered(others, lambda tool: tool.name, "wrong_tool"):
             made = DraftCall(tool.name, _arguments(scene, tool, call))
-            slip = _slip("wrong_tool", _call_path(index), _shown(call), _shown(made), FindingKind.WRONG_TOOL)
+            slip = _slip("wrong_tool", _name_path(index), call.name, made.name, FindingKind.WRONG_TOOL)
             yield _with_call(draft, index, made), slip
 
 
@@ -92,7 +100,7 @@ def unknown_tool(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         return
     for index, call in enumerate(draft.calls):
         made = replace(call, name=f"{call.name}_v2")
-        slip = _slip("unknown_tool", _call_path(index), call.name, made.name, FindingKind.UNKNOWN_TOOL)
+        slip = _slip("unknown_tool", _name_path(index), call.name, made.name, FindingKind.UNKNOWN_TOOL)
         yield _with_call(draft, index, made), slip
 
 
@@ -144,11 +152,26 @@ def missing_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 
 
 def changed_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """Another value for an argument, valid for the tool."""
-    for index, call, _, node in _argument_nodes(scene, draft, "changed_argument"):
-        for new in other_values(node):
+    """Another value for an argument, valid for the tool and read by no check."""
+    return _other_argument(scene, draft, "changed_argument")
+
+
+def wrong_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
+    """Another value for an argument that a check reads; which break that is, the guard sees."""
+    return _other_argument(scene, draft, "wrong_argument")
+
+
+def _other_argument(scene: Scene, draft: Draft, habit: str) -> Iterator[Proposal]:
+    for index, call, _, node in _argument_nodes(scene, draft, habit):
+        for new in (*other_values(node), *_other_text(node)):
             made = replace(call, arguments=put(call.arguments, node.steps, new))
-            yield (
-                _with_call(draft, index, made),
-                _slip("changed_argument", _argument_path(index, node), node.value, new, None),
-            )
+            yield _with_call(draft, index, made), _slip(habit, _argument_path(index, node), node.value, new, None)
+
+
+def _other_text(node: Node) -> Iterator[str]:
+    """Yield an identifier with its last digit changed, and a phrase with a word behind it."""
+    if isinstance(node.value, str) and "enum" not in node.schema:
+        if node.value[-1:].isdigit():
+            yield f"{node.value[:-1]}{(int(node.value[-1]) + 1) % 10}"
+        elif "pattern" not in node.schema:
+            yield f"{node.value} please"

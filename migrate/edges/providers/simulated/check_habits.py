@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from migrate.edges.providers.simulated.check_eye import unfenced
 from migrate.edges.providers.simulated.draft import Draft, Slip
 from migrate.edges.providers.simulated.facts import changed_facts
 from migrate.edges.providers.simulated.json_habits import other_values, outside
 from migrate.edges.providers.simulated.places import Steps, put, select
-from migrate.edges.providers.simulated.promises import unfenced
 from migrate.edges.providers.simulated.scene import Proposal, Scene
 from migrate.edges.providers.simulated.shapes import nodes
 from migrate.vocabulary import Check, FindingKind, Json, JsonPath
@@ -70,10 +70,8 @@ def _for_labels(check: Check, text: str) -> Iterator[Reworded]:
     """Yield another label, a label nobody knows, and a label in a sentence."""
     if check.kind not in ("label", "one_of", "equals"):
         return
-    rule = check.arguments if check.kind == "label" else {}
-    nested = check.arguments.get("label", check.arguments.get("value"))
-    options = rule.get("one_of") or (nested.get("one_of", ()) if isinstance(nested, dict) else nested) or ()
-    known = [str(option) for option in options] if isinstance(options, list | tuple) else []
+    options = check.arguments.get("one_of" if check.kind == "label" else "value") or ()
+    known = [str(option) for option in options] if isinstance(options, list) else []
     yield from ((option, "another label") for option in known if option.casefold() != text.strip().casefold())
     yield outside(text.strip(), known), "a label outside the set"
     yield f"The answer is {text.strip()}, as far as I can tell.", "a label in a sentence"
@@ -81,7 +79,7 @@ def _for_labels(check: Check, text: str) -> Iterator[Reworded]:
 
 def _for_parts(check: Check, text: str) -> Iterator[Reworded]:
     """Yield the text without what it must contain, or with what it must not."""
-    wanted = check.arguments.get("value", check.arguments.get(check.kind))
+    wanted = check.arguments.get("value")
     parts = [part for part in (wanted if isinstance(wanted, list) else [wanted]) if isinstance(part, str) and part]
     for part in parts:
         if check.kind == "not_contains":

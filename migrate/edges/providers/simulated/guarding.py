@@ -10,6 +10,8 @@ from migrate.edges.providers.simulated.promises import broken_checks, schema_pro
 from migrate.edges.providers.simulated.scene import Scene
 from migrate.vocabulary import FindingKind, JsonPath, Rung
 
+_LEFT_OPEN: Final = frozenset({"failed_check", "wrong_argument"})
+"""Habits that leave it to the guard to say which promise breaks."""
 _KINDS: Final = {
     "required": FindingKind.MISSING_REQUIRED,
     "type": FindingKind.WRONG_TYPE,
@@ -26,6 +28,12 @@ class Kept:
     checks: tuple[Break, ...] = ()
 
 
+def _problems_meant(broken: Break) -> int:
+    """Return how many schema rules a slip means to break: one in an answer or in arguments, none by a wrong call."""
+    in_schema = (FindingKind.NULL_ARGUMENT, FindingKind.INVALID_ARGUMENTS)
+    return int(broken.rung is Rung.SCHEMA or broken.kind in in_schema)
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Judges proposals for one scene."""
@@ -35,6 +43,12 @@ class Guard:
     def judge(self, draft: Draft) -> Kept:
         """Return what a draft breaks of schema and checks."""
         problems = schema_problems(self.scene.schema_key, draft.value) if draft.kind == "json" else []
+        problems += [
+            (path, keyword)
+            for index, call in enumerate(draft.calls)
+            if (key := self.scene.argument_keys.get(call.name)) is not None
+            for path, keyword in schema_problems(key, call.arguments, f"$tool_calls[{index}].arguments")
+        ]
         return Kept(tuple(problems), broken_checks(self.scene.checks, draft))
 
     def admit(self, before: Kept, draft: Draft, slip: Slip) -> tuple[Kept, Slip] | None:
@@ -42,7 +56,7 @@ class Guard:
         after = self.judge(draft)
         new_problems = [problem for problem in after.schema if problem not in before.schema]
         new_checks = tuple(broken for broken in after.checks if broken not in before.checks)
-        if slip.habit == "failed_check":
+        if slip.habit in _LEFT_OPEN:
             if new_problems or not new_checks:
                 return None
             return after, replace(
@@ -50,7 +64,7 @@ class Guard:
             )
         if slip.breaks is None:
             return None if new_problems or new_checks else (after, slip)
-        if slip.breaks.rung is Rung.SCHEMA and len(new_problems) != 1:
+        if slip.breaks.rung in (Rung.SCHEMA, Rung.TOOLS) and len(new_problems) != _problems_meant(slip.breaks):
             return None
         return after, replace(slip, also=(*slip.also, *new_checks), changes=None)
 

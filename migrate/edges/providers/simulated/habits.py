@@ -113,6 +113,10 @@ HABITS: Final = (
         "a required argument left out", _ASSUMED,
     ),
     Habit(
+        "wrong_argument", call_habits.wrong_argument, "value", True, _CALLS,
+        "another value for an argument a check reads", _GUIDE + ": invented arguments",
+    ),
+    Habit(
         "missing_tool_call", call_habits.missing_tool_call, "value", True, _CALLS,
         "asks in prose instead of calling", "openai-agents-python issues 1481 and 1397",
     ),

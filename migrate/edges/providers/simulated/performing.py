@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -63,6 +64,20 @@ class Troupe:
         return scene_of(question, entry.flow, case, sample, self.chance, **promises)
 
 
+@functools.lru_cache(maxsize=4096)
+def _inclinations(
+    habits: tuple[tuple[str, Rate], ...], chance: Chance, flow: str, case: str, retuned: bool
+) -> tuple[tuple[Habit, float, float], ...]:
+    """Return the habits a case is inclined to, with share and phase over its samples, in the order they are tried."""
+    inclined = []
+    for name, rate in habits:
+        habit = BY_NAME[name]
+        flows = rate.flows * (RETUNED if retuned and habit.breaking else 1.0)
+        if chance.unit(flow, name, "flow") < flows and chance.unit(case, name, "case") < rate.cases:
+            inclined.append((habit, rate.samples, chance.unit(case, name, "phase")))
+    return tuple(sorted(inclined, key=lambda one: chance.bits(case, one[0].name, "order")))
+
+
 @dataclass(slots=True)
 class _Play:
     """One reply in the making."""
@@ -121,20 +136,13 @@ class _Play:
 
     def _active(self, *, breaking: bool) -> list[Habit]:
         """Return the persona's habits that show in this sample."""
-        share = RETUNED if self.retuned and breaking else 1.0
-        habits = [(BY_NAME[name], rate) for name, rate in self.persona.habits.items()]
-        active = [
-            habit for habit, rate in habits if habit.breaking is breaking and self._shows(habit.name, rate, share)
+        scene = self.scene
+        inclined = _inclinations(tuple(self.persona.habits.items()), scene.chance, scene.flow, scene.case, self.retuned)
+        return [
+            habit
+            for habit, share, phase in inclined
+            if habit.breaking is breaking and in_share(share, phase, scene.sample)
         ]
-        return sorted(active, key=lambda habit: self.scene.chance.bits(self.scene.case, habit.name, "order"))
-
-    def _shows(self, name: str, rate: Rate, share: float) -> bool:
-        scene, chance = self.scene, self.scene.chance
-        return (
-            chance.unit(scene.flow, name, "flow") < rate.flows * share
-            and chance.unit(scene.case, name, "case") < rate.cases
-            and in_share(rate.samples, chance.unit(scene.case, name, "phase"), scene.sample)
-        )
 
     # --- Stages --------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -34,6 +34,9 @@ class Scene:
     schema: JsonObject | None = None
     """What a JSON answer must fit; None: nothing is promised."""
     schema_key: str | None = None
+    """The schema as the text by which its validator is kept."""
+    argument_keys: Mapping[str, str] = field(default_factory=dict)
+    """The same for every tool's arguments, by name of the tool."""
     parse: Parse = "text"
     checks: tuple[Check, ...] = ()
     touched: tuple[Steps, ...] = field(default=())
@@ -66,6 +69,7 @@ class Scene:
 
 
 def scene_of(question: Question, flow: str, case: str, sample: int, chance: Chance, **promises: object) -> Scene:
-    """Return a scene whose schema is ready for judging."""
+    """Return a scene whose schemas are ready for judging."""
     scene = Scene(question, flow, case, sample, chance, **promises)  # type: ignore[arg-type]
-    return replace(scene, schema_key=schema_text(scene.schema))
+    arguments = {tool.name: schema_text(tool.parameters) or "{}" for tool in question.tools}
+    return replace(scene, schema_key=schema_text(scene.schema), argument_keys=arguments)

@@ -49,9 +49,17 @@ class Node:
 
 def nodes(value: Json, schema: JsonObject | None) -> list[Node]:
     """Return every value of an answer, the whole first, in document order."""
+    # One habit after another looks at the same, never mutated value: the last walk is kept.
+    if (last := _LAST[0])[0] is value and last[1] is schema:
+        return last[2]
     root = schema or {}
     own, composed = _resolved(root, root, 0)
-    return list(_walk(Node((), value, own, composed=composed), root))
+    found = list(_walk(Node((), value, own, composed=composed), root))
+    _LAST[0] = (value, schema, found)
+    return found
+
+
+_LAST: Final[list[tuple[Json, JsonObject | None, list[Node]]]] = [(object(), None, [])]
 
 
 def _walk(node: Node, root: JsonObject) -> Iterator[Node]:

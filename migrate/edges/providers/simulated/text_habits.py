@@ -37,7 +37,7 @@ def _no_json(draft: Draft) -> tuple[Break, ...]:
 
 def _no_calls(draft: Draft) -> tuple[Break, ...]:
     """Return what follows when calls were expected and none is made."""
-    path = JsonPath("$tool_calls[0]")
+    path = JsonPath("$tool_calls")
     return (Break(Rung.TOOLS, FindingKind.MISSING_TOOL_CALL, path),) if draft.calls else ()
 
 
