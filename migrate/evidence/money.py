@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Context, Decimal
 from typing import Final
 
@@ -11,6 +11,14 @@ from migrate.vocabulary import Measurement, Money
 
 EXACT: Final = Context(prec=200)
 """Of our own: the application under test may have set a coarse one."""
+
+
+def sum_text(amounts: Iterable[str]) -> str | None:
+    """Return the exact sum of amounts kept as text; None when there are none."""
+    total = None
+    for amount in amounts:
+        total = EXACT.add(total or Decimal(), Decimal(amount))
+    return None if total is None else usd_text(total)
 
 
 class Spending:

@@ -1,0 +1,76 @@
+"""A compared run as data: the JSON of `compare --json`, described by `schemas/compare.schema.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from migrate.presenting.numbers import decimal_text
+from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Json, Quantiles, Rate, Run, Rung
+
+FORMAT: Final = 1
+"""1: the first form. Fields may be added within a format; one that is removed or changes meaning makes a new one."""
+
+
+def compare_document(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, Any]:
+    """Return a run and its evidence as plain JSON values; money as exact decimal text, null for what is unknown."""
+    return {
+        "format": FORMAT,
+        "run": _run(run),
+        "simulated": run.simulated or any(flow.simulated for flow in evidence),
+        "flows": [_flow(flow) for flow in evidence],
+    }
+
+
+def _run(run: Run) -> Json:
+    return {**asdict(run), "candidates": list(run.candidates), "accounts": dict(run.accounts)}
+
+
+def _flow(flow: FlowEvidence) -> Json:
+    return {
+        "flow": flow.flow,
+        "baseline": flow.baseline,
+        "candidate": flow.candidate,
+        "cases": flow.cases,
+        "samples": flow.samples,
+        "verdict": flow.verdict,
+        "cases_needed": flow.cases_needed,
+        "verdicts": {verdict.value: flow.verdicts.get(verdict, 0) for verdict in CaseVerdict},
+        "rungs": {rung.value: _rung(flow, rung) for rung in Rung},
+        "cost_usd": {
+            "baseline": flow.cost_baseline.usd,
+            "candidate": flow.cost_candidate.usd,
+            "ratio": decimal_text(flow.cost_ratio),
+            "unknown": flow.cost_baseline.unknown + flow.cost_candidate.unknown,
+        },
+        "latency_ms": {"baseline": _latency(flow.latency_baseline), "candidate": _latency(flow.latency_candidate)},
+        "groups": [_group(group) for group in flow.groups],
+    }
+
+
+def _rung(flow: FlowEvidence, rung: Rung) -> Json:
+    rates = flow.rungs.get(rung)
+    return None if rates is None else {"baseline": _rate(rates.baseline), "candidate": _rate(rates.candidate)}
+
+
+def _rate(rate: Rate) -> Json:
+    return {"passed": rate.passed, "total": rate.total}
+
+
+def _latency(side: Quantiles) -> Json:
+    interval = None if side.p95_interval is None else list(side.p95_interval)
+    return {"p50": side.p50, "p95": side.p95, "p95_interval": interval, "n": side.n, "source": side.source}
+
+
+def _group(group: Group) -> Json:
+    return {
+        "id": group.id,
+        "kind": group.kind.value,
+        "severity": group.severity.value,
+        "rung": group.rung.value,
+        "path": group.path,
+        "title": group.title,
+        "cases": list(group.cases),
+        "count": group.count,
+    }

@@ -1,0 +1,124 @@
+"""One case that failed, in at most fifteen lines: where, what was before, what is now, why it matters, what to do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from migrate.inert import inert
+from migrate.presenting.layout import CUT, fit
+from migrate.presenting.numbers import counted
+from migrate.reviewing import WORST_FIRST
+from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Finding, FindingKind, Json, Place, Rung
+
+MOST_LINES: Final = 15
+MOST_FINDINGS: Final = 3
+WIDTH: Final = 100
+CONTEXT: Final = 20
+"""Characters shown before the first difference of two long texts."""
+
+_ADDED: Final = frozenset({FindingKind.KEY_ADDED, FindingKind.EXTRA_KEY})
+_GONE: Final = frozenset({FindingKind.KEY_REMOVED, FindingKind.MISSING_REQUIRED})
+_OF_VALUES: Final = frozenset(
+    {
+        FindingKind.TYPE_CHANGED,
+        FindingKind.WRONG_TYPE,
+        FindingKind.NULL_NOT_ALLOWED,
+        FindingKind.NULL_ARGUMENT,
+        FindingKind.VALUE_CHANGED,
+        FindingKind.NOT_IN_ENUM,
+    }
+)
+"""Kinds in which `null` is a value, and not a side that has nothing to show."""
+
+
+def failure_lines(
+    comparison: Comparison, place: Place | None, candidate: Candidate | str, *, width: int = WIDTH
+) -> list[str]:
+    """Return what to say of a failed case: at most fifteen lines, none but the last wider than `width`."""
+    text = candidate.text if isinstance(candidate, Candidate) else candidate
+    findings = _distinct(comparison)
+    lines = [_head(comparison, text), *_where(place, findings)]
+    if comparison.note:
+        lines.append(f"  why: {comparison.note}")
+    for finding, samples in findings[:MOST_FINDINGS]:
+        lines += _finding(finding, samples, width)
+    lines = [fit(line, width) for line in lines[: MOST_LINES - 1]]
+    # Never cut: it is there to be copied.
+    return [*lines, inert(f"  next: {_next(comparison, text)}", keep_newlines=False)]
+
+
+def _head(comparison: Comparison, candidate: str) -> str:
+    words = comparison.verdict.value.replace("_", " ")
+    baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
+    # Two blanks first: what a file or a model named must never start a line of a CI log.
+    return f"  {comparison.flow} / {comparison.case} against {candidate}: {words}{baseline}"
+
+
+def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
+    said = [f"at {place}"] if place is not None else []
+    if len(findings) > MOST_FINDINGS:
+        said.append(f"the worst {MOST_FINDINGS} of {len(findings)} findings")
+    if said:
+        yield "  " + ", ".join(said)
+
+
+def _distinct(comparison: Comparison) -> list[tuple[Finding, int]]:
+    """Return the unexplained findings, worst first, each once with the number of samples that have it."""
+    found: dict[tuple[FindingKind, str], tuple[Finding, set[int | None]]] = {}
+    for finding in comparison.findings:
+        if finding.explained is None:
+            found.setdefault((finding.kind, finding.path), (finding, set()))[1].add(finding.sample)
+    ordered = sorted(found.values(), key=lambda pair: WORST_FIRST[pair[0].severity])
+    return [(finding, len(samples)) for finding, samples in ordered]
+
+
+def _finding(finding: Finding, samples: int, width: int) -> Iterator[str]:
+    times = f", in {counted(samples, 'sample')}" if samples > 1 else ""
+    yield f"  {finding.path}: {finding.kind.value.replace('_', ' ')} ({finding.severity.value}{times})"
+    before, after = _sides(finding, width - len("    before: "))
+    # Against a contract there is no "before": it wants something, and got something else.
+    first, second = ("before: ", "after:  ") if finding.rung is Rung.AGREEMENT else ("wanted: ", "got:    ")
+    if before is not None:
+        yield f"    {first}{before}"
+    if after is not None:
+        yield f"    {second}{after}"
+    if finding.message:
+        yield f"    why:    {finding.message}"
+
+
+def _sides(finding: Finding, width: int) -> tuple[str | None, str | None]:
+    before = "absent" if finding.kind in _ADDED else _text(finding.expected, finding.kind)
+    after = "absent" if finding.kind in _GONE else _text(finding.actual, finding.kind)
+    if before is None or after is None or max(len(before), len(after)) <= width:
+        return before, after
+    same = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    start = max(same - CONTEXT, 0)
+    # A window into the middle of both texts, so that what differs is seen.
+    lead = CUT if start else ""
+    return lead + before[start : start + width], lead + after[start : start + width]
+
+
+def _text(value: Json, kind: FindingKind) -> str | None:
+    """Return a value on one inert line; None when this side of the finding has nothing to show."""
+    if value is None and kind not in _OF_VALUES:
+        return None
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return inert(text, keep_newlines=False)
+
+
+def _next(comparison: Comparison, candidate: str) -> str:
+    case, model = shlex.quote(comparison.case), shlex.quote(candidate)
+    match comparison.verdict:
+        case CaseVerdict.NO_GOLDEN:
+            return f"pytest --golden=new -k {case}"
+        case CaseVerdict.STALE_GOLDEN:
+            return f"pytest --golden=rewrite -k {case}"
+        case CaseVerdict.NO_REPLY:
+            return f"pytest --model {model} --lf"
+        case CaseVerdict.DRIFT:
+            return f"if this is fine, give the path a rule in the prompt file, then pytest --model {model} -k {case}"
+        case _:
+            return f"mend the prompt, then pytest --model {model} -k {case}"

@@ -1,0 +1,193 @@
+"""A run in a terminal: a row for every flow and candidate, the largest changes, and what to type next.
+
+Everything a model, a provider or a file wrote is made inert on the way; colours are put around it afterwards.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from migrate.evidence.latency import comparable
+from migrate.evidence.money import sum_text
+from migrate.inert import inert
+from migrate.presenting.failure import failure_lines
+from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
+from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
+from migrate.reviewing import WORST_FIRST
+from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run, Rung, Severity
+
+SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
+TOP_GROUPS: Final = 5
+COLUMNS: Final = (
+    Column("flow", right=False, least=8),
+    Column("cases"),
+    Column("schema ok", rank=1),
+    Column("break"),
+    Column("drift"),
+    Column("noise", rank=4),
+    Column("cost", rank=2),
+    Column("p50", rank=5),
+    Column("p95", rank=3),
+    Column("verdict", right=False, least=7, rank=6),
+)
+LEGEND: Final = (
+    "schema ok: candidate (baseline), of all samples; "
+    "noise: changes within the baseline's own; cost, p50, p95: candidate / baseline"
+)
+ENOUGH_FOR_P95: Final = 59
+"""Cases below which p95 has no upper bound."""
+GROUP_COLUMNS: Final = (
+    Column("group", right=False),
+    Column("", right=False, rank=1),
+    Column("cases", rank=2),
+    Column("change", right=False, least=20),
+)
+SEVERITY_COLOURS: Final[dict[Severity, Colour]] = {Severity.BREAKING: "red", Severity.DRIFT: "yellow"}
+VERDICT_COLOURS: Final[dict[str, Colour]] = {"safe": "green", "unsafe": "red", "insufficient": "yellow"}
+
+
+def summary_lines(run: Run, evidence: Sequence[FlowEvidence], *, width: int = 80, colour: bool = False) -> list[str]:
+    """Return the summary of a replay: no line but the next command is wider than `width` cells."""
+    simulated = run.simulated or any(flow.simulated for flow in evidence)
+    return [
+        *(wrapped(SIMULATED, width) if simulated else ()),
+        *_tables(evidence, width, colour),
+        *(line for note in _notes(evidence) for line in wrapped(note, width)),
+        *_groups(evidence, width, colour),
+        # Never cut: it is there to be copied.
+        inert(f"next: {_next(run, evidence)}", keep_newlines=False),
+    ]
+
+
+def verdict_words(verdict: CaseVerdict) -> str:
+    """Return a case verdict in words: `within noise`."""
+    return verdict.value.replace("_", " ")
+
+
+# --- the table -----------------------------------------------------------------------------------------------
+
+
+def _tables(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Iterator[str]:
+    for candidate in dict.fromkeys(flow.candidate for flow in evidence):
+        flows = [flow for flow in evidence if flow.candidate == candidate]
+        baselines = ", ".join(sorted({flow.baseline for flow in flows}))
+        yield fit(f"{baselines} -> {candidate}", width)
+        yield from table(COLUMNS, [_row(flow) for flow in flows], width, colour=colour)
+    if evidence:
+        yield from wrapped(LEGEND, width)
+
+
+def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
+    breaking, drift, noise = (
+        flow.verdicts.get(verdict, 0) for verdict in (CaseVerdict.BREAKING, CaseVerdict.DRIFT, CaseVerdict.WITHIN_NOISE)
+    )
+    verdict = flow.verdict or UNKNOWN
+    return (
+        Cell(flow.flow),
+        Cell(str(flow.cases)),
+        Cell(_schema(flow)),
+        Cell(str(breaking), "red" if breaking else ""),
+        Cell(str(drift), "yellow" if drift else ""),
+        Cell(str(noise)),
+        Cell(ratio_text(flow.cost_ratio)),
+        Cell(_latency_ratio(flow, "p50")),
+        Cell(_latency_ratio(flow, "p95")),
+        Cell(verdict, VERDICT_COLOURS.get(verdict, "")),
+    )
+
+
+def _schema(flow: FlowEvidence) -> str:
+    rates = flow.rungs.get(Rung.SCHEMA)
+    return UNKNOWN if rates is None else f"{share_text(rates.candidate)} ({share_text(rates.baseline)})"
+
+
+def _latency_ratio(flow: FlowEvidence, name: str) -> str:
+    before, after = flow.latency_baseline, flow.latency_candidate
+    if not comparable(before, after):
+        return UNKNOWN
+    return ratio_text(getattr(after, name) / getattr(before, name))
+
+
+# --- what stands under it ------------------------------------------------------------------------------------
+
+
+def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    if not evidence:
+        yield "no case was judged"
+        return
+    counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
+    said = [f"{counts[verdict]} {verdict_words(verdict)}" for verdict in CaseVerdict if counts[verdict]]
+    yield f"{counted(counts.total(), 'case')}: " + ", ".join(reversed(said))
+    yield from dict.fromkeys(_latency_note(flow.latency_candidate, flow.latency_baseline) for flow in evidence)
+    few = sum(min(flow.latency_candidate.n, flow.latency_baseline.n) < ENOUGH_FOR_P95 for flow in evidence)
+    if few:
+        yield f"p95 has no upper bound in {few} of {counted(len(evidence), 'row')}: that wants {ENOUGH_FOR_P95} cases"
+    yield from _money_notes(evidence)
+    unjudged = sum((Counter(flow.unjudged) for flow in evidence), Counter[str]())
+    for check, cases in unjudged.items():
+        yield f"not judged: {check} ({counted(cases, 'case')})"
+
+
+def _latency_note(candidate: Quantiles, baseline: Quantiles) -> str:
+    return f"latency: candidate {candidate.source}; baseline {baseline.source}"
+
+
+def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    for candidate in dict.fromkeys(flow.candidate for flow in evidence):
+        flows = [flow for flow in evidence if flow.candidate == candidate]
+        spent = dollars_text(_sum([flow.cost_candidate.usd for flow in flows]))
+        recorded = dollars_text(_sum([flow.cost_baseline.usd for flow in flows]))
+        yield f"cost of all samples: {candidate} {spent}; baseline, when recorded, {recorded}"
+    unknown = sum(flow.cost_candidate.unknown + flow.cost_baseline.unknown for flow in evidence)
+    if unknown:
+        yield f"cost unknown of {counted(unknown, 'call')}: not in these figures"
+
+
+def _sum(amounts: Sequence[str | None]) -> str | None:
+    return sum_text(amount for amount in amounts if amount is not None)
+
+
+# --- groups and the next command --------------------------------------------------------------------------------
+
+
+def _groups(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Iterator[str]:
+    found = [(flow, group) for flow in evidence for group in flow.groups]
+    if not found:
+        return
+    found.sort(key=lambda pair: (WORST_FIRST[pair[1].severity], -len(pair[1].cases), -pair[1].count))
+    several = len({flow.candidate for flow in evidence}) > 1
+    yield f"largest of {counted(len(found), 'group')} of equal changes:"
+    rows = [_group_row(flow, group, several) for flow, group in found[:TOP_GROUPS]]
+    yield from table(GROUP_COLUMNS, rows, width, colour=colour)
+
+
+def _group_row(flow: FlowEvidence, group: Group, several: bool) -> tuple[Cell, ...]:
+    where = f"{flow.flow} [{flow.candidate}]" if several else flow.flow
+    return (
+        Cell(group.id),
+        Cell(group.severity.value, SEVERITY_COLOURS.get(group.severity, "")),
+        Cell(str(len(group.cases))),
+        Cell(f"{where}: {group.title}"),
+    )
+
+
+def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
+    """Return the next command, by the most urgent thing: what cannot be judged comes before what was."""
+    counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
+    models = " ".join(f"--model {shlex.quote(text)}" for text in run.candidates)
+    if counts[CaseVerdict.NO_GOLDEN]:
+        return "pytest --golden=new"
+    if counts[CaseVerdict.STALE_GOLDEN]:
+        stale = next(flow.flow for flow in evidence if flow.verdicts.get(CaseVerdict.STALE_GOLDEN))
+        return f"pytest --golden=rewrite -k {shlex.quote(stale)}"
+    if counts[CaseVerdict.NO_REPLY] or run.state != "complete":
+        return f"pytest {models} --lf"
+    if counts[CaseVerdict.BREAKING]:
+        return f"mend the prompt, then pytest {models} --lf"
+    return f"prompt-migrate compare --run {run.id} --json"
+
+
+__all__ = ["failure_lines", "summary_lines", "verdict_words"]

@@ -1,0 +1,300 @@
+"""The summary and the failure of a case, as a person reads them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from measured import compared, evidence, finding, latency, rates, replay
+
+from migrate.inert import inert
+from migrate.presenting import failure_lines, summary_lines
+from migrate.presenting.layout import cells
+from migrate.reviewing import group_changes
+from migrate.vocabulary import (
+    Candidate,
+    CaseVerdict,
+    FindingKind,
+    FlowEvidence,
+    JsonPath,
+    Place,
+    Rung,
+    Severity,
+)
+
+BROKEN = finding(
+    "$.confidence",
+    FindingKind.WRONG_TYPE,
+    severity=Severity.BREAKING,
+    rung=Rung.SCHEMA,
+    expected="number",
+    actual="high",
+    message="string where number is required",
+)
+MOVED = finding(
+    "$.items[2].price", FindingKind.VALUE_CHANGED, expected=12.5, actual=13.5, message="outside what the baseline said"
+)
+GROUPS = group_changes([compared("a", BROKEN), compared("b", BROKEN, MOVED)])
+REFUND = evidence(
+    "refund",
+    verdicts={CaseVerdict.SAME: 38, CaseVerdict.BREAKING: 2, CaseVerdict.DRIFT: 1, CaseVerdict.WITHIN_NOISE: 4},
+    rungs={Rung.SCHEMA: rates((225, 225), (223, 225))},
+    cost=("1.234", "0.9877"),
+    unknown=(0, 2),
+    ratio=0.8004,
+    before=latency(400, 900, 45, "recorded on 2026-01-15"),
+    after=latency(380, 1_000, 45),
+    groups=GROUPS,
+)
+NOTES = evidence(
+    "meeting-notes",
+    baseline="gpt-4o-mini",
+    verdicts={CaseVerdict.SAME: 60},
+    cost=("0.00123", "0.00328"),
+    ratio=2.6667,
+    before=latency(400, 900, 60, "recorded on 2026-01-15"),
+    after=latency(None, None, 0, "not measured"),
+)
+
+
+def test_the_summary_of_a_replay() -> None:
+    """A row a flow, the verdicts in words, where figures come from, the largest changes, the next command."""
+    assert [
+        "gpt-4o, gpt-4o-mini -> gpt-4.1",
+        "  flow           cases     schema ok  break  drift  noise   cost    p50    p95  verdict",
+        "  refund            45  99.1% (100%)      2      1      4  0.80x  0.95x  1.11x  -",
+        "  meeting-notes     60             -      0      0      0  2.67x      -      -  -",
+        "schema ok: candidate (baseline), of all samples; noise: changes within the baseline's own;",
+        "  cost, p50, p95: candidate / baseline",
+        "105 cases: 98 same, 4 within noise, 1 drift, 2 breaking",
+        "latency: candidate live; baseline recorded on 2026-01-15",
+        "latency: candidate not measured; baseline recorded on 2026-01-15",
+        "p95 has no upper bound in 2 of 2 rows: that wants 59 cases",
+        "cost of all samples: gpt-4.1 $0.99; baseline, when recorded, $1.24",
+        "cost unknown of 2 calls: not in these figures",
+        "largest of 2 groups of equal changes:",
+        "  group               cases  change",
+        f"  {GROUPS[0].id}  breaking      2  refund: $.confidence number -> string",
+        f"  {GROUPS[1].id}  drift         1  refund: $.items[*].price value changed, number -> number",
+        "next: mend the prompt, then pytest --model gpt-4.1 --lf",
+    ] == summary_lines(replay(), [REFUND, NOTES], width=90)
+
+
+def test_the_table_fits_eighty_columns() -> None:
+    """At the usual width all columns are there and no line wraps, whatever the flow is called."""
+    long = evidence("a-flow-with-a-name-that-somebody-must-have-been-paid-for-by-the-letter", verdicts=REFUND.verdicts)
+    lines = summary_lines(replay(), [REFUND, long])
+    assert "  flow            cases    schema ok break drift noise  cost   p50   p95 verdict" == lines[1]
+    assert "  a-flow-with-a..    45" == lines[3][:23]
+    assert max(map(cells, lines)) <= 80
+
+
+def test_every_candidate_has_a_table() -> None:
+    """Two candidates of one run stand under each other, and their groups say whose they are."""
+    mini = evidence("refund", "gpt-4.1-mini", verdicts=REFUND.verdicts, groups=GROUPS[:1])
+    lines = summary_lines(replay(candidates=("gpt-4.1", "gpt-4.1-mini")), [REFUND, mini], width=120)
+    assert ["gpt-4o -> gpt-4.1", "gpt-4o -> gpt-4.1-mini"] == [line for line in lines if line.startswith("gpt-4o ->")]
+    assert [True, True] == [
+        any(f"refund [{model}]: $.conf" in line for line in lines) for model in ("gpt-4.1", "gpt-4.1-mini")
+    ]
+
+
+@pytest.mark.parametrize("where", ["run", "evidence"])
+def test_simulated_answers_are_said_first(where: str) -> None:
+    """Nobody takes the rehearsal for the performance."""
+    flow = evidence(verdicts={CaseVerdict.SAME: 1}, simulated=where == "evidence")
+    lines = summary_lines(replay(simulated=where == "run"), [flow])
+    assert "SIMULATED: the simulated provider answered. This shows the tool, not a model." == lines[0]
+
+
+def test_checks_nobody_judged_are_said() -> None:
+    """A judge's check that was left out does not vanish from the summary."""
+    flow = evidence(verdicts={CaseVerdict.SAME: 12}, unjudged={"judge `tone`: judges are not available": 12})
+    assert "not judged: judge `tone`: judges are not available (12 cases)" in summary_lines(replay(), [flow])
+
+
+def test_a_run_without_cases_says_so() -> None:
+    """An empty run has a summary that no one can read as success."""
+    lines = summary_lines(replay(state="incomplete"), [])
+    assert ["no case was judged", "next: pytest --model gpt-4.1 --lf"] == lines
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "command"),
+    [
+        (CaseVerdict.NO_GOLDEN, "complete", "pytest --golden=new"),
+        (CaseVerdict.STALE_GOLDEN, "complete", "pytest --golden=rewrite -k refund"),
+        (CaseVerdict.NO_REPLY, "complete", "pytest --model gpt-4.1 --lf"),
+        (CaseVerdict.SAME, "interrupted", "pytest --model gpt-4.1 --lf"),
+        (CaseVerdict.BREAKING, "complete", "mend the prompt, then pytest --model gpt-4.1 --lf"),
+        (CaseVerdict.DRIFT, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
+        (CaseVerdict.SAME, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
+    ],
+)
+def test_the_next_command_mends_the_worst(verdict: CaseVerdict, state: str, command: str) -> None:
+    """What could not be judged comes before what was."""
+    lines = summary_lines(replay(state=state), [evidence(verdicts={verdict: 1, CaseVerdict.SAME: 1})])
+    assert f"next: {command}" == lines[-1]
+
+
+def test_every_command_that_is_named_exists() -> None:
+    """Nobody is sent to a command that the product does not have."""
+    from migrate.cli import COMMANDS
+
+    states = [(verdict, state) for verdict in CaseVerdict for state in ("complete", "incomplete")]
+    texts = [
+        line
+        for verdict, state in states
+        for line in summary_lines(replay(state=state), [evidence(verdicts={verdict: 1})])
+    ]
+    texts += [line for verdict in CaseVerdict for line in failure_lines(compared(verdict=verdict), None, "gpt-4.1")]
+    named = {name for text in texts for name in re.findall(r"prompt-migrate (\w+)", text)}
+    assert named
+    assert named <= set(COMMANDS)
+
+
+def test_colours_are_put_around_inert_text() -> None:
+    """Breaking is red, drift yellow; without colours the same lines have no escape byte at all."""
+    plain, coloured = (summary_lines(replay(), [REFUND], colour=colour) for colour in (False, True))
+    assert "\x1b[31m2\x1b[0m" in coloured[2]
+    assert "\x1b[33m1\x1b[0m" in coloured[2]
+    assert plain == [re.sub(r"\x1b\[\d+m", "", line) for line in coloured]
+    assert "\x1b" not in "".join(plain)
+
+
+HOSTILE = st.text(max_size=40) | st.sampled_from(
+    [
+        "::error::boo",
+        "\x1b[2J",
+        "##vso[task.complete]",
+        "\u202eevil",
+        "数据流" * 12,
+        "a\nb\r\nc",
+        "x" * 300,
+        "é" * 50,
+        "\u0301" * 9,
+    ]
+)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE, st.integers(40, 130))
+def test_nothing_hostile_reaches_the_terminal(flow: str, candidate: str, check: str, width: int) -> None:
+    """Names and checks from anywhere are inert, and no line but the command to copy is wider than the terminal."""
+    change = finding(f'$["{flow}"]', FindingKind.CHECK_FAILED, rule=check)
+    weighed = evidence(
+        flow,
+        candidate,
+        baseline=check,
+        verdicts=REFUND.verdicts,
+        groups=group_changes([compared("a", change)]),
+        unjudged={check: 1},
+    )
+    lines = summary_lines(replay(candidates=(candidate,)), [weighed], width=width)
+    assert lines == [inert(line, keep_newlines=False) for line in lines]
+    assert max(map(cells, lines[:-1])) <= width
+
+
+# --- one case --------------------------------------------------------------------------------------------
+
+
+PLACE = Place("prompts/refund.prompt.yml", 14)
+
+
+def test_a_failed_case() -> None:
+    """Where it is, what was before and what is now, why it matters, and what to type."""
+    case = compared("late-parcel", BROKEN, MOVED, verdict=CaseVerdict.BREAKING)
+    assert [
+        "  refund / late-parcel against gpt-4.1: breaking (baseline gpt-4o)",
+        "  at prompts/refund.prompt.yml:14",
+        "  $.confidence: wrong type (breaking)",
+        '    wanted: "number"',
+        '    got:    "high"',
+        "    why:    string where number is required",
+        "  $.items[2].price: value changed (drift)",
+        "    before: 12.5",
+        "    after:  13.5",
+        "    why:    outside what the baseline said",
+        "  next: mend the prompt, then pytest --model gpt-4.1 -k late-parcel",
+    ] == failure_lines(case, PLACE, "gpt-4.1")
+
+
+def test_the_worst_three_stand_for_the_rest() -> None:
+    """Seven findings in five samples each fit fifteen lines, the breaking one first."""
+    from dataclasses import replace
+
+    many = [
+        replace(MOVED, path=JsonPath(f"$.p{number}"), sample=sample) for number in range(6) for sample in range(1, 6)
+    ]
+    lines = failure_lines(compared("late-parcel", *many, BROKEN, verdict=CaseVerdict.BREAKING), PLACE, "gpt-4.1")
+    assert 15 == len(lines)
+    assert "  at prompts/refund.prompt.yml:14, the worst 3 of 7 findings" == lines[1]
+    assert "  $.confidence: wrong type (breaking)" == lines[2]
+    assert "  $.p0: value changed (drift, in 5 samples)" == lines[6]
+
+
+def test_explained_findings_are_not_shown() -> None:
+    """What noise explains is no reason for a failure."""
+    case = compared("late-parcel", finding(explained="noise"), BROKEN, verdict=CaseVerdict.BREAKING)
+    assert not any("type changed" in line for line in failure_lines(case, None, "gpt-4.1"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "note", "command"),
+    [
+        (CaseVerdict.NO_GOLDEN, "nothing recorded yet", "pytest --golden=new -k late-parcel"),
+        (CaseVerdict.STALE_GOLDEN, "the question changed", "pytest --golden=rewrite -k late-parcel"),
+        (CaseVerdict.NO_REPLY, "timeout", "pytest --model gpt-4.1@terse --lf"),
+    ],
+)
+def test_a_case_that_was_not_compared_says_why(verdict: CaseVerdict, note: str, command: str) -> None:
+    """There are no findings then, but a reason and a command."""
+    candidate = Candidate("gpt-4.1@terse", model="gpt-4.1", variant="terse")
+    lines = failure_lines(compared("late-parcel", verdict=verdict, note=note), None, candidate)
+    assert [f"  why: {note}", f"  next: {command}"] == lines[1:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "actual", "sides"),
+    [
+        (FindingKind.KEY_ADDED, None, "x", ["    before: absent", '    after:  "x"']),
+        (FindingKind.KEY_REMOVED, 5, None, ["    before: 5", "    after:  absent"]),
+        (FindingKind.VALUE_CHANGED, None, 0, ["    before: null", "    after:  0"]),
+        (FindingKind.WORDING_CHANGED, "a\nb", "a b", ['    before: "a\\nb"', '    after:  "a b"']),
+        (FindingKind.LENGTH_CHANGED, None, None, []),
+    ],
+)
+def test_what_a_side_shows(kind: FindingKind, expected: object, actual: object, sides: list[str]) -> None:
+    """`absent` is not `null`, and a side without anything to show is left out."""
+    case = compared(
+        "late-parcel", finding("$.x", kind, expected=expected, actual=actual, message=""), verdict=CaseVerdict.DRIFT
+    )
+    assert sides == failure_lines(case, None, "gpt-4.1")[2:-1]
+
+
+def test_long_texts_are_shown_where_they_differ() -> None:
+    """A change in the four hundredth word is on the line, not behind its end."""
+    before, after = "same " * 400 + "before " * 50, "same " * 400 + "after " * 50
+    case = compared("late-parcel", finding(expected=before, actual=after), verdict=CaseVerdict.DRIFT)
+    old, new = failure_lines(case, None, "gpt-4.1")[2:4]
+    assert "    before: ..same same same same before bef" == old[:44]
+    assert "    after:  ..same same same same after afte" == new[:44]
+
+
+@given(HOSTILE, HOSTILE, HOSTILE, st.integers(40, 130))
+def test_a_hostile_answer_is_shown_and_obeyed_by_nobody(before: str, after: str, name: str, width: int) -> None:
+    """Whatever a model answered: fifteen inert lines, none of them at column 0, none but the command too wide."""
+    many = [finding(f"$.{name}{number}", expected=before, actual=after, message=name) for number in range(9)]
+    case = compared(name or "x", *many, flow=name, verdict=CaseVerdict.DRIFT, note=after)
+    lines = failure_lines(case, Place(name, 3), name, width=width)
+    assert len(lines) <= 15
+    assert all(line.startswith("  ") for line in lines)
+    assert lines == [inert(line, keep_newlines=False) for line in lines]
+    assert max(map(cells, lines[:-1])) <= width
+
+
+def test_evidence_is_never_changed_by_being_shown() -> None:
+    """Showing twice shows the same."""
+    flows: list[FlowEvidence] = [REFUND, NOTES]
+    assert summary_lines(replay(), flows) == summary_lines(replay(), flows)
