@@ -1,8 +1,8 @@
 """The configuration: a file at the project's root, the environment over it, the command line over both.
 
 Read from `prompt-migrate.toml`, or from `[tool.prompt-migrate]` in `pyproject.toml`, in the first folder upwards that
-has one; a git repository is not left. Every setting but the providers has an environment variable too: `PROMPT_MIGRATE_SAMPLES`. Secrets are never
-read from a file: a provider names the variable that holds its key.
+has one; a git repository is not left. Every setting but the providers has an environment variable too, such as
+`PROMPT_MIGRATE_SAMPLES`. Secrets are never read from a file: a provider names the variable that holds its key.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Whatever short form was written, a check's arguments are always a mapping:
 
     equals, tool_calls                                 value
     contains, not_contains, starts_with, ends_with     value (a text or a list of texts), ignore_case
-    one_of                                             value (a list), ignore_case
+    one_of                                             value (a list)
     label                                              one_of (a list), value
     regex, not_regex                                   pattern, flags
     number                                             equals, abs, rel, min, max
@@ -117,7 +117,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "ends_with": _CONTAINS,
     "regex": _REGEX,
     "not_regex": _REGEX,
-    "one_of": Shape({"value": _list, "ignore_case": _flag}, bare="value", needs=("value",)),
+    "one_of": Shape({"value": _list}, bare="value", needs=("value",)),
     "number": Shape(
         {"equals": _number, "abs": _bound, "rel": _bound, "min": _number, "max": _number},
         bare="equals",
