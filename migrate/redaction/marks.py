@@ -19,6 +19,14 @@ class Mark:
     pseudonym: str
     """What is written in its place."""
 
+    @property
+    def personal(self) -> bool:
+        """True for personal data, False for secrets."""
+        return self.kind in _PERSONAL
+
+
+_PERSONAL: Final = frozenset({"card", "email", "iban", "phone", "ssn"})
+
 
 def pseudonym(kind: str, found: str) -> str:
     return (
