@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "validate": ("migrate.cli.inventory", "validate", "Check prompt files, cases and configuration."),
     "list": ("migrate.cli.inventory", "list_flows", "List flows and cases."),
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
-    "compare": ("migrate.cli.runs", "compare", "Show what a replay found, per flow and candidate."),
+    "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),
     "runs": ("migrate.cli.runs", "runs", "List past runs, or show one."),
     "history": ("migrate.cli.runs", "history", "Show a flow's cost and latency over runs."),
     "goldens": ("migrate.cli.stores", "goldens", "Check the goldens."),

@@ -1,0 +1,133 @@
+"""`prompt-migrate compare`: what a replay found, from the ledger alone, without asking anyone again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
+
+if TYPE_CHECKING:
+    from migrate.evidence import Standing
+    from migrate.ports import Ledger
+    from migrate.vocabulary import FlowEvidence, Run, Settings
+
+GATE_CLOSED: Final = 1
+NARROWEST, WIDEST = 40, 120
+
+
+@click.command()
+@click.option("--run", "run_id", metavar="ID", help="Run to show, or the start of its id  [default: the newest replay]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schemas/compare.schema.json).")
+@click.option(
+    "--fail-on",
+    metavar="LIST",
+    help="What ends in exit code 1: breaking, drift, unstable, cost:+10%, p95:+20%  [default: as configured]",
+)
+@click.pass_context
+def compare(context: click.Context, *, run_id: str | None, as_json: bool, fail_on: str | None) -> None:
+    """Show what a replay found, per flow and candidate.
+
+    Ends with 1 when --fail-on closes the gate, 12 when goldens are stale, 10 when answers are missing, else 0.
+    """
+    from migrate.edges.configuration import read_settings
+    from migrate.evidence import parse_fail_on, standing
+
+    settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
+    gates = parse_fail_on(",".join(settings.fail_on))
+    run, evidence = read_run(settings, run_id)
+    if as_json:
+        print_document(run, evidence)
+    else:
+        print_summary(run, evidence)
+    found = standing(run, evidence, gates)
+    # With --json standard output is the document's alone.
+    _say(_reasons(found), err=as_json)
+    context.exit(exit_code(found))
+
+
+def ledger_of(settings: Settings) -> Ledger:
+    """Open the ledger that the settings name. Raises UsageProblem where nothing was ever run: none is made."""
+    from migrate.edges.ledger import open_ledger, sqlite_url
+
+    if settings.ledger is not None:
+        return open_ledger(settings.ledger, root=settings.root)
+    path = settings.root / settings.state / "ledger.db"
+    if not path.exists():
+        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+    return open_ledger(sqlite_url(path), root=settings.root)
+
+
+def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvidence, ...]]:
+    """Return a replay and its evidence. Raises UsageProblem when there is no such replay."""
+    from migrate.evidence import weigh
+
+    ledger = ledger_of(settings)
+    try:
+        run = ledger.run(run_id)
+        if run.kind != "replay":
+            raise UsageProblem(
+                f"run {run.id} recorded goldens: it has no candidate to compare", next_command="prompt-migrate runs"
+            )
+        return run, weigh(ledger.records(run.id))
+    finally:
+        ledger.close()
+
+
+def print_document(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
+    """Print the run as one JSON document, in ASCII, so that no locale can spoil it."""
+    from migrate.presenting.document import compare_document
+
+    click.echo(json.dumps(compare_document(run, evidence), indent=2, allow_nan=False))
+
+
+def print_summary(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
+    """Print the run for people, in the width and colours of their terminal."""
+    from migrate.presenting.terminal import summary_lines
+
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    colour = wants_colour(sys.stdout.isatty(), os.environ)
+    _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
+    _say(summary_lines(run, evidence, width=width, colour=colour), err=False, colour=colour)
+
+
+def wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:
+    """Say whether to colour the output, by the conventions of `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb`."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb"
+
+
+def exit_code(found: Standing) -> int:
+    """Return the exit code of where a run stands, the worst first."""
+    if found.closed:
+        return GATE_CLOSED
+    if found.stale:
+        return StaleGoldens.exit_code
+    return IncompleteRun.exit_code if found.incomplete else 0
+
+
+def _reasons(found: Standing) -> Iterator[str]:
+    yield from (f"gate closed: {reason}" for reason in found.closed)
+    yield from (f"stale: {reason}" for reason in found.stale)
+    yield from (f"incomplete: {reason}" for reason in found.incomplete)
+
+
+def _say(lines: Iterable[str], *, err: bool, colour: bool | None = None) -> None:
+    from migrate.inert import inert
+
+    stream: Any = sys.stderr if err else sys.stdout
+    encoding = stream.encoding or "utf-8"
+    for line in lines:
+        text = line if colour else inert(line)
+        # A locale without the character must not end the command.
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err, color=colour or None)

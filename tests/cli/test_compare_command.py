@@ -1,0 +1,254 @@
+"""`prompt-migrate compare` end to end: a real ledger in a real folder, output, exit codes, refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from click.testing import CliRunner, Result
+from measured import call, compared, finding, rates, record, replay
+
+from migrate.cli import main
+from migrate.cli.compare import wants_colour
+from migrate.edges.ledger import open_ledger, sqlite_url
+from migrate.ports import CaseRecord
+from migrate.vocabulary import CaseVerdict, FindingKind, FlowName, Measurement, Run, Rung, Severity, Source
+
+SCHEMA = Path(__file__).parents[2] / "migrate" / "schemas" / "compare.schema.json"
+BROKEN = finding(
+    "$.confidence",
+    FindingKind.WRONG_TYPE,
+    severity=Severity.BREAKING,
+    rung=Rung.SCHEMA,
+    expected="number",
+    actual="high",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, in which the command is called."""
+    (tmp_path / "prompt-migrate.toml").write_text('provider = "simulated"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def keep(project: Path, records: Sequence[CaseRecord], **facts: Any) -> Run:
+    """Write a finished run into the project's ledger."""
+    run = replay(**facts)
+    state = project / ".prompt-migrate"
+    state.mkdir(exist_ok=True)
+    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
+    try:
+        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
+        ledger.add(run.id, records)
+        ledger.finish(run)
+    finally:
+        ledger.close()
+    return run
+
+
+def measured(case: str, model: str, usd: str | None, ms: float, source: Source) -> tuple[Measurement, ...]:
+    return (replace(call(model, served=model, usd=usd, ms=ms, source=source), case=case),)  # type: ignore[arg-type]
+
+
+def case(name: str, verdict: CaseVerdict = CaseVerdict.SAME, *, usd: str | None = "0.8") -> CaseRecord:
+    findings = (BROKEN,) if verdict is CaseVerdict.BREAKING else ()
+    kept = {Rung.SCHEMA: rates((1, 1), (0 if findings else 1, 1))}
+    return record(
+        compared(name, *findings, verdict=verdict, rungs=kept),
+        baseline=measured(name, "gpt-4o", "1", 100.0, Source.GOLDEN),
+        candidate=measured(name, "gpt-4.1", usd, 130.0, Source.LIVE),
+    )
+
+
+def compare(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+def test_a_replay_without_regressions(project: Path) -> None:
+    """The summary is printed, and the command ends with 0."""
+    keep(project, [case("a"), case("b", CaseVerdict.DRIFT)], accounts={"planned": 2, "judged": 2})
+    result = compare()
+    assert 0 == result.exit_code, result.output
+    assert [
+        "run 20261102-100000-ab12, started 2026-11-02T10:00:00.000Z, complete",
+        "gpt-4o -> gpt-4.1",
+        "  flow    cases    schema ok  break  drift  noise   cost    p50    p95  verdict",
+        "  refund      2  100% (100%)      0      1      0  0.80x  1.30x  1.30x  -",
+    ] == result.stdout.splitlines()[:4]
+    assert "2 cases: 1 same, 1 drift" in result.stdout
+    assert "\x1b" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "arguments", "code", "reason"),
+    [
+        ([CaseVerdict.BREAKING], [], 1, "gate closed: refund against gpt-4.1: 1 of 2 cases breaking"),
+        ([CaseVerdict.BREAKING], ["--fail-on", "drift"], 0, ""),
+        ([CaseVerdict.DRIFT], [], 0, ""),
+        (
+            [CaseVerdict.DRIFT],
+            ["--fail-on", "breaking,drift"],
+            1,
+            "gate closed: refund against gpt-4.1: 1 of 2 cases drifting",
+        ),
+        (
+            [CaseVerdict.UNSTABLE_BASELINE],
+            ["--fail-on", "unstable"],
+            1,
+            "gate closed: refund against gpt-4.1: 1 of 2 cases with an unstable baseline",
+        ),
+        (
+            [CaseVerdict.SAME],
+            ["--fail-on", "p95:+20%"],
+            1,
+            "refund against gpt-4.1: p95 +30.0%, more than +20% (live, n 2, against recorded on 2026-11-02, n 2)",
+        ),
+        ([CaseVerdict.SAME], ["--fail-on", "cost:+10%,p95:+30%"], 0, ""),
+        (
+            [CaseVerdict.NO_GOLDEN],
+            [],
+            1,
+            "gate closed: refund against gpt-4.1: 1 of 2 cases without a golden, so compared with nothing",
+        ),
+        ([CaseVerdict.STALE_GOLDEN], [], 12, "stale: refund against gpt-4.1: 1 of 2 cases have a stale golden"),
+        ([CaseVerdict.NO_REPLY], [], 10, "incomplete: refund against gpt-4.1: 1 of 2 cases lack a reply"),
+        ([CaseVerdict.NO_REPLY, CaseVerdict.STALE_GOLDEN], [], 12, "have a stale golden"),
+        ([CaseVerdict.STALE_GOLDEN, CaseVerdict.BREAKING], [], 1, "cases breaking"),
+    ],
+)
+def test_exit_codes(project: Path, verdicts: list[CaseVerdict], arguments: list[str], code: int, reason: str) -> None:
+    """Regressions outrank stale goldens, and those missing answers; each says why, in both forms of output."""
+    keep(project, [case(f"c{number}", verdict) for number, verdict in enumerate([CaseVerdict.SAME, *verdicts])])
+    plain, data = compare(*arguments), compare("--json", *arguments)
+    assert (code, code) == (plain.exit_code, data.exit_code), plain.output
+    assert reason in plain.stdout
+    assert reason in data.stderr
+    assert plain.stderr == ""
+    assert "flows" in json.loads(data.stdout)
+
+
+def test_an_unknown_cost_never_passes_a_cost_gate(project: Path) -> None:
+    """A gate that cannot be judged is closed, and says so."""
+    keep(project, [case("a"), case("b", usd=None)])
+    result = compare("--fail-on", "cost:+10%")
+    assert 1 == result.exit_code
+    assert "gate closed: refund against gpt-4.1: cost cannot be judged: 1 calls have no known cost" in result.stdout
+
+
+@pytest.mark.parametrize("state", ["running", "incomplete", "interrupted"])
+def test_a_run_that_is_not_over_is_incomplete(project: Path, state: str) -> None:
+    """What is not complete is never 0."""
+    keep(project, [case("a")], state=state)
+    result = compare()
+    assert 10 == result.exit_code
+    assert f"incomplete: run 20261102-100000-ab12 is {state}" in result.stdout
+
+
+def test_the_json_is_the_published_document(project: Path) -> None:
+    """Standard output is one document that keeps its schema, with exact money and the sources of the figures."""
+    keep(project, [case("a"), case("b", CaseVerdict.BREAKING)])
+    result = compare("--json")
+    document = json.loads(result.stdout)
+    jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
+    (flow,) = document["flows"]
+    assert {"baseline": "2", "candidate": "1.6", "ratio": "0.8", "unknown": 0} == flow["cost_usd"]
+    assert ["b"] == flow["groups"][0]["cases"]
+    sources = [flow["latency_ms"][side]["source"] for side in ("baseline", "candidate")]
+    assert ["recorded on 2026-11-02", "live"] == sources
+
+
+def test_a_run_is_found_by_the_start_of_its_id(project: Path) -> None:
+    """Without an id the newest replay is shown; with one, that run."""
+    keep(project, [case("a")], id="20261101-090000-aaaa", started_at="2026-11-01T09:00:00.000Z")
+    keep(project, [case("a"), case("b")], id="20261102-090000-bbbb", started_at="2026-11-02T09:00:00.000Z")
+    shown = [json.loads(compare("--json", *arguments).stdout)["run"]["id"] for arguments in ([], ["--run", "20261101"])]
+    assert ["20261102-090000-bbbb", "20261101-090000-aaaa"] == shown
+
+
+def test_a_recording_is_nothing_to_compare(project: Path) -> None:
+    """Somebody who names the wrong run is told so."""
+    keep(project, [case("a")], kind="record", candidates=())
+    result = compare("--run", "20261102")
+    assert 2 == result.exit_code
+    assert "run 20261102-100000-ab12 recorded goldens: it has no candidate to compare" in result.stderr
+
+
+def test_a_project_without_runs_stays_as_it_is(project: Path) -> None:
+    """Reading makes no ledger; the next command is named."""
+    result = compare()
+    assert 2 == result.exit_code
+    assert "prompt-migrate: nothing was replayed here yet\nnext: pytest --model MODEL\n" == result.stderr
+    assert ["prompt-migrate.toml"] == [path.name for path in project.iterdir()]
+
+
+def test_an_unknown_run_is_refused(project: Path) -> None:
+    """No such run: 2, and where to look."""
+    keep(project, [case("a")])
+    result = compare("--run", "2019")
+    assert (2, True) == (result.exit_code, "prompt-migrate runs" in result.stderr)
+
+
+@pytest.mark.parametrize("fail_on", ["braking", "", "cost"])
+def test_a_gate_with_a_typo_is_refused_before_anything_is_read(project: Path, fail_on: str) -> None:
+    """A typo is a usage error, never an open gate."""
+    result = compare("--fail-on", fail_on)
+    assert 2 == result.exit_code
+    assert "fail-on" in result.stderr
+
+
+def test_the_configured_gates_hold_unless_others_are_given(project: Path) -> None:
+    """The file says what closes the gate; the command line may say otherwise."""
+    (project / "prompt-migrate.toml").write_text('provider = "simulated"\nfail_on = ["drift"]\n', encoding="utf-8")
+    keep(project, [case("a", CaseVerdict.DRIFT)])
+    assert [1, 0] == [compare(*arguments).exit_code for arguments in ([], ["--fail-on", "breaking"])]
+
+
+def test_a_locale_without_unicode_is_no_trouble(project: Path) -> None:
+    """In a plain C locale an umlaut and an escape code of a flow's name are drawn, and nothing breaks."""
+    strange = record(replace(compared("a"), flow=FlowName("gr\u00fc\u00dfe\x1b[2J")))
+    keep(project, [strange])
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-m", "migrate", "compare"], env=environ, capture_output=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    assert rb"gr\xfc\xdfe<U+001B>[2J" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environ", "colour"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (True, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colour_follows_the_conventions(terminal: bool, environ: dict[str, str], colour: bool) -> None:
+    """NO_COLOR wins, FORCE_COLOR colours a pipe, a dumb terminal gets none."""
+    assert colour == wants_colour(terminal, environ)
+
+
+def test_compare_imports_neither_provider_nor_price_data() -> None:
+    """Looking at a run starts quickly: no SDK, no price data, no statistics package, no validator."""
+    code = (
+        "import sys; from migrate.cli import compare; import migrate.evidence, migrate.presenting; "
+        "print([name for name in ('openai', 'genai_prices', 'numpy', 'jsonschema', 'deepdiff', 'yaml', 'sqlalchemy') "
+        "if name in sys.modules])"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert "[]" == done.stdout.strip()
