@@ -2,6 +2,7 @@
 
     PromptMigrateError            what, where, what was kept, the next command
     ├── UsageProblem              the command line or the configuration cannot be carried out    exit 2
+    │   ├── ConfigurationProblem  everything wrong with the configuration                        exit 2
     │   └── InventoryProblem      prompt files, case files or schemas cannot be read             exit 2
     ├── StoreProblem              a golden, recording or ledger is damaged, foreign or too new    exit 13
     ├── StaleGoldens              goldens no longer match the rendered requests                   exit 12
@@ -69,6 +70,16 @@ class PromptMigrateError(Exception):
 
 class UsageProblem(PromptMigrateError):
     """The command line or the configuration cannot be carried out."""
+
+
+class ConfigurationProblem(UsageProblem):
+    """Everything wrong with the configuration, collected and said once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        head = f"{len(self.problems)} problems in the configuration:"
+        lines = [f"  {problem}" for problem in self.problems]
+        super().__init__("\n".join([head, *lines] if len(lines) > 1 else [str(self.problems[0])]))
 
 
 class InventoryProblem(UsageProblem):

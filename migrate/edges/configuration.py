@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from migrate.errors import Problem, UsageProblem, did_you_mean
+from migrate.errors import ConfigurationProblem, Problem, did_you_mean
 from migrate.vocabulary import Place, ProviderSettings, Settings
 
 FILE: Final = "prompt-migrate.toml"
@@ -45,7 +45,7 @@ _WORDS: Final = {
 def read_settings(start: Path, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Settings:
     """Return what configuration file, environment and `overrides` say together; later ones win, None says nothing.
 
-    Raises UsageProblem with everything that is wrong, each with file and line, or the variable it came from.
+    Raises ConfigurationProblem with everything that is wrong, each with file and line, or the variable it came from.
     """
     root, found = _find(start.resolve())
     problems: list[Problem] = []
@@ -59,14 +59,13 @@ def read_settings(start: Path, environ: Mapping[str, str], overrides: Mapping[st
     settings |= _checked(given, lambda name: f"--{name.replace('_', '-')}", problems)
     _add_providers(settings, table, found, problems)
     if problems:
-        raise UsageProblem("\n".join(_lines(problems)))
+        raise ConfigurationProblem(problems)
     return Settings(**settings)
 
 
-def _lines(problems: list[Problem]) -> list[str]:
-    if len(problems) == 1:
-        return [str(problems[0])]
-    return [f"{len(problems)} problems in the configuration:", *(f"  {problem}" for problem in problems)]
+def is_configured(start: Path) -> bool:
+    """Return True when a folder, or one above it, has a configuration."""
+    return _find(start.resolve())[1] is not None
 
 
 # --- Finding the file ------------------------------------------------------------------------------------------
@@ -109,7 +108,7 @@ def _find(start: Path) -> tuple[Path, ConfigFile | None]:
 def _table(value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
-    raise UsageProblem(f"{SHARED_FILE}: [tool.prompt-migrate] must be a table")
+    raise ConfigurationProblem([Problem("[tool.prompt-migrate] must be a table", Place(SHARED_FILE))])
 
 
 def _parsed(name: str, text: str) -> dict[str, Any]:
@@ -118,9 +117,9 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         place = Place(name, int(line[1]) if line else None)
-        raise UsageProblem(str(Problem(f"not TOML: {error}", place))) from None
-    except (RecursionError, ValueError) as error:
-        raise UsageProblem(f"{name}: not TOML: {str(error) or 'nested too deeply'}") from None
+        raise ConfigurationProblem([Problem(f"not TOML: {error}", place)]) from None
+    except RecursionError:
+        raise ConfigurationProblem([Problem("not TOML: nested too deeply", Place(name))]) from None
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:

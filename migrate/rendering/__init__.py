@@ -2,6 +2,7 @@
 
 from migrate.rendering.binding import bind_checks
 from migrate.rendering.candidates import parse_candidate, prompt_for
+from migrate.rendering.rehearsal import rehearse
 from migrate.rendering.requests import render
 
-__all__ = ["bind_checks", "parse_candidate", "prompt_for", "render"]
+__all__ = ["bind_checks", "parse_candidate", "prompt_for", "rehearse", "render"]

@@ -83,11 +83,9 @@ def _problem(fault: Fault, flow: Flow, case: Case, check: Check, variables: Mapp
     hint = fault.hint
     missing = _UNDEFINED.search(fault.message)
     if missing and missing[1] == "expected":
-        return Problem(
-            f'check "{check.name or check.kind}" needs `expected`, which case {flow.name}/{case.id} does not give',
-            case.place or check.place,
-        )
+        words = f'case {flow.name}/{case.id}: check "{check.name or check.kind}" needs `expected`, which is not given'
+        return Problem(words, case.place or check.place)
     if missing and not hint:
         hint = did_you_mean(missing[1], [*variables, "expected"])
-    words = f'check "{check.name or check.kind}" cannot be bound to case {flow.name}/{case.id}: {fault.message}'
+    words = f'case {flow.name}/{case.id}: check "{check.name or check.kind}" cannot be bound: {fault.message}'
     return Problem(words, check.place, hint)
