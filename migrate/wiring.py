@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from migrate import catalogue
 from migrate.edges.checkout import commit_of
@@ -103,13 +104,14 @@ class World:
         if self._ledger is None:
             from migrate.edges.ledger import open_ledger
 
-            url = self.settings.ledger or f"sqlite:///{self._state_folder() / 'ledger.db'}"
+            default = f"sqlite:///{quote(str(self._state_folder() / 'ledger.db'))}"
+            url = self.settings.ledger or default
             self._ledger = open_ledger(url, root=self.root)
         return self._ledger
 
     def load_flows(self) -> tuple[Flow, ...]:
         """Load the whole inventory. Raises InventoryProblem with everything that is wrong with it."""
-        return load(self.prompts, self.root)
+        return load(self.settings)
 
     def tools(self) -> Tools:
         return Tools(self.goldens, self.redactor, self.clock.today())

@@ -318,10 +318,18 @@ class MigrateSession:
             return
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
         width = min(terminalreporter._tw.fullwidth, 120)
-        for line in summary_lines(self.results.run, self.results.evidence, width=width):
+        lines = self._recorded_lines() if self.mode else summary_lines(
+            self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup
+        )
+        for line in lines:
             terminalreporter.write_line(line)
         for reason in self.results.closed:
             terminalreporter.write_line(inert(f"gate closed: {reason}"), red=True)
+
+    def _recorded_lines(self) -> list[str]:
+        assert self.results is not None
+        run = self.results.run
+        return [wiring.account_words(run), "next: git diff --stat fixtures; then pytest --model MODEL"]
 
     def pytest_unconfigure(self) -> None:
         self._stop()

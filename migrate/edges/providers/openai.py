@@ -98,7 +98,9 @@ class OpenAIProvider:
         if request.body.get("stream"):
             return await self._stream(request, content, options)
         started = time.perf_counter()
-        response = await self._client.post(PATHS[request.api], content=content, cast_to=httpx2.Response, options=options)
+        response = await self._client.post(
+            PATHS[request.api], content=content, cast_to=httpx2.Response, options=options
+        )
         total_ms = (time.perf_counter() - started) * 1000
         headers_in = response.headers
         body = read_body(request.api, response.content, headers_in.get("content-type", ""))

@@ -42,7 +42,9 @@ def read_body(api: Api, content: bytes, content_type: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise NotAReply(NoReplyKind.NOT_AN_API_ANSWER, f"the body is a JSON {type(body).__name__}, not an answer")
     if body.get("error"):
-        raise NotAReply(NoReplyKind.NOT_AN_API_ANSWER, f"an error object with status 200: {_error_words(body['error'])}")
+        raise NotAReply(
+            NoReplyKind.NOT_AN_API_ANSWER, f"an error object with status 200: {_error_words(body['error'])}"
+        )
     return body
 
 
