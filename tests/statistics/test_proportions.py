@@ -7,6 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from migrate.statistics import wilson
 
@@ -30,8 +31,6 @@ def test_published_figures(passed: int, total: int, low: float, high: float) -> 
 @given(st.integers(0, 500), st.integers(1, 500), LEVELS)
 def test_agrees_with_statsmodels(passed: int, total: int, level: float) -> None:
     """For every count and level the bounds are those of an independent implementation."""
-    from statsmodels.stats.proportion import proportion_confint
-
     passed = min(passed, total)
     expected = proportion_confint(passed, total, alpha=1 - level, method="wilson")
     assert tuple(map(float, expected)) == pytest.approx(wilson(passed, total, level), abs=1e-12)
