@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -46,6 +46,9 @@ def test_ranks_for_the_median_are_the_tabled_ones(n: int, ranks: tuple[int | Non
 
 @settings(deadline=None)
 @given(st.integers(1, 400), QS, LEVELS)
+@example(1, 0.75, 0.5)
+@example(1, 0.05, 0.9)
+@example(5, 0.5, 0.9375)
 def test_ranks_are_the_tightest_that_keep_the_promise(n: int, q: float, level: float) -> None:
     """Each rank keeps its tail within the limit by scipy's binomial, and the next tighter rank would not."""
     low, high = interval_ranks(n, q, level)
@@ -59,7 +62,12 @@ def test_ranks_are_the_tightest_that_keep_the_promise(n: int, q: float, level: f
 @settings(deadline=None, max_examples=50)
 @given(VALUES, QS, LEVELS)
 def test_interval_is_scipy_s(values: list[float], q: float, level: float) -> None:
-    """The bounds are those of the quantile test's confidence interval, None where scipy has NaN."""
+    """The bounds are those of the quantile test's confidence interval, None where scipy has NaN.
+
+    A tail that equals its limit is within the promise, which scipy decides by rounding: such ties are left out here.
+    """
+    tails = stats.binom.cdf(np.arange(len(values)), len(values), [[q], [1 - q]])
+    assume(not np.isclose(tails, (1 - level) / 2, rtol=1e-9, atol=0).any())
     found = stats.quantile_test(values, q=0.0, p=q).confidence_interval(confidence_level=level)
     expected = tuple(None if np.isnan(bound) else float(bound) for bound in found)
     assert expected == quantile_interval(values, q, level)
