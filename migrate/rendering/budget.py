@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import SecurityError
 
 from migrate.rendering.templates import MAX_RENDERED
@@ -95,13 +95,16 @@ def weigh(value: Any) -> None:
             rest.extend(item.values())
         elif isinstance(item, LISTS):
             rest += item
+        elif isinstance(item, StrictUndefined):
+            str(item)  # raises, saying what is missing
         elif not isinstance(item, SCALARS):
             raise SecurityError(_unprintable(item))
     return None
 
 
 LISTS: Final[tuple[Any, ...]] = (list, tuple, set, type({}.keys()), type({}.values()), type({}.items()))
-SCALARS: Final = (str, int, float, type(None), range, StrictUndefined)
+SCALARS: Final = (str, int, float, type(None), range, Undefined)
+"""`Undefined` itself is what `{{ "x" if false }}` gives: nothing, and on purpose."""
 
 
 def _unprintable(value: Any) -> str:

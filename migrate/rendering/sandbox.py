@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes, pass_context
 from jinja2.exceptions import UndefinedError
-from jinja2.runtime import Context
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
@@ -63,6 +63,8 @@ def _not_there(obj: Any, name: Any) -> str:
     if isinstance(obj, Mapping):
         near = did_you_mean(str(name), map(str, obj))
         return f'there is no "{name}" in the mapping' + (f" ({near})" if near else "")
+    if isinstance(name, int):
+        return f"there is no item {name}"
     words = {list: "the list", str: "the text", int: "the number", float: "the number", type(None): "null"}
     return f"{words.get(type(obj), type(obj).__name__)} has no {name!r}"
 
@@ -92,6 +94,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Call a method, macro or loop from a template."""
         tick(CALL_STEPS)
         ask_method(__obj, args, kwargs)
+        if isinstance(__obj, LoopContext) and args:
+            args = (_counted(__context, args[0]), *args[1:])
         result = super().call(__context, __obj, *args, **kwargs)
         charge(breadth(result))
         return result
