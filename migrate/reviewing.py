@@ -66,6 +66,9 @@ _BY_KEY: Final = frozenset(
 """Kinds about a key, whatever its value."""
 
 
+_CONTRACT_BROKEN_TODAY: Final = frozenset({CaseVerdict.UNSTABLE_BASELINE, CaseVerdict.IMPROVED})
+
+
 class Fingerprint(NamedTuple):
     """What equal changes have in common."""
 
@@ -96,13 +99,14 @@ class Grouping:
     def add(self, comparison: Comparison) -> None:
         """Count the findings of a comparison that nothing explains.
 
-        A contract that today's model does not keep either is not evidence against the candidate: its findings are
-        left out.
+        Where today's model breaks the contract as well (always, or no less often than the candidate) a broken
+        contract is no change: those findings are left out.
         """
         if not comparison.findings or comparison.verdict is CaseVerdict.CONTRACT_NOT_KEPT:
             return
+        shared = comparison.verdict in _CONTRACT_BROKEN_TODAY
         for finding in comparison.findings:
-            if finding.explained is None:
+            if finding.explained is None and not (shared and finding.rung is not Rung.AGREEMENT):
                 fingerprint = fingerprint_of(comparison.flow, finding)
                 members = self._members.get(fingerprint)
                 if members is None:

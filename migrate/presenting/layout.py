@@ -102,11 +102,13 @@ def _kept(columns: Sequence[Column], natural: Sequence[int], width: int) -> list
 
 
 def _cut(columns: Sequence[Column], natural: Sequence[int], kept: Sequence[int], room: int) -> list[int]:
-    """Return the widths of all columns, those that may be cut so far that the kept ones fill at most `room`."""
+    """Return the widths of all columns, the widest that may be cut so far that the kept ones fill at most `room`."""
     widths = list(natural)
-    for at in kept:
-        excess = max(sum(widths[other] for other in kept) - room, 0)
-        widths[at] = max(widths[at] - excess, _least(columns[at], widths[at]))
+    while sum(widths[at] for at in kept) > room:
+        longer = [at for at in kept if widths[at] > _least(columns[at], natural[at])]
+        if not longer:
+            break
+        widths[max(longer, key=lambda at: widths[at])] -= 1
     return widths
 
 

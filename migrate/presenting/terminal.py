@@ -43,6 +43,7 @@ GROUP_COLUMNS: Final = (
     Column("group", right=False),
     Column("", right=False, rank=1),
     Column("cases", rank=2),
+    Column("flow", right=False, least=8),
     Column("change", right=False, least=20),
 )
 SEVERITY_COLOURS: Final[dict[Severity, Colour]] = {Severity.BREAKING: "red", Severity.DRIFT: "yellow"}
@@ -154,24 +155,38 @@ def _sum(amounts: Sequence[str | None]) -> str | None:
 
 
 def _groups(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Iterator[str]:
-    found = [(flow, group) for flow in evidence for group in flow.groups]
+    """Yield the largest changes; one that several candidates show is one row, its cases counted for each."""
+    found: dict[tuple[str, str], list[tuple[str, Group]]] = {}
+    for flow in evidence:
+        for group in flow.groups:
+            found.setdefault((flow.flow, group.id), []).append((flow.candidate, group))
     if not found:
         return
-    found.sort(key=lambda pair: (WORST_FIRST[pair[1].severity], -len(pair[1].cases), -pair[1].count))
     several = len({flow.candidate for flow in evidence}) > 1
-    yield f"largest of {counted(len(found), 'group')} of equal changes:"
-    rows = [_group_row(flow, group, several) for flow, group in found[:TOP_GROUPS]]
-    yield from table(GROUP_COLUMNS, rows, width, colour=colour)
+    rows = [_Change(name, shared, several) for (name, _), shared in found.items()]
+    rows.sort(key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
+    yield f"largest of {counted(len(rows), 'group')} of equal changes:"
+    yield from table(GROUP_COLUMNS, [change.row() for change in rows[:TOP_GROUPS]], width, colour=colour)
 
 
-def _group_row(flow: FlowEvidence, group: Group, several: bool) -> tuple[Cell, ...]:
-    where = f"{flow.flow} [{flow.candidate}]" if several else flow.flow
-    return (
-        Cell(group.id),
-        Cell(group.severity.value, SEVERITY_COLOURS.get(group.severity, "")),
-        Cell(str(len(group.cases))),
-        Cell(f"{where}: {group.title}"),
-    )
+class _Change:
+    """A group of equal changes, over the candidates that show it."""
+
+    def __init__(self, flow: str, shared: Sequence[tuple[str, Group]], several: bool) -> None:
+        self.flow = flow
+        self.group = shared[0][1]
+        self.cases = sum(len(group.cases) for _, group in shared)
+        self.whose = f" ({', '.join(candidate for candidate, _ in shared)})" if several else ""
+
+    def row(self) -> tuple[Cell, ...]:
+        severity = self.group.severity
+        return (
+            Cell(self.group.id),
+            Cell(severity.value, SEVERITY_COLOURS.get(severity, "")),
+            Cell(str(self.cases)),
+            Cell(self.flow),
+            Cell(self.group.title + self.whose),
+        )
 
 
 def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:

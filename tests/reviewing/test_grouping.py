@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from measured import compared, finding
@@ -114,6 +115,14 @@ def test_a_contract_nobody_keeps_is_left_out() -> None:
     """What today's model breaks as well is no change."""
     broken = finding("$.id", FindingKind.MISSING_REQUIRED, severity=Severity.BREAKING, rung=Rung.SCHEMA)
     assert group_changes([compared("a", broken, verdict=CaseVerdict.CONTRACT_NOT_KEPT)]) == ()
+
+
+@pytest.mark.parametrize("verdict", [CaseVerdict.UNSTABLE_BASELINE, CaseVerdict.IMPROVED])
+def test_a_contract_that_is_broken_today_is_no_change(verdict: CaseVerdict) -> None:
+    """Where the baseline breaks it no less often, only what the answers say differently is grouped."""
+    broken = finding("$.id", FindingKind.MISSING_REQUIRED, severity=Severity.BREAKING, rung=Rung.SCHEMA)
+    (group,) = group_changes([compared("a", broken, finding(), verdict=verdict)])
+    assert group.path == "$.confidence"
 
 
 def test_the_word_outside_an_enum_is_the_change() -> None:
