@@ -1,0 +1,27 @@
+"""The judge's room: the contract ladder of one answer, and answers compared beyond the baseline's own noise."""
+
+from __future__ import annotations
+
+from migrate.comparing.answers import Parsed, parse_answer
+from migrate.comparing.contract import Contract, contract_of
+from migrate.comparing.ladder import judge
+from migrate.comparing.paths import parse_path
+from migrate.comparing.patterns import check_pattern
+from migrate.comparing.schema import SchemaProblem, check_schema
+from migrate.comparing.verdict import Standing, case_verdict, compare, leave_one_out
+
+__all__ = [
+    "Contract",
+    "Parsed",
+    "SchemaProblem",
+    "Standing",
+    "case_verdict",
+    "check_pattern",
+    "check_schema",
+    "compare",
+    "contract_of",
+    "judge",
+    "leave_one_out",
+    "parse_answer",
+    "parse_path",
+]

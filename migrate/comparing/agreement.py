@@ -1,0 +1,399 @@
+"""Rung 6: how an answer differs from the baseline's, and what of that the baseline's own noise explains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from migrate.canonical import canonical_json
+from migrate.comparing.facts import Fact, facts_of, mentions
+from migrate.comparing.matching import best_pairs
+from migrate.comparing.noise import Floor
+from migrate.comparing.paths import Keyed, Steps, brief, said
+from migrate.comparing.patterns import matches
+from migrate.comparing.rules import bound_of, options_of, pattern_of, tolerance_of
+from migrate.comparing.shape import Difference, Spot, differences, equal, kind_of
+from migrate.comparing.wording import (
+    is_label,
+    is_refusal,
+    language_of,
+    length_bounds,
+    length_of,
+    own_similarity,
+    plain,
+    similarity,
+    unspaced,
+)
+from migrate.vocabulary import FindingKind, Json, Rule, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One difference, weighed; a finding before it knows its sample."""
+
+    kind: FindingKind
+    severity: Severity
+    shown: Steps
+    message: str
+    expected: Json = None
+    actual: Json = None
+    rule: str = "golden"
+    explained: bool = False
+    """True when the noise floor explains it."""
+    aspect: str = ""
+    """What it is about, where one place can have several of a kind."""
+
+    @property
+    def counts(self) -> bool:
+        """True when it is drift that nothing explains."""
+        return self.severity is Severity.DRIFT and not self.explained
+
+    @property
+    def identity(self) -> tuple[FindingKind, Steps, str]:
+        return self.kind, self.shown, self.aspect
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What weighing needs to know beside the noise floor."""
+
+    is_enum: Callable[[Steps], bool]
+    """Whether the schema lists the values of a place."""
+    names: Callable[[], frozenset[str]]
+    """Names in the input of the case; asked for only where prose differs."""
+
+
+def weigh(difference: Difference, floor: Floor, around: Surroundings) -> Iterator[Note]:
+    """Yield what one difference means: its severity, and whether the noise floor explains it."""
+    rule = difference.spot.rules.here
+    if rule is not None and rule.kind in ("one_of", "regex") and difference.what not in ("removed", "added"):
+        yield _by_value_rule(difference, floor, rule)
+        return
+    match difference.what:
+        case "removed":
+            yield _removed(difference, floor)
+        case "added":
+            yield from _added(difference, floor, around)
+        case "type":
+            yield from _retyped(difference, floor, around)
+        case "text":
+            yield from _text(difference, floor, around)
+        case "number":
+            yield _number(difference, floor)
+        case "flag":
+            yield _value(difference, _is_seen(difference, floor))
+        case "spelling":
+            words = f"written {said(difference.after)}, was {said(difference.before)}"
+            yield _value(difference, explained=False, severity=Severity.COSMETIC, message=words)
+        case "length":
+            yield _length(difference, floor)
+        case "order":
+            yield _order(difference, floor)
+
+
+def _shorten(difference: Difference) -> tuple[Json, Json]:
+    return brief(difference.before), brief(difference.after)
+
+
+def _value(
+    difference: Difference,
+    explained: bool,
+    *,
+    severity: Severity = Severity.DRIFT,
+    message: str = "",
+    rule: Rule | None = None,
+) -> Note:
+    words = message or f"{said(difference.after)}, was {said(difference.before)}"
+    made_by = "golden" if rule is None else rule.path
+    shown = difference.spot.shown
+    return Note(FindingKind.VALUE_CHANGED, severity, shown, words, *_shorten(difference), made_by, explained)
+
+
+def _is_seen(difference: Difference, floor: Floor) -> bool:
+    return floor.holds(difference.spot.where, difference.after)
+
+
+def _by_value_rule(difference: Difference, floor: Floor, rule: Rule) -> Note:
+    after = difference.after
+    if rule.kind == "one_of":
+        allowed: bool | None = any(equal(option, after) for option in options_of(rule))
+    else:
+        allowed = isinstance(after, str) and matches(pattern_of(rule), after)
+    if allowed:
+        words = f"{said(after)}, was {said(difference.before)}: both are allowed by the rule"
+        return _value(difference, explained=False, severity=Severity.COSMETIC, message=words, rule=rule)
+    words = f"{said(after)} is not allowed by the rule {rule.kind}"
+    return _value(difference, _is_seen(difference, floor), message=words, rule=rule)
+
+
+# --- Structure ------------------------------------------------------------------------------------------------------
+
+
+def _member_words(spot: Spot) -> str:
+    step = spot.where[-1]
+    if len(spot.where) == 1:
+        return "the text of the answer"
+    return f"item with {step.field} {said(step.value)}" if isinstance(step, Keyed) else f"key {said(step)}"
+
+
+def _removed(difference: Difference, floor: Floor) -> Note:
+    spot = difference.spot
+    words = f"{_member_words(spot)} is gone"
+    explained = floor.lacks(spot.where)
+    shown = spot.shown
+    return Note(
+        FindingKind.KEY_REMOVED, Severity.DRIFT, shown, words, brief(difference.before), None, explained=explained
+    )
+
+
+def _added(difference: Difference, floor: Floor, around: Surroundings) -> Iterator[Note]:
+    spot = difference.spot
+    seen = floor.seen(spot.where)
+    words = f"{_member_words(spot)} is new"
+    actual = brief(difference.after)
+    yield Note(FindingKind.KEY_ADDED, Severity.DRIFT, spot.shown, words, None, actual, explained=bool(seen))
+    if seen:
+        yield from _against_seen(difference, seen, floor, around)
+
+
+def _retyped(difference: Difference, floor: Floor, around: Surroundings) -> Iterator[Note]:
+    spot = difference.spot
+    kind = kind_of(difference.after)
+    seen = [value for value in floor.seen(spot.where) if kind_of(value) == kind]
+    words = f"{kind}, was {kind_of(difference.before)}"
+    values = _shorten(difference)
+    yield Note(FindingKind.TYPE_CHANGED, Severity.DRIFT, spot.shown, words, *values, explained=bool(seen))
+    if seen:
+        yield from _against_seen(difference, seen, floor, around)
+
+
+def _against_seen(difference: Difference, seen: Sequence[Json], floor: Floor, around: Surroundings) -> Iterator[Note]:
+    """Weigh a value whose presence or type is explained against the nearest value seen in its place."""
+    compared = [(differences(value, difference.after, difference.spot, best_pairs), value) for value in seen]
+    nearest, _ = min(compared, key=lambda pair: (len(pair[0]), canonical_json(pair[1])))
+    for inner in nearest:
+        yield from weigh(inner, floor, around)
+
+
+def _length(difference: Difference, floor: Floor) -> Note:
+    before, after = len(difference.before), len(difference.after)
+    spot = difference.spot
+    explained = any(isinstance(value, list) and len(value) == after for value in floor.seen(spot.where))
+    words = f"{after} item{'s' if after != 1 else ''}, was {before}"
+    return Note(FindingKind.LIST_LENGTH, Severity.DRIFT, spot.shown, words, before, after, explained=explained)
+
+
+def _order(difference: Difference, floor: Floor) -> Note:
+    spot = difference.spot
+    explained = floor.reordered(spot.where, difference.after)
+    words = "the same items in another order"
+    return Note(FindingKind.LIST_ORDER, Severity.DRIFT, spot.shown, words, *_shorten(difference), explained=explained)
+
+
+# --- Numbers --------------------------------------------------------------------------------------------------------
+
+
+def _number(difference: Difference, floor: Floor) -> Note:
+    rule = difference.spot.rules.rule
+    where, after = difference.spot.where, difference.after
+    tolerance = rule if rule is not None and rule.kind == "tolerance" else None
+    if tolerance is not None and _within(tolerance, [difference.before, *floor.seen(where)], after):
+        words = f"{said(after)}, was {said(difference.before)}: within the tolerance"
+        return _value(difference, explained=False, severity=Severity.COSMETIC, message=words, rule=tolerance)
+    explained = _is_seen(difference, floor)
+    if not explained and (rule is None or rule.kind != "exact"):
+        noise = floor.range(where, tolerant=tolerance is not None)
+        explained = noise is not None and noise.holds(after)
+    return _value(difference, explained, rule=tolerance)
+
+
+def _within(rule: Rule, numbers: Sequence[Json], after: float) -> bool:
+    absolute, relative = tolerance_of(rule)
+    return any(
+        abs(after - number) <= max(absolute, relative * abs(number)) * (1 + 1e-9)
+        for number in numbers
+        if isinstance(number, int | float) and not isinstance(number, bool)
+    )
+
+
+# --- Text -----------------------------------------------------------------------------------------------------------
+
+
+def _text(difference: Difference, floor: Floor, around: Surroundings) -> Iterator[Note]:
+    spot, before, after = difference.spot, difference.before, difference.after
+    rule = spot.rules.rule
+    kind = "" if rule is None else rule.kind
+    here = [value for value in floor.at(spot.where) if isinstance(value, str)] if None not in spot.where else []
+    texts = here or [before]
+    if rule is not None and kind == "similarity":
+        yield _similar(difference, texts, floor, rule)
+    elif unspaced(before) == unspaced(after) and kind != "exact":
+        yield _cosmetic(difference, "differs in white space only")
+    elif kind == "exact" or _is_scalar(difference, floor, around):
+        yield _value(difference, _is_seen(difference, floor), rule=rule if kind == "exact" else None)
+    elif any(plain(text) == plain(after) for text in texts):
+        yield _cosmetic(difference, "differs in white space or markup only")
+    else:
+        others = [value for value in floor.seen(spot.where) if isinstance(value, str)]
+        yield from _Prose(difference, texts, others, around.names).notes()
+
+
+def _is_scalar(difference: Difference, floor: Floor, around: Surroundings) -> bool:
+    """Return whether a string is a label rather than prose: an enum, or short in every sample and sibling."""
+    where = difference.spot.where
+    if around.is_enum(where):
+        return True
+    if not is_label(difference.before):
+        return False
+    return all(is_label(value) for value in floor.siblings(where) if isinstance(value, str))
+
+
+def _cosmetic(difference: Difference, words: str, rule: str = "golden") -> Note:
+    shown = difference.spot.shown
+    return Note(FindingKind.WORDING_CHANGED, Severity.COSMETIC, shown, words, *_shorten(difference), rule)
+
+
+def _similar(difference: Difference, texts: Sequence[str], floor: Floor, rule: Rule) -> Note:
+    bound, metric = bound_of(rule), rule.metric
+    best = max(similarity(text, difference.after, metric) for text in texts)
+    if best >= bound:
+        words = f"other words: similarity {best:.2f}, the rule asks for {bound:.2f}"
+        return _cosmetic(difference, words, rule.path)
+    counts = floor.counts if len(floor.counts) == len(texts) else (1,) * len(texts)
+    own = own_similarity([text for text, count in zip(texts, counts, strict=True) for _ in range(count)], metric)
+    words = f"other words: similarity {best:.2f}, below the {bound:.2f} the rule asks for"
+    explained = own is not None and best >= own
+    shown = difference.spot.shown
+    kind, severity = FindingKind.WORDING_CHANGED, Severity.DRIFT
+    return Note(kind, severity, shown, words, *_shorten(difference), rule.path, explained)
+
+
+_FACT_WORDS: Final = {
+    "number": "numbers",
+    "date": "dates",
+    "time": "times",
+    "link": "links",
+    "address": "addresses",
+    "code": "codes",
+    "currency": "currencies",
+    "name": "names of the input",
+}
+
+
+class _Prose:
+    """One prose text held against the baseline's texts at the same place: facts first, then words."""
+
+    def __init__(
+        self,
+        difference: Difference,
+        texts: Sequence[str],
+        others: Sequence[str],
+        names: Callable[[], frozenset[str]],
+    ) -> None:
+        self._after: Final[str] = difference.after
+        self._shown: Final = difference.spot.shown
+        self._texts: Final = texts
+        self._pool: Final = [*texts, *others]
+        self._names: Final = names
+        self._own: Final = facts_of(self._after)
+        self._nearest: Final = min(texts, key=self._apart)
+
+    def _apart(self, text: str) -> tuple[int, float, str]:
+        gone, new = self._changes(text)
+        return len(gone) + len(new), abs(len(text) - len(self._after)), text
+
+    def _changes(self, text: str) -> tuple[list[Fact], list[Fact]]:
+        stated = facts_of(text)
+        gone = [fact for fact in stated.stated if not self._own.hold(fact)]
+        return gone, [fact for fact in self._own.stated if not stated.hold(fact)]
+
+    def notes(self) -> Iterator[Note]:
+        found = [*self._facts(), *self._missing_names(), *self._language(), *self._refusal(), *self._length()]
+        yield from found
+        if not found:
+            likeness = similarity(self._nearest, self._after)
+            words = f"other words (similarity {likeness:.2f}), the same facts; not judged for meaning"
+            values = brief(self._nearest), brief(self._after)
+            yield Note(FindingKind.WORDING_CHANGED, Severity.COSMETIC, self._shown, words, *values)
+
+    def _facts(self) -> Iterator[Note]:
+        gone, new = self._changes(self._nearest)
+        always = [fact for fact in gone if all(facts_of(text).hold(fact) for text in self._texts)]
+        never = [fact for fact in new if not any(facts_of(text).hold(fact) for text in self._pool)]
+        yield from self._fact_notes(always, never, explained=False)
+        yield from self._fact_notes(
+            [fact for fact in gone if fact not in always], [fact for fact in new if fact not in never], explained=True
+        )
+
+    def _fact_notes(self, gone: Sequence[Fact], new: Sequence[Fact], *, explained: bool) -> Iterator[Note]:
+        for kind in dict.fromkeys(fact.kind for fact in (*gone, *new)):
+            lost = [fact.text for fact in gone if fact.kind == kind]
+            found = [fact.text for fact in new if fact.kind == kind]
+            yield self._fact_note(kind, lost, found, explained=explained)
+
+    def _fact_note(self, kind: str, lost: Sequence[str], found: Sequence[str], *, explained: bool) -> Note:
+        parts = [f"no longer {', '.join(lost[:5])}"] if lost else []
+        parts += [f"now {', '.join(found[:5])}"] if found else []
+        words = f"{_FACT_WORDS[kind]} differ: {'; '.join(parts)}"
+        aspect = kind + (" explained" if explained else "")
+        values = _one_or_list(lost), _one_or_list(found)
+        return Note(
+            FindingKind.FACT_CHANGED,
+            Severity.DRIFT,
+            self._shown,
+            str(brief(words)),
+            *values,
+            "golden",
+            explained,
+            aspect,
+        )
+
+    def _missing_names(self) -> Iterator[Note]:
+        unsaid = [name for name in sorted(self._names()) if not mentions(self._after, name)]
+        gone = [name for name in unsaid if mentions(self._nearest, name)]
+        always = [name for name in gone if all(mentions(text, name) for text in self._texts)]
+        if always:
+            yield self._fact_note("name", always, (), explained=False)
+        if len(gone) > len(always):
+            yield self._fact_note("name", [name for name in gone if name not in always], (), explained=True)
+
+    def _language(self) -> Iterator[Note]:
+        language, was = language_of(self._after), language_of(self._nearest)
+        if language is None or was is None or language == was:
+            return
+        explained = any(language_of(text) == language for text in self._pool)
+        words = f"written in {language}, was {was}"
+        kind, severity = FindingKind.LANGUAGE_CHANGED, Severity.DRIFT
+        yield Note(kind, severity, self._shown, words, was, language, explained=explained)
+
+    def _refusal(self) -> Iterator[Note]:
+        if is_refusal(self._after) and not any(is_refusal(text) for text in self._pool):
+            words = "refuses, where the baseline answered"
+            values = brief(self._nearest), brief(self._after)
+            yield Note(FindingKind.REFUSED, Severity.DRIFT, self._shown, words, *values)
+
+    def _length(self) -> Iterator[Note]:
+        length = length_of(self._after)
+        low, high = length_bounds(self._texts)
+        if low <= length <= high:
+            return
+        was = sorted(length_of(text) for text in self._texts)
+        span = f"{was[0]}" if was[0] == was[-1] else f"{was[0]} to {was[-1]}"
+        words = f"{length} words, was {span}"
+        low, high = length_bounds(self._pool)
+        kind, severity = FindingKind.LENGTH_CHANGED, Severity.DRIFT
+        values: tuple[Json, Json] = (was[0] if was[0] == was[-1] else [was[0], was[-1]], length)
+        yield Note(kind, severity, self._shown, words, *values, explained=low <= length <= high)
+
+
+def _one_or_list(texts: Sequence[str]) -> Json:
+    if not texts:
+        return None
+    return brief(texts[0]) if len(texts) == 1 else brief(list(texts[:20]))
+
+
+def demoted(note: Note, words: str) -> Note:
+    """Return the note as a cosmetic one."""
+    kind = FindingKind.WORDING_CHANGED
+    return replace(note, kind=kind, severity=Severity.COSMETIC, message=words, explained=False)
