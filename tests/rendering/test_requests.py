@@ -121,13 +121,15 @@ def test_reasoning_and_verbosity_have_homes_of_their_own_in_responses() -> None:
     assert {"verbosity": "high", "format": {"type": "json_object"}} == body["text"]
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:x", "detail": "low"}}
 TURNS = [
     {"role": "user", "content": "Is {{ name }} a template here?"},
-    {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "tool_call_id": "c1", "content": "done"},
     {"role": "assistant", "content": [{"type": "text", "text": "No."}]},
-    {"role": "user", "content": [{"type": "text", "text": "Look."}, {"type": "image_url", "image_url": {"url": "data:x", "detail": "low"}}]},
-]  # fmt: skip
+    {"role": "user", "content": [{"type": "text", "text": "Look."}, IMAGE]},
+]
 WITH_TURNS = Prompt((MessageTemplate("system", "S"), MessageTemplate("", turns_from="history")), "gpt-4o")
 
 
