@@ -23,6 +23,7 @@ _ASKS: Final = {
     "fr": "Pouvez-vous me donner un peu plus de détails avant que je vérifie ?",
     "es": "¿Puede darme algún detalle más antes de que lo consulte?",
     "pt": "Pode dar-me mais algum detalhe antes de eu verificar?",
+    "pl": "Czy może Pan lub Pani podać więcej szczegółów, zanim to sprawdzę?",
 }
 
 
@@ -60,7 +61,7 @@ def missing_tool_call(scene: Scene, draft: Draft) -> Iterator[Proposal]:
         before = [_shown(call) for call in draft.calls]
         yield (
             Draft("tool_calls", text=text),
-            _slip("missing_tool_call", _call_path(0), before, text, FindingKind.MISSING_TOOL_CALL),
+            _slip("missing_tool_call", _ALL_CALLS, before, text, FindingKind.MISSING_TOOL_CALL),
         )
 
 

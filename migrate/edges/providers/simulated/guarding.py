@@ -62,9 +62,15 @@ class Guard:
             return after, replace(
                 slip, breaks=new_checks[0], also=new_checks[1:], path=new_checks[0].path, changes=None
             )
+        if slip.habit == "refusal" and slip.breaks is None and new_checks:
+            return after, replace(slip, breaks=new_checks[0], also=new_checks[1:], changes=None)
         if slip.breaks is None:
             return None if new_problems or new_checks else (after, slip)
-        if slip.breaks.rung in (Rung.SCHEMA, Rung.TOOLS) and len(new_problems) != _problems_meant(slip.breaks):
+        if (
+            slip.steps is not None
+            and slip.breaks.rung in (Rung.SCHEMA, Rung.TOOLS)
+            and len(new_problems) != _problems_meant(slip.breaks)
+        ):
             return None
         return after, replace(slip, also=(*slip.also, *new_checks), changes=None)
 

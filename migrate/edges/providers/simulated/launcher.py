@@ -41,6 +41,11 @@ class SimulatedServer:
         self._errors: IO[bytes] | None = None
         self.base_url: str | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child; None when there is none."""
+        return None if self._child is None else self._child.pid
+
     def start(self, command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 30.0) -> str:
         """Start the child and return the base URL it serves once it says that it is ready.
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal
 
-Language = Literal["en", "de", "fr", "es", "pt"]
+Language = Literal["en", "de", "fr", "es", "pt", "pl"]
 
 _SYNONYMS: Final[dict[Language, str]] = {
     "en": """
@@ -30,6 +30,9 @@ _SYNONYMS: Final[dict[Language, str]] = {
         explain: describe | explains: describes | currently: presently | previously: earlier | finally: lastly
         also: additionally | because: since | however: nevertheless | improve: enhance | improves: enhances
         reduce: lower | reduces: lowers | reduced: lowered | final: last | wishes: wants | delayed: late
+        only: just | until: till | please: kindly | kept: retained
+        colleague: coworker | expected: awaited | shipped: dispatched | offered: proposed | question: query
+        remains: stays | ends: finishes | complaint: grievance | original: initial
     """,
     "de": """
         schnell: zügig rasch | ebenfalls: auch gleichfalls | auch: ebenfalls | sofort: umgehend | umgehend: sofort
@@ -38,7 +41,9 @@ _SYNONYMS: Final[dict[Language, str]] = {
         lediglich: nur | oft: häufig | häufig: oft | deshalb: daher | daher: deshalb | bereits: schon
         schon: bereits | wichtig: wesentlich | prüfen: kontrollieren | geprüft: kontrolliert | meistens: meist
         vollständig: komplett | komplett: vollständig | senden: schicken | gesendet: geschickt | momentan: derzeit
-        derzeit: momentan | zusätzlich: außerdem | möchten: wollen | insgesamt: gesamt | sehr: äußerst
+        derzeit: momentan | weil: da | kostenlos: gratis kostenfrei | leider: bedauerlicherweise | jetzt: nun
+        danach: anschließend | wieder: erneut | wenn: falls | genau: exakt | höchstens: maximal | zuerst: zunächst
+        zusätzlich: außerdem | möchten: wollen | insgesamt: gesamt | sehr: äußerst
     """,
     "fr": """
         rapidement: vite promptement | aussi: également | également: aussi | cependant: toutefois
@@ -46,6 +51,8 @@ _SYNONYMS: Final[dict[Language, str]] = {
         seulement: uniquement | uniquement: seulement | très: fort | commence: débute | désormais: dorénavant
         bientôt: prochainement | actuellement: présentement | complet: entier | généralement: habituellement
         envoyer: expédier | envoyé: expédié | vérifier: contrôler | vérifié: contrôlé | simple: facile
+        donc: ainsi | désagréable: déplaisant | surtout: notamment | intégralement: entièrement totalement
+        désolés: navrés | désolé: navré | car: puisque | choisir: sélectionner | gratuitement: gracieusement
     """,
     "es": """
         también: igualmente | rápidamente: velozmente | solamente: únicamente | únicamente: solamente
@@ -53,12 +60,20 @@ _SYNONYMS: Final[dict[Language, str]] = {
         recibir: obtener | recibirá: obtendrá | además: asimismo | problema: inconveniente
         problemas: inconvenientes | enviar: remitir | enviado: remitido | verificar: comprobar
         completo: entero | actualmente: ahora | normalmente: generalmente | generalmente: normalmente
+        porque: pues | cuesta: vale | todavía: aún | elegir: escoger | solo: únicamente | contiene: incluye
+        necesitamos: requerimos | mandará: enviará | conviene: interesa
     """,
     "pt": """
         também: igualmente | rapidamente: depressa | somente: apenas | apenas: somente | problema: inconveniente
         problemas: inconvenientes | imediatamente: prontamente | começa: inicia | geralmente: normalmente
         normalmente: geralmente | muito: bastante | receber: obter | receberá: obterá | logo: brevemente
         enviar: remeter | enviado: remetido | verificar: conferir | completo: inteiro | atualmente: agora
+        acompanhar: seguir | prevista: esperada | previsto: esperado | escolher: selecionar | porque: pois
+    """,
+    "pl": """
+        tylko: jedynie wyłącznie | także: również też | również: także też | teraz: obecnie | jednak: jednakże
+        najwyżej: maksymalnie | ponownie: znowu | ponieważ: gdyż | szybko: prędko | bardzo: niezwykle
+        często: nierzadko | natychmiast: niezwłocznie | dlatego: toteż | zwykle: zazwyczaj
     """,
 }
 
@@ -78,6 +93,7 @@ _COMMON_WORDS: Final[dict[Language, str]] = {
     "fr": "le la les des et est une un vous nous dans pour que pas sur avec votre au du ce sont",
     "es": "el la los las y es una un que de en para con su por se no lo más como ha está",
     "pt": "o a os as e é uma um que de em para com seu por se não do da no na está foi você",
+    "pl": "i w na z do nie się to jest że po za od przez dla ma są jak ten tego tej oraz czy może lub już",
 }
 _COMMON: Final = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 

@@ -137,6 +137,8 @@ class _Play:
     def _active(self, *, breaking: bool) -> list[Habit]:
         """Return the persona's habits that show in this sample."""
         scene = self.scene
+        if breaking and scene.chance.unit(scene.flow, "steady") < self.persona.steady:
+            return []
         inclined = _inclinations(tuple(self.persona.habits.items()), scene.chance, scene.flow, scene.case, self.retuned)
         return [
             habit

@@ -1,8 +1,8 @@
 """Who answers: one persona a model, with speed and habits as data.
 
 Every rate has three floors, because real weaknesses have: the share of flows that show the habit at all, the
-share of cases in such a flow, and the share of samples of such a case. Rates are chosen so that a
-demonstration shows every kind of finding, and are no measurement of the real models.
+share of cases in such a flow, and the share of samples of such a case. Some flows are steady: nothing breaks there.
+Rates are chosen so that a demonstration shows every kind of finding, and are no measurement of the real models.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Persona:
     name: str
     pace: Pace
     habits: Mapping[str, Rate] = field(default_factory=dict)
-    wording: float = 0.15
+    steady: float = 0.0
+    """Share of flows in which no habit breaks the contract; a flow that is steady for a small model is for a larger."""
+    wording: float = 0.4
     """Share of replaceable words of prose that are replaced."""
     indent: int | None = None
     """How JSON is written out: None on one line."""
@@ -61,101 +63,99 @@ RETUNED: Final = 0.2
 """What is left of a breaking habit's share of flows when the request is worded by a re-tuned variant."""
 
 _MILD: Final = {
-    "failed_check": Rate(0.12, 0.15, 0.4),
-    "number_as_string": Rate(0.10, 0.30, 0.4),
-    "enum_drift": Rate(0.06, 0.15, 0.4),
-    "extra_key": Rate(0.20, 0.50, 0.6),
-    "fenced_json": Rate(0.12, 0.30, 0.6),
-    "chatty_json": Rate(0.03, 0.20, 0.4),
-    "wrong_argument": Rate(0.20, 0.10, 0.4),
-    "double_call": Rate(0.35, 0.15, 0.4),
-    "missing_tool_call": Rate(0.20, 0.10, 0.4),
-    "truncation": Rate(0.02, 0.10, 0.2),
-    "dropped_optional": Rate(0.20, 0.30, 0.6),
-    "changed_value": Rate(0.08, 0.15, 0.6),
-    "changed_fact": Rate(0.05, 0.10, 0.4),
-    "changed_fact_in_text": Rate(0.05, 0.10, 0.4),
-    "reordered_list": Rate(0.20, 0.30, 0.6),
-    "changed_argument": Rate(0.15, 0.15, 0.4),
-    "markdown": Rate(0.40, 0.60, 0.8),
+    "failed_check": Rate(0.40, 0.10, 0.4),
+    "number_as_string": Rate(0.30, 0.08, 0.4),
+    "enum_drift": Rate(0.20, 0.05, 0.4),
+    "extra_key": Rate(0.40, 0.10, 0.6),
+    "fenced_json": Rate(0.50, 0.10, 0.6),
+    "chatty_json": Rate(0.20, 0.05, 0.4),
+    "double_call": Rate(0.80, 0.08, 0.4),
+    "wrong_argument": Rate(0.40, 0.05, 0.4),
+    "missing_tool_call": Rate(0.60, 0.06, 0.4),
+    "truncation": Rate(0.15, 0.04, 0.2),
+    "dropped_optional": Rate(0.30, 0.20, 0.6),
+    "changed_value": Rate(0.15, 0.08, 0.6),
+    "changed_fact": Rate(0.15, 0.06, 0.4),
+    "changed_fact_in_text": Rate(0.20, 0.05, 0.4),
+    "reordered_list": Rate(0.30, 0.15, 0.6),
+    "changed_argument": Rate(0.40, 0.10, 0.4),
+    "markdown": Rate(0.40, 0.40, 0.6),
 }
 
 _MORE: Final = {
-    "failed_check": Rate(0.30, 0.25, 0.6),
-    "number_as_string": Rate(0.25, 0.40, 0.6),
-    "dropped_required": Rate(0.08, 0.15, 0.4),
-    "enum_drift": Rate(0.20, 0.25, 0.6),
-    "null_value": Rate(0.08, 0.20, 0.4),
-    "extra_key": Rate(0.35, 0.50, 0.6),
-    "out_of_bounds": Rate(0.10, 0.20, 0.4),
-    "fenced_json": Rate(0.30, 0.40, 0.8),
-    "chatty_json": Rate(0.10, 0.25, 0.6),
-    "invalid_json": Rate(0.03, 0.10, 0.2),
-    "wrong_argument": Rate(0.40, 0.20, 0.6),
-    "double_call": Rate(0.50, 0.25, 0.6),
-    "wrong_tool": Rate(0.30, 0.15, 0.4),
-    "null_argument": Rate(0.30, 0.20, 0.4),
-    "missing_tool_call": Rate(0.40, 0.20, 0.6),
-    "unexpected_tool_call": Rate(0.20, 0.15, 0.4),
-    "refusal": Rate(0.04, 0.10, 0.4),
-    "truncation": Rate(0.06, 0.10, 0.4),
-    "dropped_optional": Rate(0.35, 0.40, 0.6),
-    "changed_value": Rate(0.20, 0.20, 0.6),
-    "changed_fact": Rate(0.15, 0.15, 0.6),
-    "changed_fact_in_text": Rate(0.15, 0.15, 0.6),
-    "reordered_list": Rate(0.30, 0.40, 0.6),
-    "shortened_list": Rate(0.15, 0.20, 0.4),
-    "changed_argument": Rate(0.25, 0.20, 0.6),
-    "language_switch": Rate(0.05, 0.10, 0.4),
-    "markdown": Rate(0.40, 0.60, 0.8),
+    "failed_check": Rate(0.70, 0.20, 0.6),
+    "number_as_string": Rate(0.50, 0.12, 0.6),
+    "dropped_required": Rate(0.30, 0.06, 0.4),
+    "enum_drift": Rate(0.50, 0.10, 0.6),
+    "null_value": Rate(0.30, 0.06, 0.4),
+    "extra_key": Rate(0.50, 0.15, 0.6),
+    "out_of_bounds": Rate(0.40, 0.06, 0.4),
+    "fenced_json": Rate(0.70, 0.15, 0.8),
+    "chatty_json": Rate(0.40, 0.10, 0.6),
+    "invalid_json": Rate(0.20, 0.05, 0.2),
+    "double_call": Rate(0.80, 0.12, 0.6),
+    "wrong_tool": Rate(0.60, 0.10, 0.4),
+    "null_argument": Rate(0.60, 0.10, 0.4),
+    "wrong_argument": Rate(0.60, 0.10, 0.6),
+    "missing_tool_call": Rate(0.80, 0.12, 0.6),
+    "unexpected_tool_call": Rate(0.60, 0.12, 0.4),
+    "refusal": Rate(0.25, 0.05, 0.4),
+    "truncation": Rate(0.30, 0.06, 0.4),
+    "dropped_optional": Rate(0.50, 0.25, 0.6),
+    "changed_value": Rate(0.35, 0.12, 0.6),
+    "changed_fact": Rate(0.40, 0.10, 0.6),
+    "changed_fact_in_text": Rate(0.50, 0.10, 0.6),
+    "reordered_list": Rate(0.40, 0.20, 0.6),
+    "shortened_list": Rate(0.30, 0.10, 0.4),
+    "changed_argument": Rate(0.60, 0.15, 0.6),
+    "language_switch": Rate(0.30, 0.05, 0.4),
+    "markdown": Rate(0.50, 0.50, 0.8),
 }
 
 _MOST: Final = {
-    "failed_check": Rate(0.55, 0.40, 0.8),
-    "number_as_string": Rate(0.45, 0.50, 0.8),
-    "dropped_required": Rate(0.25, 0.25, 0.6),
-    "enum_drift": Rate(0.40, 0.35, 0.8),
-    "null_value": Rate(0.20, 0.25, 0.6),
-    "extra_key": Rate(0.45, 0.50, 0.8),
-    "out_of_bounds": Rate(0.25, 0.25, 0.6),
-    "fenced_json": Rate(0.50, 0.50, 1.0),
-    "chatty_json": Rate(0.25, 0.35, 0.8),
-    "invalid_json": Rate(0.12, 0.20, 0.4),
-    "wrong_argument": Rate(0.60, 0.30, 0.6),
-    "double_call": Rate(0.60, 0.35, 0.8),
-    "wrong_tool": Rate(0.50, 0.25, 0.6),
-    "unknown_tool": Rate(0.30, 0.15, 0.4),
-    "null_argument": Rate(0.50, 0.30, 0.6),
-    "missing_argument": Rate(0.40, 0.20, 0.6),
-    "missing_tool_call": Rate(0.60, 0.30, 0.8),
-    "unexpected_tool_call": Rate(0.40, 0.25, 0.6),
-    "refusal": Rate(0.10, 0.15, 0.6),
-    "filtered": Rate(0.05, 0.10, 0.4),
-    "empty": Rate(0.06, 0.10, 0.4),
-    "truncation": Rate(0.15, 0.15, 0.6),
-    "dropped_optional": Rate(0.45, 0.50, 0.8),
-    "changed_value": Rate(0.35, 0.30, 0.8),
-    "changed_fact": Rate(0.25, 0.25, 0.6),
-    "changed_fact_in_text": Rate(0.30, 0.25, 0.6),
-    "reordered_list": Rate(0.35, 0.50, 0.8),
-    "shortened_list": Rate(0.30, 0.30, 0.6),
-    "changed_argument": Rate(0.35, 0.30, 0.8),
-    "language_switch": Rate(0.15, 0.20, 0.6),
-    "markdown": Rate(0.50, 0.70, 0.8),
+    "failed_check": Rate(1.0, 0.30, 0.8),
+    "number_as_string": Rate(0.80, 0.20, 0.8),
+    "dropped_required": Rate(0.80, 0.12, 0.6),
+    "enum_drift": Rate(0.80, 0.15, 0.8),
+    "null_value": Rate(0.80, 0.12, 0.6),
+    "extra_key": Rate(0.80, 0.20, 0.8),
+    "out_of_bounds": Rate(0.80, 0.12, 0.6),
+    "fenced_json": Rate(0.90, 0.25, 1.0),
+    "chatty_json": Rate(0.80, 0.15, 0.8),
+    "invalid_json": Rate(0.80, 0.10, 0.4),
+    "double_call": Rate(1.0, 0.20, 0.8),
+    "wrong_tool": Rate(1.0, 0.15, 0.6),
+    "unknown_tool": Rate(1.0, 0.10, 0.4),
+    "null_argument": Rate(1.0, 0.15, 0.6),
+    "missing_argument": Rate(1.0, 0.12, 0.6),
+    "wrong_argument": Rate(1.0, 0.15, 0.6),
+    "missing_tool_call": Rate(1.0, 0.20, 0.8),
+    "unexpected_tool_call": Rate(1.0, 0.25, 0.6),
+    "refusal": Rate(0.60, 0.08, 0.6),
+    "filtered": Rate(0.50, 0.05, 0.4),
+    "empty": Rate(0.50, 0.05, 0.4),
+    "truncation": Rate(0.70, 0.10, 0.6),
+    "dropped_optional": Rate(0.70, 0.30, 0.8),
+    "changed_value": Rate(0.60, 0.20, 0.8),
+    "changed_fact": Rate(0.60, 0.15, 0.6),
+    "changed_fact_in_text": Rate(0.80, 0.20, 0.6),
+    "reordered_list": Rate(0.50, 0.30, 0.8),
+    "shortened_list": Rate(0.50, 0.20, 0.6),
+    "changed_argument": Rate(0.80, 0.25, 0.8),
+    "language_switch": Rate(0.60, 0.10, 0.6),
+    "markdown": Rate(0.60, 0.60, 0.8),
 }
 
-_LESS_THAN_MORE: Final = {
-    name: Rate(rate.flows * 0.6, rate.cases, rate.samples) for name, rate in _MORE.items() if name != "language_switch"
-}
+_BETWEEN: Final = {name: Rate(rate.flows * 0.8, rate.cases, rate.samples) for name, rate in _MORE.items()}
 
 PERSONAS: Final = {
     persona.name: persona
     for persona in (
         Persona("gpt-4o", Pace(480.0, 0.010, 11.0, 0.35)),
-        Persona("gpt-4o-mini", Pace(420.0, 0.008, 9.0, 0.35), _LESS_THAN_MORE),
-        Persona("gpt-4.1", Pace(520.0, 0.009, 12.0, 0.30), _MILD),
-        Persona("gpt-4.1-mini", Pace(400.0, 0.006, 7.5, 0.32), _MORE, wording=0.2),
-        Persona("gpt-4.1-nano", Pace(300.0, 0.004, 5.0, 0.40), _MOST, wording=0.3, indent=2),
+        Persona("gpt-4o-mini", Pace(420.0, 0.008, 9.0, 0.35), _BETWEEN, steady=0.5),
+        Persona("gpt-4.1", Pace(520.0, 0.009, 12.0, 0.30), _MILD, steady=0.6),
+        Persona("gpt-4.1-mini", Pace(400.0, 0.006, 7.5, 0.32), _MORE, steady=0.4, wording=0.5),
+        Persona("gpt-4.1-nano", Pace(300.0, 0.004, 5.0, 0.40), _MOST, steady=0.15, wording=0.6, indent=2),
     )
 }
 

@@ -82,13 +82,14 @@ def _text(scene: Scene, draft: Draft, *, persona: Persona) -> Iterator[Proposal]
 def _code(scene: Scene, draft: Draft, *, persona: Persona) -> Iterator[Proposal]:
     """SQL: keywords in lower case, or a line for every clause. Anything else: a final newline."""
     text = draft.text or ""
+    draw = _draws(scene, persona, "$")
     looks = (
         text,
         _SQL_WORDS.sub(lambda found: found[0].lower(), text),
         re.sub(r" (?=(?:FROM|WHERE|GROUP BY|ORDER BY|HAVING|LIMIT)\b)", "\n", text),
         text.rstrip("\n") + "\n",
     )
-    new = looks[int(_draws(scene, persona, "$")("look") * len(looks))]
-    if new != text and "'" not in text and '"' not in text:
+    new = looks[int(draw("look") * len(looks))]
+    if draw("restyled") < persona.wording and new != text and "'" not in text and '"' not in text:
         slip = Slip("code_style", JsonPath("$"), text, new, changes=FindingKind.WORDING_CHANGED)
         yield replace(draft, text=new), slip

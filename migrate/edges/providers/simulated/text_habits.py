@@ -76,13 +76,18 @@ def invalid_json(_: Scene, draft: Draft) -> Iterator[Proposal]:
 
 
 def refusal(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """Declines: in the `refusal` field where a schema is enforced, else in plain words."""
-    also = (*_no_json(draft), *_no_calls(draft))
-    slip = _breaking("refusal", FindingKind.REFUSED, draft.text or "", _REFUSAL, also)
+    """Declines: in the `refusal` field where a schema is enforced, else in plain words.
+
+    Words break what they are not: JSON, or calls. In free prose only a check can mind, which the guard sees.
+    """
     if scene.question.response_format == "json_schema":
-        yield Draft(draft.kind, refusal=_REFUSAL), slip
+        also = (*_no_json(draft), *_no_calls(draft))
+        slip = _breaking("refusal", FindingKind.REFUSED, draft.text or "", _REFUSAL, also)
+        yield Draft(draft.kind, refusal=_REFUSAL), replace(slip, how="in its field")
     else:
-        yield Draft(draft.kind, text=_REFUSAL), slip
+        broken = next(iter((*_no_json(draft), *_no_calls(draft))), None)
+        slip = Slip("refusal", _WHOLE, (draft.text or "")[:200], _REFUSAL, broken, changes=FindingKind.REFUSED)
+        yield Draft(draft.kind, text=_REFUSAL), replace(slip, how="in words")
 
 
 def filtered(_: Scene, draft: Draft) -> Iterator[Proposal]:
@@ -158,7 +163,7 @@ def _in_language(language: Language, text: str) -> str:
     stock = _ELSEWHERE[language]
     while sum(len(sentence.split()) for sentence in sentences) < words - 4:
         sentences.append(stock[len(sentences) % len(stock)])
-    facts = re.findall(r"https?://\S+[^\s.,;)]|\d{4}-\d{2}-\d{2}|\d+(?:[.,]\d+)*", text)
+    facts = re.findall(r"\[[^\[\]\s]{1,40}\]|https?://\S+[^\s.,;)]|\d{4}-\d{2}-\d{2}|\d+(?:[.,]\d+)*", text)
     return " ".join([*sentences, *([f"({', '.join(facts)})"] if facts else [])])
 
 
