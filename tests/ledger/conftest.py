@@ -48,9 +48,11 @@ def postgresql_url(postgresql_server: Any) -> str:
 @pytest.fixture
 def empty_postgresql_url(postgresql_server: Any) -> Iterator[str]:
     """The URL of a database without any table."""
-    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+    for_all = postgresql_server.get_uri()
+    with psycopg.connect(for_all, autocommit=True) as connection:
         connection.execute("CREATE DATABASE fresh")
-        yield str(postgresql_server.get_uri(database="fresh", driver="psycopg"))
+    yield str(postgresql_server.get_uri(database="fresh", driver="psycopg"))
+    with psycopg.connect(for_all, autocommit=True) as connection:
         connection.execute("DROP DATABASE fresh WITH (FORCE)")
 
 

@@ -10,7 +10,7 @@ import pytest
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, Ledger
 from migrate.vocabulary import CaseVerdict, FlowName, PriceUsed
-from tests.ledger.strategies import record_named, run_named
+from tests.ledger.records import record_named, run_named
 
 
 def test_run_comes_back(ledger: Ledger) -> None:
@@ -72,7 +72,7 @@ def test_run_without_an_id_is_the_newest_replay(ledger: Ledger) -> None:
     assert "run-002" == ledger.run(None).id
 
 
-@pytest.mark.parametrize("wanted", [None, "run-9", ""])
+@pytest.mark.parametrize("wanted", [None, "run-9", "", "r\udce9", "\x00"])
 def test_missing_run_is_a_usage_problem(ledger: Ledger, wanted: str | None) -> None:
     """Asking for a run that is not there is the user's mistake, not the store's damage."""
     ledger.start(run_named("run-001", kind="record"))

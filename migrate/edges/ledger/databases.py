@@ -57,7 +57,7 @@ class Database:
     def write(self, work: Work[T], *, patience_s: float = PATIENCE_S) -> T:
         """Do `work` as the only writer and commit it, durably, all or nothing."""
         if self.readonly:
-            raise _unwritable(self.name)
+            raise _closed(self.name, "written", "it or its folder is read-only")
         return self._transact(self.writer, work, patience_s)
 
     def close(self) -> None:
@@ -145,11 +145,8 @@ def _sqlite(path: Path, root: Path) -> Database:
     try:
         _make_file(path)
     except OSError as fault:
-        raise StoreProblem(
-            f"the ledger {name} cannot be made: {fault.strerror}",
-            next_command=f"mkdir -p {shlex.quote(str(path.parent))}",
-        ) from fault
-    readonly = not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+        raise _closed(name, "made", str(fault.strerror)) from fault
+    readonly = not (_may_write(path) and _may_write(path.parent))
     engine = create_engine(
         "sqlite+pysqlite://",
         creator=lambda: connect_sqlite(path, readonly=readonly),
@@ -166,6 +163,10 @@ def _make_file(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         # SQLite gives its journals the mode of the database.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _durable(connection: sqlite3.Connection, _record: object) -> None:
@@ -245,7 +246,7 @@ def _problem(name: str, fault: Exception) -> StoreProblem:
     if code in _SQLITE_DAMAGED:
         return _damaged(name, said)
     if code in _SQLITE_CLOSED:
-        return _unwritable(name, said)
+        return _closed(name, "opened" if code == sqlite3.SQLITE_CANTOPEN else "written", said)
     if code in _SQLITE_BUSY:
         hint = "another program holds it: close what reads or writes it, then try again"
         return StoreProblem(f"the ledger {name} stayed locked for {PATIENCE_S:.0f} s", hint=hint)
@@ -262,10 +263,10 @@ def _damaged(name: str, said: str) -> StoreProblem:
     )
 
 
-def _unwritable(name: str, said: str = "it or its folder is read-only") -> StoreProblem:
+def _closed(name: str, verb: str, said: str) -> StoreProblem:
     return StoreProblem(
-        f"the ledger {name} cannot be written: {said}",
-        hint="Make its folder writable, or keep the ledger elsewhere: the setting `ledger` takes a URL.",
+        f"the ledger {name} cannot be {verb}: {said}",
+        hint="Open the permissions of its folder, or keep the ledger elsewhere: the setting `ledger` takes a URL.",
         next_command="prompt-migrate doctor",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from migrate.edges.ledger import tables
+from migrate.edges.ledger.columns import KeyText, storable
 from migrate.edges.ledger.databases import Database, open_database
 from migrate.edges.ledger.histories import history_rows
 from migrate.edges.ledger.rows import Key, key_of, run_of, run_row
@@ -120,7 +121,7 @@ class SqlLedger:
         return self._runs(tables.runs.c.id == run_id, limit=1)
 
     def _starting_with(self, prefix: str) -> tuple[Run, ...]:
-        start = func.substr(tables.runs.c.id, 1, len(prefix))
+        start = func.substr(tables.runs.c.id, 1, len(storable(prefix)), type_=KeyText)
         return self._runs(start == prefix, limit=5) if prefix else ()
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
