@@ -49,9 +49,9 @@ SYSTEM = (
 def message(number: int) -> str:
     """Return the n-th customer message, about 400 bytes."""
     return (
-        f"Message {number}: my parcel NL-2025-{100000 + number} was marked as delivered on Tuesday, but nobody rang and "
-        f"nothing was left at the door. I have asked the neighbours twice. It held two gas canisters and a stove, {number} "
-        "in all, and I need them before the weekend because we are leaving for the mountains. Can you please find out "
+        f"Message {number}: my parcel NL-2025-{100000 + number} was marked as delivered on Tuesday, but nobody rang "
+        "and nothing was left at the door. I have asked the neighbours twice. It held two gas canisters and a stove, "
+        f"{number} in all, and I need them before the weekend because we are leaving for the mountains. Can you please find out "
         "where it is, or send the articles again by express? I would rather not wait another week for an answer."
     )
 

@@ -59,7 +59,9 @@ def timed(job: Job, figures: Figures) -> None:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != job.expected_exit:
             out.seek(0)
-            raise SystemExit(f"{job.name} ended in {process.returncode}:\n{out.read().decode(errors='replace')[-3000:]}")
+            raise SystemExit(
+                f"{job.name} ended in {process.returncode}:\n{out.read().decode(errors='replace')[-3000:]}"
+            )
     figures.wall.append(wall)
     figures.cpu.append(usage.ru_utime + usage.ru_stime)
     figures.peak_mb.append(usage.ru_maxrss / 1024)
@@ -224,7 +226,9 @@ class Bench:
         quarter = len(extra) // 4
         self.met.append(middle < 15)
         spread = f"middle half {extra[quarter]:.1f} to {extra[-quarter - 1]:.1f}"
-        print(f"{'met ' if middle < 15 else 'MISS'}  idle plugin: {middle:.1f} ms ({spread}, {len(extra)} pairs), target 15 ms")
+        print(
+            f"{'met ' if middle < 15 else 'MISS'}  idle plugin: {middle:.1f} ms ({spread}, {len(extra)} pairs), target 15 ms"
+        )
 
 
 def _over(values: Sequence[float], base: float) -> tuple[float, float, float]:

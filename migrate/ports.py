@@ -118,7 +118,7 @@ class Goldens(Protocol):
     """The approved baseline samples, in git."""
 
     def read(self, flow: FlowName, case: CaseId) -> Golden | None:
-        """Return the golden, or None when the case has none. Raises StoreProblem when the file is damaged or foreign."""
+        """Return the golden, None when the case has none. Raises StoreProblem when the file is damaged or foreign."""
         ...
 
     def write(self, golden: Golden) -> bool:

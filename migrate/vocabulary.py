@@ -116,7 +116,8 @@ class Rule:
     path: JsonPath
     kind: RuleKind
     value: Json = None
-    """`tolerance`: {"abs": x} and/or {"rel": x}; `key`: field name; `one_of`: list; `regex`: pattern; `similarity`: bound 0..1."""
+    """`tolerance`: {"abs": x} and/or {"rel": x}; `key`: field name; `one_of`: list; `regex`: pattern;
+    `similarity`: bound 0..1."""
     metric: str = "ratio"
     """For `similarity`: which rapidfuzz measure (`ratio`, `token_sort`, `token_set`, `partial`)."""
     reason: str | None = None
@@ -125,8 +126,8 @@ class Rule:
 
 
 CheckKind = Literal[
-    "equals", "contains", "not_contains", "starts_with", "ends_with", "regex", "not_regex", "one_of", "number", "json_path",
-    "length", "label", "json", "sql", "python", "citations", "tool_calls", "judge",
+    "equals", "contains", "not_contains", "starts_with", "ends_with", "regex", "not_regex", "one_of", "number",
+    "json_path", "length", "label", "json", "sql", "python", "citations", "tool_calls", "judge",
 ]  # fmt: skip
 
 
@@ -205,7 +206,7 @@ class Candidate:
     model: str | None = None
     """The model every call goes to; None when a mapping or steps say so."""
     variant: str | None = None
-    """Prompt variant asked for with `@name`; None: the variant that is default for the model, else the prompt itself."""
+    """Prompt variant asked for with `@name`; None: the one that is default for the model, else the prompt itself."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Baseline model -> candidate model; models not named stay."""
     steps: Mapping[str, str] = field(default_factory=dict)
@@ -359,7 +360,7 @@ class Reply:
     request_id: str | None = None
 
 
-class NoReplyKind(str, enum.Enum):
+class NoReplyKind(enum.StrEnum):
     """A fault of the road between us and the model: never a regression, never a pass."""
 
     TIMEOUT = "timeout"
@@ -404,7 +405,7 @@ class Timing:
     """Back-off and shared pauses before that attempt."""
 
 
-class Source(str, enum.Enum):
+class Source(enum.StrEnum):
     """Where an answer comes from."""
 
     LIVE = "live"
@@ -452,7 +453,7 @@ class Sample:
 # --- Judgement: what differs -------------------------------------------------------------------------
 
 
-class Rung(str, enum.Enum):
+class Rung(enum.StrEnum):
     """The contract ladder, in order; `agreement` is a metric of its own."""
 
     ANSWERED = "answered"
@@ -466,13 +467,13 @@ class Rung(str, enum.Enum):
 CONTRACT_RUNGS = (Rung.ANSWERED, Rung.PARSED, Rung.SCHEMA, Rung.TOOLS, Rung.CHECKS)
 
 
-class Severity(str, enum.Enum):
+class Severity(enum.StrEnum):
     BREAKING = "breaking"
     DRIFT = "drift"
     COSMETIC = "cosmetic"
 
 
-class FindingKind(str, enum.Enum):
+class FindingKind(enum.StrEnum):
     """What a finding is about; the rung says where on the ladder it stands."""
 
     # answered
@@ -560,7 +561,7 @@ class Judged:
         return all(passed is not False for passed in self.rungs.values())
 
 
-class CaseVerdict(str, enum.Enum):
+class CaseVerdict(enum.StrEnum):
     """What became of a case, first match in the order of DESIGN.md section 3."""
 
     NO_GOLDEN = "no_golden"

@@ -200,11 +200,10 @@ class World:
         """Connect every configured provider when a model of its own is asked for."""
         from migrate.edges.providers.by_model import ByModel, Route
 
-        routes = [
-            Route(provider.name, provider.models or ("*",), lambda provider=provider: self._connect(provider, connections))  # type: ignore[misc]
-            for provider in self._used_providers()
-        ]
-        return ByModel(routes)
+        def route(provider: ProviderSettings) -> Route:
+            return Route(provider.name, provider.models or ("*",), lambda: self._connect(provider, connections))
+
+        return ByModel([route(provider) for provider in self._used_providers()])
 
     def _connect(self, provider: ProviderSettings, connections: int) -> Any:
         from migrate.edges.providers.openai import connect

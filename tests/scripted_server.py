@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Scripted:
     hang_up: bool = False
 
 
-def http(body: bytes, *, status: str = "200 OK", headers: Mapping[str, str] | None = None, kind: str = "application/json") -> Scripted:
+def http(
+    body: bytes, *, status: str = "200 OK", headers: Mapping[str, str] | None = None, kind: str = "application/json"
+) -> Scripted:
     """Return a whole HTTP response."""
     given = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
@@ -95,7 +97,7 @@ class ScriptedServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main(ready)), daemon=True)
         self._thread.start()
@@ -132,7 +134,8 @@ class ScriptedServer:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        fields = (line.partition(":") for line in lines if line)
+        headers = {name.strip().lower(): value.strip() for name, _, value in fields}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         method, path, _ = first.split(" ", 2)
         request = Seen(len(self.seen), method, path, headers, body)

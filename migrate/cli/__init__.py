@@ -30,17 +30,17 @@ COMMANDS: Final = {
 class LazyGroup(click.Group):
     """A group that imports a command when it is called and says errors of the family in plain words."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
@@ -65,7 +65,10 @@ class LazyGroup(click.Group):
             sys.exit(problem.exit_code)
 
 
-@click.group(cls=LazyGroup, context_settings={"auto_envvar_prefix": "PROMPT_MIGRATE", "help_option_names": ["-h", "--help"]})
+CONTEXT: Final = {"auto_envvar_prefix": "PROMPT_MIGRATE", "help_option_names": ["-h", "--help"]}
+
+
+@click.group(cls=LazyGroup, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="prompt-migrate")
 def main() -> None:
     """Move production prompts from one language model to another without breaking users.

@@ -25,7 +25,7 @@ from migrate.vocabulary import Flow
 @click.option("--samples", type=click.IntRange(1, 100), metavar="K", help="Independent answers a case (default: 5).")
 @click.option("--provider", metavar="NAME", help="Provider of the configuration to use.")
 @click.option("--record-in-ci", is_flag=True, help="Allow recording where the environment says CI.")
-def record(
+def record(  # noqa: PLR0917 - one parameter an option
     rewrite: bool,
     flows: tuple[str, ...],
     cases: tuple[str, ...],
@@ -96,7 +96,8 @@ def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], 
         background.stop()
         journal.close()
         run, _ = world.fold(run, planned=len(trials) - kept, not_run="interrupted")
-    click.echo(f"{written} goldens written, {len(trials) - written - len(faults)} unchanged, {len(faults)} not recorded")
+    same = len(trials) - written - len(faults)
+    click.echo(f"{written} goldens written, {same} unchanged, {len(faults)} not recorded")
     for fault in faults:
         click.echo(f"  {inert(fault)}", err=True)
     if faults or run.state != "complete":

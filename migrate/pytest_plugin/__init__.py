@@ -69,9 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
-) -> Generator[None, None, None]:
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None, None, None]:
     """Add the short names once every conftest has had its say."""
     yield
     used = [name for name in SHORT if any(arg == name or arg.startswith(f"{name}=") for arg in args)]

@@ -56,7 +56,9 @@ def overrides_of(config: pytest.Config) -> dict[str, Any]:
 
 
 def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if values is None else tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+    """Return the parts of comma-separated values, None when the option was not given."""
+    parts = [part.strip() for value in values or () for part in value.split(",")]
+    return None if values is None else tuple(part for part in parts if part)
 
 
 @dataclass(slots=True)
@@ -305,8 +307,8 @@ class MigrateSession:
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         assert self.planned is not None
-        reason = "interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else str(session.shouldfail or session.shouldstop or "")
-        run, evidence = self.world.fold(self.run, planned=self.planned, not_run=self.stopped or reason)
+        early = "interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else session.shouldfail or session.shouldstop
+        run, evidence = self.world.fold(self.run, planned=self.planned, not_run=self.stopped or str(early or ""))
         results = Results(run, evidence)
         if run.state == "incomplete":
             results.closed.append(f"incomplete: {wiring.account_words(run)}")
@@ -318,8 +320,10 @@ class MigrateSession:
             return
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
         width = min(terminalreporter._tw.fullwidth, 120)
-        lines = self._recorded_lines() if self.mode else summary_lines(
-            self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup
+        lines = (
+            self._recorded_lines()
+            if self.mode
+            else summary_lines(self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup)
         )
         for line in lines:
             terminalreporter.write_line(line)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from migrate.pytest_plugin.session import MigrateSession
 
 
-class FixedShares(LoadScheduling):
+class FixedShares(LoadScheduling):  # type: ignore[misc]
     """Item i goes to worker i modulo the number of workers; what a dead worker leaves is dealt out as usual."""
+
+    collection: list[str] | None
 
     def schedule(self) -> None:
         numbers = {node: share_of(node.gateway.id) for node in self.nodes}
@@ -66,7 +68,7 @@ class Controller:
         }
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         self._session.planned = len(ids)
 
     @pytest.hookimpl(optionalhook=True)

@@ -92,7 +92,7 @@ class Background:
             asyncio.run(self._run())
         except asyncio.CancelledError:
             pass
-        except BaseException as failure:  # noqa: BLE001 - handed to the thread that waits
+        except BaseException as failure:  # handed to the thread that waits
             self._failure = failure
         finally:
             with self._changed:

@@ -76,7 +76,7 @@ class Engine:
         # Workers share one iterator: cheaper than a task a call, and nothing is rendered before it can be sent.
         for ask in asks:
             self._deliver(ask, await self.call(ask))
-            while self._full():
+            while self._full():  # noqa: ASYNC110 - what empties it is another thread
                 await asyncio.sleep(0.005)
 
     async def call(self, ask: Ask) -> Call:

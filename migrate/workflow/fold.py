@@ -144,7 +144,7 @@ def measurements_of(flow: FlowName, case: CaseId, sample: Sample) -> Iterator[Me
 
 
 def _kept(record: CaseRecord) -> list[Measurement]:
-    """Return what goes beside the golden: nothing of a case whose golden was not written; costs are made from prices."""
+    """Return what goes beside the golden: nothing of a case whose golden was not written, and no costs."""
     if any(isinstance(call.outcome, NoReply) for judged in record.samples for call in judged.sample.calls):
         return []
     return [replace(row, cost_usd=None, source=Source.GOLDEN) for row in record.candidate]

@@ -132,4 +132,3 @@ def trials_of(flows: Sequence[Flow], first: int = 0) -> Iterator[Trial]:
         for case in flow.cases:
             yield Trial(number, flow, case, candidate)
             number += 1
-

@@ -150,7 +150,7 @@ class Replay:
             trial.calls.append((sample, Call(ready.request, NoReply(NoReplyKind.NO_RECORDING, words))))
 
     def conclude(self, trial: Trial, calls: Sequence[tuple[int, Call]]) -> CaseRecord:
-        """Judge the answers of a trial and compare them with the golden; written to the journal before it is returned."""
+        """Judge a trial's answers and compare them with the golden; the journal has it before it is returned."""
         if trial.problem is not None:
             raise trial.problem
         ready = trial.ready

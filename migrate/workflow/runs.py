@@ -43,7 +43,13 @@ def stamp(now: dt.datetime) -> str:
 
 
 def close_run(
-    run: Run, now: dt.datetime, folded: Folded, *, planned: int, not_run: str = "", skipped: Mapping[str, int] | None = None
+    run: Run,
+    now: dt.datetime,
+    folded: Folded,
+    *,
+    planned: int,
+    not_run: str = "",
+    skipped: Mapping[str, int] | None = None,
 ) -> Run:
     """Return the run with its accounts: planned = judged + no replies + skipped + not run, or it is incomplete.
 

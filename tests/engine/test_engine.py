@@ -109,7 +109,9 @@ def test_nobody_waits_longer_than_the_run_holds():
 
 
 @given(st.integers(1, 3), st.one_of(st.none(), st.floats(0, 120)), st.integers())
-def test_backoff_is_at_least_what_the_server_asked_and_never_more_than_the_cap_above(tried: int, asked: float | None, seed: int):
+def test_backoff_is_at_least_what_the_server_asked_and_never_more_than_the_cap_above(
+    tried: int, asked: float | None, seed: int
+):
     """Full jitter lies on top of the pause the server asked for."""
     policy = Policy()
     pause = backoff(policy, tried, asked, random.Random(seed))

@@ -89,7 +89,12 @@ def test_tool_calls_are_read_from_both_apis():
     chat = answer(None, tool_calls=[{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])
     assert (ToolCall("f", "{}", "c1"),) == reply(lambda _: ok(chat)).answer.tool_calls
     call = {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c1"}
-    responses = {"model": MODEL, "status": "completed", "output": [call], "usage": {"input_tokens": 3, "output_tokens": 1}}
+    responses = {
+        "model": MODEL,
+        "status": "completed",
+        "output": [call],
+        "usage": {"input_tokens": 3, "output_tokens": 1},
+    }
     assert (ToolCall("f", "{}", "c1"),) == reply(lambda _: ok(responses), api="responses").answer.tool_calls
 
 
@@ -215,14 +220,18 @@ def test_a_dripping_body_does_not_outlive_its_deadline():
 
 def test_a_connection_cut_in_the_middle_is_a_connection_fault():
     """A body shorter than its length is no answer."""
-    cut = Scripted((b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{",), hang_up=True)
+    cut = Scripted(
+        (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{",), hang_up=True
+    )
     attempt = ask(lambda _: cut)
     assert isinstance(attempt.outcome, NoReply)
     assert NoReplyKind.CONNECTION is attempt.outcome.kind
     assert attempt.retry
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "7", "completion_tokens": -1}, [], "many", {"prompt_tokens": True}])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": "7", "completion_tokens": -1}, [], "many", {"prompt_tokens": True}]
+)
 def test_odd_usage_is_unknown_never_zero(usage: Any):
     """A count that is no whole non-negative number is None."""
     got = reply(lambda _: ok({**answer(), "usage": usage}))

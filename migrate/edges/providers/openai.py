@@ -26,6 +26,7 @@ from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, Request, Timing
 
 PATHS: Final[Mapping[Api, str]] = {"chat": "/chat/completions", "responses": "/responses"}
+NO_LIMITS: Final = Limits()
 SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
 QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted"})
 RETRIED: Final = frozenset(
@@ -103,7 +104,7 @@ class OpenAIProvider:
         )
         total_ms = (time.perf_counter() - started) * 1000
         headers_in = response.headers
-        body = read_body(request.api, response.content, headers_in.get("content-type", ""))
+        body = read_body(response.content, headers_in.get("content-type", ""))
         reply = self._read(request, body, headers_in)
         return self._answered(reply, headers_in, total_ms, None)
 
@@ -178,7 +179,7 @@ def connect(
     return OpenAIProvider(client, name=name, simulated=simulated, served_as=served_as)
 
 
-def _failed(no_reply: NoReply, *, retry_after_s: float | None = None, limits: Limits = Limits()) -> Attempt:
+def _failed(no_reply: NoReply, *, retry_after_s: float | None = None, limits: Limits = NO_LIMITS) -> Attempt:
     return Attempt(no_reply, retry=no_reply.kind in RETRIED, retry_after_s=retry_after_s, limits=limits)
 
 
@@ -210,7 +211,10 @@ def _status_kind(status: int, code: str, message: str) -> NoReplyKind:
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], dt.datetime] | None = None) -> float | None:
-    """Return the pause a server asked for, in seconds: `retry-after-ms`, seconds, or an HTTP date against its own clock."""
+    """Return the pause a server asked for, in seconds.
+
+    Read are `retry-after-ms`, seconds, and an HTTP date, which is held against the server's own clock.
+    """
     milliseconds = _seconds(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
@@ -263,9 +267,6 @@ def _limits(headers: Mapping[str, str]) -> Limits:
         reset_requests_s=_duration(headers.get("x-ratelimit-reset-requests")),
         reset_tokens_s=_duration(headers.get("x-ratelimit-reset-tokens")),
     )
-
-
-NO_LIMITS: Final = Limits()
 
 
 def _cause(error: BaseException) -> str:

@@ -30,10 +30,10 @@ class NotAReply(Exception):
         self.no_reply = NoReply(kind, message)
 
 
-def read_body(api: Api, content: bytes, content_type: str) -> dict[str, Any]:
+def read_body(content: bytes, content_type: str) -> dict[str, Any]:
     """Return the JSON object of a response body. Raises NotAReply for a page, an error object or broken JSON."""
     if content and "json" not in content_type and content[:1] not in (b"{", b"["):
-        kind = content_type.split(";")[0].strip() or "no content type"
+        kind = content_type.partition(";")[0].strip() or "no content type"
         raise NotAReply(NoReplyKind.NOT_AN_API_ANSWER, f"not an API answer ({kind}, {len(content)} bytes)")
     try:
         body = json.loads(content)
