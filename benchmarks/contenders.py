@@ -51,8 +51,8 @@ def message(number: int) -> str:
     return (
         f"Message {number}: my parcel NL-2025-{100000 + number} was marked as delivered on Tuesday, but nobody rang "
         "and nothing was left at the door. I have asked the neighbours twice. It held two gas canisters and a stove, "
-        f"{number} in all, and I need them before the weekend because we are leaving for the mountains. Can you please find out "
-        "where it is, or send the articles again by express? I would rather not wait another week for an answer."
+        f"{number} in all, and I need them before the weekend because we are leaving for the mountains. Can you please "
+        "find out where it is, or send the articles again by express? I would rather not wait for another week."
     )
 
 
@@ -186,7 +186,7 @@ def barest_plugin(folder: Path, answer: str, count: int) -> Job:
     with sqlite3.connect(folder / "cases.db") as db:
         db.execute("create table cases (id integer primary key, golden text, recorded text)")
         db.executemany("insert into cases values (?, ?, ?)", ((n, answer, answer) for n in range(count)))
-    quiet = ("-q", "-p", "no:cacheprovider", "-p", "no:promptmigrate")
+    quiet = ("-q", "-p", "no:cacheprovider")
     return Job("barest pytest plugin, offline", python("-m", "pytest", *quiet, "cases.db"), folder)
 
 
@@ -194,7 +194,7 @@ def recording_plugin(folder: Path, url: str, count: int) -> tuple[Job, Job]:
     """Return pytest-recording's job: record once, then replay from its cassettes."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "test_cases.py").write_text(VCR_TEST.format(url=url, count=count), encoding="utf-8")
-    run = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:promptmigrate", "-p", "no:randomly")
+    run = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_recording.plugin")
     return (
         Job("pytest-recording, record", [*run, "--record-mode=rewrite"], folder),
         Job("pytest-recording, replay", [*run, "--record-mode=none"], folder),
@@ -224,7 +224,7 @@ def our_project(folder: Path, url: str, count: int, samples: int) -> Path:
 
 
 def ours(folder: Path, name: str, *words: str) -> Job:
-    quiet = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+    quiet = ("-q", "-p", "no:cacheprovider", "-p", "migrate.pytest_plugin")
     return Job(name, python("-m", "pytest", *quiet, *words), folder)
 
 
