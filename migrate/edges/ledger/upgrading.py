@@ -183,14 +183,21 @@ def back_up(path: Path, version: int, counts: dict[str, int]) -> Path:
     """Copy a ledger beside itself, whole and durably; `counts` are the rows the copy must have."""
     target = backup_path(path, version)
     part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    with saying(str(target)), closing(connect_sqlite(path)) as source, closing(connect_sqlite(part)) as copy:
-        source.backup(copy)
-        _check_copy(copy, target, counts)
-    _make_durable(part)
-    part.replace(target)
-    _make_durable(target.parent)
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with closing(connect_sqlite(path)) as source, closing(connect_sqlite(part)) as copy:
+            source.backup(copy)
+            _check_copy(copy, target, counts)
+        _make_durable(part)
+        part.replace(target)
+        _make_durable(target.parent)
+    except (OSError, sqlite3.Error) as fault:
+        raise StoreProblem(
+            f"the ledger {path.name} cannot be copied to {target.name} before it is upgraded: {fault}",
+            kept="the ledger as it was",
+            next_command="prompt-migrate db upgrade",
+        ) from fault
     return target
 
 
