@@ -180,7 +180,8 @@ def _make(root: Path, name: str) -> None:
         return
     except FileNotFoundError:
         root.mkdir(parents=True, exist_ok=True)
-        (root / name).mkdir()
+        with contextlib.suppress(FileExistsError):  # another writer came first
+            (root / name).mkdir()
         _sync(root.parent)
     _sync(root)
 
