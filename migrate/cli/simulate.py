@@ -126,6 +126,7 @@ def _entries(flow: Flow, case: Case, redact: Callable[[Json], Json]) -> Iterator
                 parse=flow.parse,
                 checks=checks,
                 variant=name,
+                baseline=flow.prompt.model,
             ),
         )
 

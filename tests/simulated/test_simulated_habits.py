@@ -451,3 +451,14 @@ def test_every_persona_names_known_habits() -> None:
 def test_the_baseline_has_no_habits() -> None:
     """gpt-4o shows the noise of the cases and other words, and nothing else."""
     assert {} == PERSONAS["gpt-4o"].habits
+
+
+def test_a_harmless_habit_never_mends_a_break(stage: OpenStage) -> None:
+    """What a reply breaks is still broken after everything else was done to it."""
+    persona = Persona("gpt-4o", PACE, {"failed_check": ALWAYS, "language_switch": ALWAYS, "markdown": ALWAYS})
+    asked = chat_body("please look this up")
+    check = Check("not_contains", {"value": "sorry"}, None, "no excuses")
+    desk = stage([case(PROSE, asked, checks=(check,))], personas={"gpt-4o": persona}, noise=QUIET)
+    said = desk.client().chat.completions.create(**asked).choices[0].message.content
+    assert "sorry" in said
+    assert not desk.log[0]["expected_kept"]

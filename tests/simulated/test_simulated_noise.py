@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,3 +139,14 @@ def test_what_is_taken_from_the_input_word_by_word_stays() -> None:
     troupe = Troupe(1, {"gpt-4o": Persona("gpt-4o", PERSONAS["gpt-4o"].pace, wording=1.0)}, CaseNoise(0, 0, 0))
     for sample in range(1, 6):
         assert quoted == troupe.perform(chat_api.read(body), "gpt-4o", key, entry, sample).draft.value["summary"]
+
+
+def test_the_model_in_production_behaves() -> None:
+    """A prompt was tuned until its baseline kept the contract: whichever model that is, it shows no habits there."""
+    habits = {"number_as_string": Rate(1.0, 1.0, 1.0)}
+    persona = Persona("gpt-4o-mini", PERSONAS["gpt-4o-mini"].pace, habits)
+    troupe = Troupe(1, {"gpt-4o-mini": persona}, CaseNoise(0, 0, 0))
+    key, entry = case(TRIAGED, BODY)
+    incumbent = replace(entry, baseline="gpt-4o-mini")
+    kept_by = [troupe.perform(QUESTION, "gpt-4o-mini", key, one, 1).kept for one in (entry, incumbent)]
+    assert [False, True] == kept_by

@@ -125,3 +125,12 @@ def test_pieces_of_a_stream_add_up(text: str) -> None:
     assert text == "".join(parts)
     assert "" not in parts
     assert len(parts) <= 65
+
+
+def test_broken_unicode_comes_through(stage: OpenStage) -> None:
+    """A reference answer with half an emoji is sent escaped, as models send it, whole and streamed."""
+    half = "The parcel \ud83d arrived."
+    client = stage([case(half, chat_body("known"))], personas={}).client()
+    assert half == client.chat.completions.create(**chat_body("known")).choices[0].message.content
+    chunks = client.chat.completions.create(**chat_body("known"), stream=True)
+    assert half == "".join(chunk.choices[0].delta.content or "" for chunk in chunks)

@@ -26,6 +26,8 @@ class BookEntry:
     """Bound to the case: no templates left in them."""
     variant: str | None = None
     """Name of the re-tuned wording; None: the prompt in production."""
+    baseline: str | None = None
+    """The model in production: the prompt was tuned until this one behaved."""
 
     @property
     def reference(self) -> Draft | None:

@@ -10,7 +10,7 @@ from migrate.edges.providers.simulated.complaints import bad_request
 from migrate.edges.providers.simulated.draft import Draft
 from migrate.edges.providers.simulated.question import Question, Turn, echoed_tier
 from migrate.edges.providers.simulated.reading import integer, response_format, text_of, tool_from
-from migrate.edges.providers.simulated.served import CREATED, Served, pieces
+from migrate.edges.providers.simulated.served import CREATED, Served, pieces, wire_json
 from migrate.vocabulary import Json, JsonObject, Tool
 
 DONE: Final = "data: [DONE]\n\n"
@@ -160,4 +160,4 @@ def _deltas(served: Served, choice: int, draft: Draft) -> Iterator[tuple[Json, s
 
 def event(data: Json) -> str:
     """Return one unnamed server-sent event."""
-    return f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    return f"data: {wire_json(data)}\n\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.vocabulary import Json
 
 
-class Refused(Exception):  # noqa: N818  (it is an answer of the API, not an error of the server)
+class Refused(Exception):
     """A request the API would answer with an error body."""
 
     def __init__(self, status: int, message: str, *, kind: str, code: str | None, param: str | None = None) -> None:

@@ -28,6 +28,10 @@ class Kept:
     checks: tuple[Break, ...] = ()
 
 
+def _same(before: Kept, after: Kept) -> bool:
+    return set(before.schema) == set(after.schema) and set(before.checks) == set(after.checks)
+
+
 def _problems_meant(broken: Break) -> int:
     """Return how many schema rules a slip means to break: one in an answer or in arguments, none by a wrong call."""
     in_schema = (FindingKind.NULL_ARGUMENT, FindingKind.INVALID_ARGUMENTS)
@@ -65,7 +69,8 @@ class Guard:
         if slip.habit == "refusal" and slip.breaks is None and new_checks:
             return after, replace(slip, breaks=new_checks[0], also=new_checks[1:], changes=None)
         if slip.breaks is None:
-            return None if new_problems or new_checks else (after, slip)
+            # Nor may it mend what is broken: a break in the log has to be there to be found.
+            return (after, slip) if _same(before, after) else None
         if (
             slip.steps is not None
             and slip.breaks.rung in (Rung.SCHEMA, Rung.TOOLS)

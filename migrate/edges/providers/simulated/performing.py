@@ -46,6 +46,8 @@ class Troupe:
     ) -> Performance:
         """Return the reply of a model (by alias) to a question, with everything that was done to it."""
         persona = persona_for(model, self.personas)
+        if entry is not None and entry.baseline == model:
+            persona = replace(persona, habits={})
         reference = entry.reference if entry is not None else None
         scene = self._scene(question, prompt_key, entry, sample)
         if reference is None:

@@ -108,7 +108,7 @@ _MORE: Final = {
     "reordered_list": Rate(0.40, 0.20, 0.6),
     "shortened_list": Rate(0.30, 0.10, 0.4),
     "changed_argument": Rate(0.60, 0.15, 0.6),
-    "language_switch": Rate(0.30, 0.05, 0.4),
+    "language_switch": Rate(0.50, 0.08, 0.4),
     "markdown": Rate(0.50, 0.50, 0.8),
 }
 
@@ -142,7 +142,7 @@ _MOST: Final = {
     "reordered_list": Rate(0.50, 0.30, 0.8),
     "shortened_list": Rate(0.50, 0.20, 0.6),
     "changed_argument": Rate(0.80, 0.25, 0.8),
-    "language_switch": Rate(0.60, 0.10, 0.6),
+    "language_switch": Rate(1.0, 0.25, 0.6),
     "markdown": Rate(0.60, 0.60, 0.8),
 }
 

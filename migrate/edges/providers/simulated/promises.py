@@ -33,9 +33,11 @@ def schema_problems(schema: str | None, value: Json, root: str = "$") -> list[tu
     """Return what a value breaks: the path of the value and the keyword of the schema."""
     if schema is None:
         return []
-    return [
-        (path_text(tuple(e.instance_path), root), str(e.schema_path[-1])) for e in _validator(schema).iter_errors(value)
-    ]
+    try:
+        errors = list(_validator(schema).iter_errors(value))
+    except (ValueError, SystemError):  # a lone surrogate, which the validator cannot take
+        return []
+    return [(path_text(tuple(error.instance_path), root), str(error.schema_path[-1])) for error in errors]
 
 
 def broken_checks(checks: tuple[Check, ...], draft: Draft) -> tuple[Break, ...]:

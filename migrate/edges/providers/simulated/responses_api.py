@@ -10,7 +10,7 @@ from migrate.edges.providers.simulated.complaints import bad_request
 from migrate.edges.providers.simulated.draft import Draft
 from migrate.edges.providers.simulated.question import Question, Turn, echoed_tier
 from migrate.edges.providers.simulated.reading import integer, response_format, text_of, tool_from
-from migrate.edges.providers.simulated.served import CREATED, Served, pieces
+from migrate.edges.providers.simulated.served import CREATED, Served, pieces, wire_json
 from migrate.vocabulary import Json, JsonObject, Tool
 
 
@@ -173,7 +173,7 @@ def events(served: Served, body: JsonObject) -> Iterator[str]:
     """Yield the server-sent events of a reply, numbered in order."""
     for number, data in enumerate(_events(served, body)):
         named = {**data, "sequence_number": number}
-        yield f"event: {data['type']}\ndata: {json.dumps(named, ensure_ascii=False, separators=(',', ':'))}\n\n"
+        yield f"event: {data['type']}\ndata: {wire_json(named)}\n\n"
 
 
 def _events(served: Served, body: JsonObject) -> Iterator[dict[str, Any]]:

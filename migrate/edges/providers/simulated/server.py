@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +14,7 @@ from migrate.edges.providers.simulated.complaints import Refused, no_key, unknow
 from migrate.edges.providers.simulated.latency import Delay
 from migrate.edges.providers.simulated.models import model_list, model_object
 from migrate.edges.providers.simulated.question import Question
-from migrate.edges.providers.simulated.served import Served
+from migrate.edges.providers.simulated.served import Served, wire_json
 from migrate.edges.providers.simulated.simulation import Asked, Simulation
 from migrate.edges.providers.simulated.tokens import warm
 from migrate.vocabulary import Api, Json
@@ -58,8 +57,7 @@ async def _error_shape(
 
 
 def _json(body: Json, headers: dict[str, str], status: int = 200) -> web.Response:
-    raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-    return web.Response(body=raw, status=status, headers=headers, content_type="application/json")
+    return web.Response(body=wire_json(body).encode(), status=status, headers=headers, content_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,7 @@ async def _streamed(
         left = begun + (waits.first_token_ms + index * step) / 1000 * scale - loop.time()
         if left >= _SHORTEST_WAIT_S:
             await asyncio.sleep(left)
-        await response.write(event.encode("utf-8", "replace"))
+        await response.write(event.encode())
     await response.write_eof()
     return response
 
