@@ -57,7 +57,9 @@ def _message(template: MessageTemplate, variables: JsonObject) -> Message:
         content = _filled(content, variables)
     if not template.extra:
         return {"role": template.role, "content": content}
-    return {"role": template.role, "content": content, **_filled(template.extra, variables)}
+    message = {"role": template.role, "content": content, **_filled(template.extra, variables)}
+    _check_calls(message)
+    return message
 
 
 def _filled(value: Json, variables: JsonObject) -> Json:
@@ -77,12 +79,25 @@ def _turns(name: str, variables: JsonObject) -> Sequence[Message]:
     for number, turn in enumerate(turns):
         if not isinstance(turn, dict) or not isinstance(turn.get("role"), str):
             raise Fault(f'turn {number + 1} of "{name}" must be a mapping with a role')
+        _check_calls(turn)
     return turns
+
+
+def _check_calls(message: Message) -> None:
+    """Raise Fault for tool calls that no API would take, and that could not be written in Responses' form."""
+    calls = message.get("tool_calls")
+    if calls is None:
+        return
+    for call in calls if isinstance(calls, list) else (calls,):
+        match call:
+            case {"function": {"name": str()}}:
+                continue
+        raise Fault("a tool call of a message must be {id, type: function, function: {name, arguments}}")
 
 
 def _problem(fault: Fault, flow: Flow, case: Case, template: MessageTemplate) -> Problem:
     place = template.place or flow.place
-    if place is not None and template.place is not None and place.line is not None:
+    if place is template.place and place is not None and place.line is not None and isinstance(template.content, str):
         place = replace(place, line=place.line + fault.line - 1)
     return Problem(f"case {flow.name}/{case.id}: {fault.message}", place or Place(flow.name), fault.hint)
 
@@ -180,12 +195,12 @@ def _items(message: Message) -> list[Message]:
     if content is not None:
         items.append({"role": role, "content": _parts(role, content)})
     for call in message.get("tool_calls") or ():
-        function = call.get("function", {})
+        function = call["function"]
         items.append(
             {
                 "type": "function_call",
                 "call_id": call.get("id", ""),
-                "name": function.get("name", ""),
+                "name": function["name"],
                 "arguments": function.get("arguments", ""),
             }
         )

@@ -26,7 +26,7 @@ _MARKERS: Final = re.compile(r"\{[{%#]")
 _UNDEFINED: Final = re.compile(r'"(\w+)" is not among the inputs')
 
 
-class Fault(Exception):  # noqa: N818 (it becomes a Problem)
+class Fault(Exception):
     """A template cannot be filled: why, the line of its text (from 1), and a guess."""
 
     def __init__(self, message: str, line: int = 1, hint: str = "") -> None:

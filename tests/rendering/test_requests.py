@@ -166,6 +166,7 @@ def test_turns_become_items_in_responses() -> None:
         ({"history": "text"}, '"history" must be a list of messages to be put here as turns'),
         ({"history": [{"content": "x"}]}, 'turn 1 of "history" must be a mapping with a role'),
         ({"history": ["x"]}, 'turn 1 of "history" must be a mapping with a role'),
+        ({"history": [{"role": "assistant", "tool_calls": [{"function": None}]}]}, "a tool call of a message must be"),
     ],
 )
 def test_turns_that_are_none(inputs: dict[str, Json], message: str) -> None:

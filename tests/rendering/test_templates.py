@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from migrate.rendering.templates import MAX_RENDERED, MAX_TEMPLATE, Fault, Substitution, fill, template_of
 
 PLAIN = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
-PIECES = ["{{ name }}", "{{name}}", "{{ n }}", " and ", "\n", "{", "}", "%", "#", "{ x }", "ä 😀", "}}", "$", "\\", "'"]
+PIECES = ["{{ name }}", "{{name}}", "{{ n }}", " and ", "\n", "{", "}", "%", "#", "{ n }", "ä 😀", "}}", "$", "\\", "'"]
 VARIABLES: dict[str, Any] = {"name": "Ann {{ n }}", "n": 3, "none_": None, "flag": True, "rows": [{"a": 1}, {"a": 2}]}
 
 

@@ -30,7 +30,7 @@ class Cases:
     def __init__(self, folder: Folder, prompt_file: FilePath) -> None:
         self._folder = folder
         self._prompt_file = prompt_file
-        self._ids: dict[str, Place] = {}
+        self._ids: dict[str, tuple[str, Place]] = {}
         self.found: list[Case] = []
 
     def read(self, sheet: Sheet) -> tuple[Case, ...]:
@@ -38,8 +38,10 @@ class Cases:
         given = sheet.value.get("cases")
         if isinstance(given, str):
             self._read_file(sheet, given)
+        elif not isinstance(given, list | None):
+            sheet.complain(f'"cases" must be a list, or the name of a JSONL file, not {kind_of(given)}', "cases")
         else:
-            for row in sheet.sheets("cases", CASE_KEYS):
+            for row in sheet.sheets("cases", CASE_KEYS, extras=True):
                 self._add(row, row.source.place(row.path))
         for index, row in enumerate(sheet.items("testData")):
             self._add_flat(sheet, index, row)
@@ -81,10 +83,11 @@ class Cases:
         if trouble:
             row.complain(f'the id "{name}" {trouble}', "id")
             return False
-        first = self._ids.setdefault(name.casefold(), place)
+        other, first = self._ids.setdefault(name.casefold(), (name, place))
         if first is not place:
             where = f"{first.file}:{first.line}" if first.file != place.file else f"line {first.line}"
-            row.complain(f'the id "{name}" is used twice, first in {where} (upper and lower case are the same)', "id")
+            twice = f'the id "{name}" is used twice, first in {where}'
+            row.complain(twice if other == name else f'{twice} as "{other}": upper and lower case are the same', "id")
         return first is place
 
     # --- Rows of a JSONL file -------------------------------------------------------------------------------

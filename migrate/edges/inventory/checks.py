@@ -160,8 +160,8 @@ def _check(sheet: Sheet) -> list[Check]:
     kinds = [key for key in sheet.value if key in SHAPES]
     if len(kinds) != 1:
         if kinds or not _mistyped(sheet):
-            found = f"not {', '.join(kinds)}" if kinds else "and none is given"
-            sheet.complain(f"a check has exactly one kind ({one_of([*SHAPES])}), {found}")
+            wanted = f"has one kind, not {' and '.join(kinds)}" if kinds else f"needs a kind: {one_of([*SHAPES])}"
+            sheet.complain(f"a check {wanted}")
         return []
     kind = kinds[0]
     path = _path(sheet)

@@ -150,7 +150,7 @@ class _Builder:
         mark = Mark(line, line + 1 if event.style in ("|", ">") else line)
         value: Json = text
         if event.tag is not None and event.tag not in _STRING_TAGS:
-            self._complain(f"the tag {event.tag} is not read: values are plain text, numbers, lists and mappings", line)
+            self._complain(_tagged(event.tag), line)
         elif event.tag is None and event.implicit[0]:
             value = resolved(text, lambda why: self._complain(why, line))
             if value is not text:
@@ -172,7 +172,7 @@ class _Builder:
         if len(self._stack) >= MAX_DEPTH:
             raise Unreadable(f"nested deeper than {MAX_DEPTH} levels", line)
         if event.tag is not None and event.tag not in _PLAIN_TAGS:
-            self._complain(f"the tag {event.tag} is not read: values are plain text, numbers, lists and mappings", line)
+            self._complain(_tagged(event.tag), line)
         self._stack.append(_Frame(value, Mark(line, line, inside=inside), inside, event.anchor))
 
     def _close(self) -> None:
@@ -214,6 +214,11 @@ class _Builder:
         if self._nodes > MAX_NODES:
             why = f"more than {MAX_NODES:,} values in one file"
             raise Unreadable(why, event.start_mark.line + 1, "put the cases into a JSONL file")
+
+
+def _tagged(tag: str) -> str:
+    written = tag.replace("tag:yaml.org,2002:", "!!")
+    return f"the tag {written} is not read: values are plain text, numbers, lists and mappings"
 
 
 def resolved(text: str, complain: Callable[[str], None]) -> Json:

@@ -15,7 +15,7 @@ MAX_FILE: Final = 16 * 1024 * 1024
 SUFFIXES: Final = (".prompt.yml", ".prompt.yaml")
 
 
-class Unreadable(Exception):  # noqa: N818 (it becomes a Problem)
+class Unreadable(Exception):
     """A file cannot be used: why, and the line where that can be said."""
 
     def __init__(self, message: str, line: int | None = None, hint: str = "") -> None:
@@ -50,7 +50,8 @@ class Folder:
     def text(self, path: Path) -> str:
         """Return the text of a file of the folder; raises Unreadable."""
         with self.opened(path) as file:
-            data = file.read(MAX_FILE + 1)
+            # Asked for the limit alone, `read` would make room for all of it first.
+            data = file.read(min(os.fstat(file.fileno()).st_size, MAX_FILE) + 1)
         if len(data) > MAX_FILE:
             raise Unreadable(f"the file has more than {MAX_FILE // 2**20} MB")
         return decoded(data)
@@ -80,16 +81,22 @@ class Folder:
     @contextmanager
     def opened(self, path: Path) -> Iterator[BinaryIO]:
         """Open a regular file of the folder for reading; raises Unreadable, and never waits for a pipe."""
-        real = self._inside(path, path.name)
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        try:
-            number = os.open(real, flags)
-        except OSError as error:
-            raise Unreadable(f"cannot be read: {error.strerror}") from None
+        number = _opened(self._inside(path, path.name))
         with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise Unreadable("not a regular file")
             yield file
+
+
+def _opened(path: Path) -> int:
+    """Return the descriptor of a regular file."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        number = os.open(path, flags)
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise Unreadable("not a regular file")
+    return number
 
 
 def decoded(data: bytes) -> str:

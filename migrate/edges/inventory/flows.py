@@ -28,17 +28,23 @@ MAX_SAMPLES: Final = 1_000
 
 def read_flow(folder: Folder, path: Path, problems: list[Problem]) -> Flow | None:
     """Return the flow of a prompt file; what is wrong is added to `problems`, and None when there is no flow to see."""
-    shown = folder.shown(path)
+    source = Source(folder.shown(path), [])
     try:
-        document = read_yaml(folder.text(path), lambda why, line: problems.append(Problem(why, Place(shown, line))))
+        source.document = read_yaml(folder.text(path), lambda why, line: source.complain((), why, line=line))
+        if isinstance(source.document.value, dict):
+            return _flow(folder, path, source, source.document)
+        source.complain((), f"a prompt file is a mapping of keys, not {kind_of(source.document.value)}", line=1)
     except Unreadable as problem:
-        problems.append(Problem(problem.message, Place(shown, problem.line), problem.hint))
-        return None
-    if not isinstance(document.value, dict):
-        words = f"a prompt file is a mapping of keys, not {kind_of(document.value)}"
-        problems.append(Problem(words, Place(shown, 1)))
-        return None
-    return _flow(folder, path, Source(shown, problems, document), document)
+        source.problems.append(Problem(problem.message, Place(source.file, problem.line), problem.hint))
+    finally:
+        problems += sorted(source.problems, key=lambda problem: _order(source.file, problem))
+    return None
+
+
+def _order(file: str, problem: Problem) -> tuple[bool, str, int]:
+    """Return where a problem is told: the prompt file's first, then those of its case files, line by line."""
+    assert problem.place is not None
+    return problem.place.file != file, problem.place.file, problem.place.line or 0
 
 
 def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flow:
@@ -97,8 +103,9 @@ def _cases_place(sheet: Sheet) -> Place | None:
 def _variants(sheet: Sheet, prompt: Prompt) -> tuple[Variant, ...]:
     variants: list[Variant] = []
     claimed: dict[str, str] = {}
-    named = sheet.sheet("variants", sheet.mapping("variants"))
-    for name in named.value:
+    given = sheet.mapping("variants")
+    named = Sheet(sheet.source, ("variants",), given, given)
+    for name in given:
         trouble = name_trouble(name)
         if trouble:
             named.complain(f'the variant\'s name "{name}" {trouble}', name)

@@ -50,8 +50,7 @@ def _doubles(flows: Iterable[Flow]) -> list[Problem]:
     for flow in flows:
         other = first.setdefault(flow.name.casefold(), flow)
         if other is not flow and other.place is not None:
-            words = (
-                f'the flow "{flow.name}" is there already, in {other.place.file} (upper and lower case are the same)'
-            )
+            alike = "" if other.name == flow.name else f' as "{other.name}": upper and lower case are the same'
+            words = f'the flow "{flow.name}" is already in {other.place.file}{alike}'
             problems.append(Problem(words, flow.place, 'give one of them another name: "flow: ..."'))
     return problems

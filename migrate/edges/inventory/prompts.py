@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from migrate.comparing.paths import parse_path
 from migrate.comparing.schema import check_schema
 from migrate.edges.inventory.documents import read_json
 from migrate.edges.inventory.files import Unreadable
@@ -236,11 +237,11 @@ def _opened(sheet: Sheet, given: Mapping[str, Json]) -> dict[str, Any]:
 
 
 def check_one(sheet: Sheet, schema: Json, *steps: str) -> None:
-    """Complain of everything that makes a schema unusable."""
+    """Complain of everything that makes a schema unusable, where it stands in the file."""
     for problem in check_schema(schema):
         if not problem.lint:
-            inner = "" if problem.path == "$" else f" (in the schema at {problem.path})"
-            sheet.complain(problem.message + inner, *steps, hint=problem.hint)
+            inner = [step for step in parse_path(problem.path)[1:] if isinstance(step, str | int)]
+            sheet.complain(problem.message, *steps, *inner, hint=problem.hint)
 
 
 def _tools(sheet: Sheet) -> list[Tool]:

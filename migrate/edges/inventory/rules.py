@@ -46,8 +46,8 @@ def _rule(sheet: Sheet, path: str, given: Json) -> Rule | None:
     inner = Sheet(sheet.source, (*sheet.path, "rules", path), given, RULE_KEYS)
     kinds = [key for key in given if key in PLAIN or key in WITH_VALUE]
     if len(kinds) != 1:
-        found = f"not {', '.join(kinds)}" if kinds else "and none is given"
-        inner.complain(f"a rule has exactly one of {one_of([*PLAIN, *WITH_VALUE])}, {found}")
+        several = f"has one kind, not {' and '.join(kinds)}"
+        inner.complain(f"a rule {several if kinds else f'needs a kind: {one_of([*PLAIN, *WITH_VALUE])}'}")
         return None
     return _with_kind(inner, path, kinds[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -42,7 +43,7 @@ class Source:
 
     def place(self, path: Path, line: int | None = None) -> Place:
         """Return the place of a path, as problems and nouns carry it."""
-        return Place(self.file, line or self.line(path), json_path(path))
+        return Place(self.file, line or self.line(path), json_path(path) if path else None)
 
     def complain(self, path: Path, message: str, hint: str = "", line: int | None = None) -> None:
         """Note a problem and go on."""
@@ -59,7 +60,7 @@ def kind_of(value: Json) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
-        return "true or false"
+        return str(value).lower()
     names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
     return names.get(type(value), type(value).__name__)
 
@@ -127,7 +128,8 @@ class Sheet:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.complain(f'"{key}" must be a number, not {kind_of(value)}', key)
+            said = f'"{value}"' if isinstance(value, str) else kind_of(value)
+            self.complain(f'"{key}" must be a number, not {said}', key, hint=_as_number(value))
             return None
         if (low is not None and value < low) or (high is not None and value > high):
             self.complain(f'"{key}" must be {_bounds(low, high)}, not {value}', key)
@@ -185,13 +187,24 @@ class Sheet:
         """Return a mapping inside this one; empty when it is absent or no mapping."""
         return Sheet(self.source, (*self.path, key), self.mapping(key), keys)
 
-    def sheets(self, key: str, keys: Collection[str]) -> Iterator[Sheet]:
+    def sheets(self, key: str, keys: Collection[str], *, extras: bool = False) -> Iterator[Sheet]:
         """Yield the mappings of a list; what is none is complained of and left out."""
         for index, item in enumerate(self.items(key)):
             if isinstance(item, dict):
-                yield Sheet(self.source, (*self.path, key, index), item, keys)
+                yield Sheet(self.source, (*self.path, key, index), item, keys, extras)
             else:
                 self.complain(f'"{key}" holds mappings, not {kind_of(item)}', key, index)
+
+
+def _as_number(value: Json) -> str:
+    """Return how JSON would write a number that was written as text."""
+    try:
+        number = float(value.replace("_", ""))
+    except (ValueError, AttributeError):
+        return ""
+    if not math.isfinite(number):
+        return ""
+    return f"write {int(number) if number.is_integer() else number} without quotes, as JSON does"
 
 
 def one_of(choices: Sequence[str]) -> str:
