@@ -31,6 +31,8 @@ class Habit:
     """Prevented by `json_object` and `json_schema`, which guarantee JSON."""
     needs_loose_schema: bool = False
     """Prevented by a strict `json_schema`, which guarantees the schema."""
+    prevented: str = ""
+    """What else prevents it, in words: the habit itself looks at that."""
 
     def possible(self, scene: Scene, kind: Kind) -> bool:
         """Say whether the API lets this happen to this sort of answer."""
@@ -95,22 +97,27 @@ HABITS: Final = (
     Habit(
         "double_call", call_habits.double_call, "value", True, _CALLS,
         "the same call twice in one turn", _GUIDE + ": wrong parallel tool calls; langchainjs issue 11020",
+        prevented="`parallel_tool_calls: false`",
     ),
     Habit(
         "wrong_tool", call_habits.wrong_tool, "value", True, _CALLS,
-        "another tool of the list", "openai-agents-python issue 1481",
+        "another tool of the list", _ASSUMED,
+        prevented="naming one tool",
     ),
     Habit(
         "unknown_tool", call_habits.unknown_tool, "value", True, _CALLS,
         "a tool nobody offered", _ASSUMED,
+        prevented="`tool_choice` other than `auto`",
     ),
     Habit(
         "null_argument", call_habits.null_argument, "value", True, _CALLS,
         "`null` for an argument that must be something", _GUIDE + ": null arguments",
+        prevented="strict tool",
     ),
     Habit(
         "missing_argument", call_habits.missing_argument, "value", True, _CALLS,
         "a required argument left out", _ASSUMED,
+        prevented="strict tool",
     ),
     Habit(
         "wrong_argument", call_habits.wrong_argument, "value", True, _CALLS,
@@ -119,17 +126,19 @@ HABITS: Final = (
     Habit(
         "missing_tool_call", call_habits.missing_tool_call, "value", True, _CALLS,
         "asks in prose instead of calling", "openai-agents-python issues 1481 and 1397",
+        prevented="`tool_choice` other than `auto`",
     ),
     Habit(
         "unexpected_tool_call", call_habits.unexpected_tool_call, "instead", True, _WORDS,
-        "calls a tool where words are right", _GUIDE + ": invented calls",
+        "calls a tool where words are right", _GUIDE + ": told to always call a tool",
+        prevented="`tool_choice` other than `auto`",
     ),
     Habit("refusal", text_habits.refusal, "instead", True, _ALL, "declines to answer", _ASSUMED),
     Habit("filtered", text_habits.filtered, "instead", True, _ALL, "stopped by the content filter", _ASSUMED),
     Habit("empty", text_habits.empty, "instead", True, _ALL, "an empty answer", _ASSUMED),
     Habit(
         "truncation", text_habits.truncation, "written", True, _WORDS,
-        "runs into the length limit", _GUIDE + ": over-inclusion",
+        "runs into the length limit", _ASSUMED,
     ),
     Habit(
         "dropped_optional", json_habits.dropped_optional, "value", False, _JSON,
