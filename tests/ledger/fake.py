@@ -75,6 +75,9 @@ class MemoryLedger:
         )
         return tuple(rows)[:limit]
 
+    def flows(self) -> tuple[FlowName, ...]:
+        return tuple(sorted({FlowName(flow) for records in self._records.values() for flow, _, _ in records}))
+
     def close(self) -> None:
         """Keep everything: what is in memory goes with the ledger."""
 
@@ -97,7 +100,9 @@ def _key(record: CaseRecord) -> tuple[str, str, str]:
 def _row(run: Run, flow: FlowName, candidate: str, records: list[CaseRecord]) -> HistoryRow:
     costs = [one.cost_usd for record in records for one in record.candidate]
     known = [Decimal(cost) for cost in costs if cost is not None]
-    means = [mean for record in records if (mean := _mean_ms(record.candidate)) is not None]
+    cold = [_mean_ms(record.candidate, warm=False) for record in records]
+    warm = [_mean_ms(record.candidate, warm=True) for record in records]
+    means = [mean for mean in max(cold, warm, key=_count) if mean is not None]
     return HistoryRow(
         run=run,
         flow=flow,
@@ -112,7 +117,11 @@ def _row(run: Run, flow: FlowName, candidate: str, records: list[CaseRecord]) ->
     )
 
 
-def _mean_ms(measurements: Iterable[Measurement]) -> float | None:
+def _count(means: list[float | None]) -> int:
+    return sum(mean is not None for mean in means)
+
+
+def _mean_ms(measurements: Iterable[Measurement], *, warm: bool) -> float | None:
     by_sample: dict[int, list[Measurement]] = {}
     for one in measurements:
         by_sample.setdefault(one.sample, []).append(one)
@@ -120,5 +129,6 @@ def _mean_ms(measurements: Iterable[Measurement]) -> float | None:
         sum(one.timing.total_ms for one in calls if one.timing)
         for calls in by_sample.values()
         if all(one.timing is not None and one.served_model is not None for one in calls)
+        and any(one.usage.cached_tokens for one in calls) == warm
     ]
     return sum(totals) / len(totals) if totals else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, Ledger
-from migrate.vocabulary import CaseVerdict, FlowName, PriceUsed
+from migrate.vocabulary import CaseVerdict, FlowName, PriceUsed, Timing, Usage
 from tests.ledger.records import record_named, run_named
 
 
@@ -212,7 +213,7 @@ def test_reading_lets_writers_in(ledger: Ledger) -> None:
     assert ["case-0000", "case-0550"] == [record.comparison.case for record in ledger.records("run-002")]
 
 
-def test_prices_are_kept_and_may_repeat(ledger: Ledger) -> None:
+def test_prices_are_kept_and_may_repeat(ledger: Any) -> None:
     """A price row given again is no error, and a changed one replaces it."""
     price = PriceUsed("gpt-4.1", "default", "2", "0.5", None, "8", "genai-prices 0.2.3", "2026-01-15")
     changed = dataclasses.replace(price, output="8.00")
@@ -221,7 +222,7 @@ def test_prices_are_kept_and_may_repeat(ledger: Ledger) -> None:
     ledger.add_prices("run-001", [price, price, batch])
     ledger.add_prices("run-001", [changed])
 
-    assert (batch, changed) == ledger.prices("run-001")  # type: ignore[attr-defined]
+    assert (batch, changed) == ledger.prices("run-001")
 
 
 def test_prices_need_a_run(ledger: Ledger) -> None:
@@ -245,6 +246,15 @@ def test_history_is_newest_first(ledger: Ledger) -> None:
 def test_history_of_unknown_flow_is_empty(ledger: Ledger) -> None:
     """A flow without runs has no history, which is no error."""
     assert () == ledger.history(FlowName("refund"))
+
+
+def test_flows_of_all_runs_are_known(ledger: Any) -> None:
+    """The ledger knows every flow that was ever run."""
+    for name, flow in (("run-001", "refund"), ("run-002", "answer"), ("run-003", "refund")):
+        ledger.start(run_named(name))
+        ledger.add(name, [record_named("a", flow)])
+
+    assert ("answer", "refund") == ledger.flows()
 
 
 def test_history_adds_costs_exactly(ledger: Ledger) -> None:
@@ -296,6 +306,20 @@ def test_history_adds_the_calls_of_a_chain(ledger: Ledger) -> None:
 
     (row,) = ledger.history(FlowName("refund"))
     assert (600.0, 1) == (row.p50_ms, row.n)
+
+
+def test_history_keeps_cold_and_warm_samples_apart(ledger: Ledger) -> None:
+    """An answer whose prompt was cached is faster for a reason that is not the model's: the commoner kind is told."""
+    mixed = record_named("a", ms=800.0, samples=2)
+    first, second = mixed.candidate
+    warm = dataclasses.replace(second, usage=Usage(240, 200, None, 32, 0), timing=Timing(100.0))
+    ledger.start(run_named("run-001"))
+    ledger.start(run_named("run-002"))
+    ledger.add("run-001", [dataclasses.replace(mixed, candidate=(first, warm))])
+    ledger.add("run-002", [dataclasses.replace(record_named("b", ms=800.0), candidate=(warm,))])
+
+    newer, older = ledger.history(FlowName("refund"))
+    assert (100.0, 1, 800.0, 1) == (newer.p50_ms, newer.n, older.p50_ms, older.n)
 
 
 def test_history_counts_verdicts(ledger: Ledger) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, RowMapping, and_, func, select
+from sqlalchemy import Connection, RowMapping, and_, func, select
 
 from migrate.edges.ledger.rows import run_of, usd_of
 from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
@@ -67,27 +66,26 @@ def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | No
 
 
 def _case_means(connection: Connection, trial: tuple[str, str, str]) -> list[float]:
-    """Return the mean latency of each case over its samples, in milliseconds.
+    """Return the mean latency of each case over its samples, in milliseconds, as a run's evidence has it.
 
     A sample's latency is the sum over its calls, which follow one another; a sample with a call that was not
-    timed, or not answered, has none.
+    timed, or not answered, has none. Samples that read the prompt cache never share a mean with those that did
+    not: of the two kinds the one more cases have is told, those without the cache where they tie.
     """
     timed = func.count(calls.c.total_ms)
     answered = func.count(calls.c.served_model)
     query = (
-        select(calls.c.case_id, func.sum(calls.c.total_ms))
+        select(calls.c.case_id, func.sum(calls.c.total_ms), func.max(calls.c.cached_tokens))
         .where(_is(calls, trial), calls.c.side == _SIDE)
         .group_by(calls.c.case_id, calls.c.sample)
         .having(timed == func.count(), answered == func.count())
     )
-    return _means(connection.execute(query))
-
-
-def _means(rows: Iterable[Row[str, float]]) -> list[float]:
-    by_case: dict[str, list[float]] = {}
-    for case, total in rows:
-        by_case.setdefault(case, []).append(total)
-    return [sum(totals) / len(totals) for totals in by_case.values()]
+    cold: dict[str, list[float]] = {}
+    warm: dict[str, list[float]] = {}
+    for case, total, cached in connection.execute(query):
+        (warm if cached else cold).setdefault(case, []).append(total)
+    told = warm if len(warm) > len(cold) else cold
+    return [sum(totals) / len(totals) for totals in told.values()]
 
 
 def _is(table: Any, trial: tuple[str, str, str]) -> Any:

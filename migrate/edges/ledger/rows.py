@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final, Literal
 
 from sqlalchemy import RowMapping
 
 from migrate.edges.ledger import plain
 from migrate.ports import CaseRecord
+from migrate.pricing import usd_text
 from migrate.vocabulary import (
     Call,
     CaseId,
@@ -35,7 +36,8 @@ Key = tuple[str, str, str]
 """Flow, candidate, case."""
 Side = Literal["baseline", "candidate"]
 
-PICO: Final = Decimal(10) ** 12
+_EXACT: Final = Context(prec=60)
+"""Of our own: the application under test may have set a coarse one."""
 _LARGEST: Final = 2**63 - 1
 _VERDICTS: Final = {verdict.value: verdict for verdict in CaseVerdict}
 
@@ -170,14 +172,13 @@ def pico_of(usd: str | None) -> int | None:
     """Return dollars as whole 1e-12 dollars, rounded half even; None when unknown or past what a column holds."""
     if usd is None:
         return None
-    pico = int((Decimal(usd) * PICO).to_integral_value())
+    pico = int(Decimal(usd).scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
     return pico if abs(pico) <= _LARGEST else None
 
 
 def usd_of(pico: int) -> str:
-    """Return whole 1e-12 dollars as an exact decimal of dollars without idle zeros."""
-    text = f"{Decimal(pico).scaleb(-12):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """Return whole 1e-12 dollars as an exact decimal of dollars."""
+    return usd_text(Decimal(pico).scaleb(-12, _EXACT))
 
 
 # --- Runs ----------------------------------------------------------------------------------------------

@@ -150,6 +150,12 @@ class SqlLedger:
     def history(self, flow: FlowName, *, limit: int = 50) -> tuple[HistoryRow, ...]:
         return self._database.read(lambda connection: history_rows(connection, flow, limit))
 
+    def flows(self) -> tuple[FlowName, ...]:
+        """Return the flows of all runs, sorted."""
+        flow = tables.comparisons.c.flow
+        rows = self._database.read(lambda connection: connection.execute(select(flow).distinct().order_by(flow)).all())
+        return tuple(FlowName(row[0]) for row in rows)
+
     def close(self) -> None:
         self._database.close()
 
