@@ -138,8 +138,9 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
             here = (*table, *_dotted(key[1]))
         else:
             continue
-        if len(here) > best_depth and path[: len(here)] == here:
-            best, best_depth = number, len(here)
+        depth = min(len(here), len(path))
+        if depth > best_depth and path[:depth] == here[:depth]:
+            best, best_depth = number, depth
     return best
 
 
@@ -150,7 +151,7 @@ def _dotted(text: str) -> tuple[str, ...]:
 # --- Values ----------------------------------------------------------------------------------------------------
 
 
-class _Wrong(Exception):  # noqa: N818 (it becomes a Problem)
+class _Wrong(Exception):
     """A value is not what a setting takes."""
 
 
@@ -287,7 +288,7 @@ def _from_environment(environ: Mapping[str, str], problems: list[Problem]) -> di
     for variable in sorted(environ):
         # Other variables with the prefix are options of commands; one that is nearly a setting is a mistake.
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name not in READ and difflib.get_close_matches(name, READ, cutoff=0.85):
+        if variable.startswith(PREFIX) and name not in READ and difflib.get_close_matches(name, READ, cutoff=0.75):
             hint = did_you_mean(variable, [PREFIX + known.upper() for known in READ])
             problems.append(Problem(f"environment variable {variable} is no setting", None, hint))
     return _checked(given, lambda name: f"environment variable {PREFIX}{name.upper()}", problems)
