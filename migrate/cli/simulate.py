@@ -77,7 +77,7 @@ def _simulation(
         redact=redactor.value,
         book=answer_book(settings, redactor.value, must_exist=prompts is not None),
         troupe=Troupe(settings.simulation_seed if seed is None else seed),
-        models=Models().with_names(models),
+        models=Models(models),
         time_scale=settings.time_scale if time_scale is None else time_scale,
         log=None if habit_log is None else _opened_log(root / habit_log),
     )
@@ -172,9 +172,11 @@ def _say_json(url: str, simulation: Simulation) -> None:
 
 
 def _say(url: str, simulation: Simulation) -> None:
-    models = ", ".join(model.alias for model in simulation.models.known)
+    from migrate.edges.providers.simulated.personas import PERSONAS
+
+    models = ", ".join([*PERSONAS, *simulation.models.named])
     click.echo(f"simulated provider at {url}")
     click.echo(f"  seed {simulation.troupe.seed}, time scale {simulation.time_scale:g}")
-    click.echo(f"  answers for {len(simulation.book)} rendered cases as {models}")
+    click.echo(f"  answers for {len(simulation.book)} rendered cases as {models}; other models without habits")
     click.echo(f"  export OPENAI_BASE_URL={url} OPENAI_API_KEY=simulated")
     click.echo("  Ctrl-C stops it")

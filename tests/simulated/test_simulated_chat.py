@@ -236,3 +236,13 @@ def test_models_carry_their_retirement_dates(desk: Stage) -> None:
     assert "2026-10-23" == dates["gpt-4.1-nano"]
     assert {"2027-01-14"} == {dates[name] for name in ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")}
     assert desk.client().models.retrieve("gpt-4o").shutdown_date == "2027-01-14"
+
+
+@pytest.mark.parametrize("change", [{"temperature": 0.2}, {"max_tokens": 50}])
+def test_parameters_a_model_does_not_take_are_refused(desk: Stage, change: dict[str, Any]) -> None:
+    """What the catalogue says a model refuses is refused, so that the next migration's traps show here as well."""
+    body = {**chat_body("hi"), "model": "gpt-6-luna"}
+    with pytest.raises(openai.BadRequestError) as caught:
+        desk.client().chat.completions.create(**body, **change)
+    assert [caught.value.param] == list(change)
+    assert "gpt-6-luna" == desk.client().chat.completions.create(**body).model

@@ -10,8 +10,8 @@ import pytest
 
 from migrate.cli.simulate import simulate
 from migrate.edges.providers.simulated.habits import HABITS, Habit
-from migrate.edges.providers.simulated.models import MODELS
-from migrate.edges.providers.simulated.personas import NOISE, PERSONAS, RETUNED, Rate, persona_for
+from migrate.edges.providers.simulated.models import Models
+from migrate.edges.providers.simulated.personas import NOISE, PERSONAS, RETUNED, Rate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulated-provider.md").read_text(encoding="utf-8")
 MODELS_WITH_HABITS = [name for name, persona in PERSONAS.items() if persona.habits]
@@ -64,13 +64,13 @@ def pace_table() -> str:
         "| per output token, ms | spread |\n" + "| --- " * 9 + "|"
     )
     rows = []
-    for model in MODELS:
-        pace = persona_for(model.alias).pace
+    for name in PERSONAS:
+        model = Models().find(name)
+        assert model is not None
+        facts, pace = model.facts, PERSONAS[name].pace
         speed = f"{pace.first_token_ms:g} | {pace.per_input_ms:g} | {pace.per_output_ms:g} | {pace.spread:g}"
-        rows.append(
-            f"| {model.alias} | {model.snapshot} | {model.context:,} | {model.max_output:,} "
-            f"| {model.shutdown_date or ''} | {speed} |"
-        )
+        limits = f"{facts.context_window:,} | {facts.max_output:,} | {facts.shutdown or ''}"
+        rows.append(f"| {name} | {model.snapshot} | {limits} | {speed} |")
     return "\n".join([head, *rows])
 
 

@@ -58,3 +58,10 @@ def output_too_large(param: str, asked: int, limit: int) -> Refused:
         param=param,
         code="invalid_value",
     )
+
+
+def unsupported(name: str, other: str | None = None) -> Refused:
+    """400: the model does not take this parameter, or knows it by another name."""
+    hint = f" Use '{other}' instead." if other else ""
+    message = f"Unsupported parameter: '{name}' is not supported with this model.{hint}"
+    return bad_request(message, param=name, code="unsupported_parameter")

@@ -1,71 +1,86 @@
-"""Which models the simulated provider serves: snapshots, limits and announced retirement dates, as data."""
+"""Which models the simulated provider serves: those of the catalogue of facts, and names given by the caller."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
-from migrate.vocabulary import Json
+from migrate import catalogue
+from migrate.catalogue import Family, ModelFacts
+from migrate.edges.providers.simulated.complaints import context_exceeded, output_too_large, unsupported
+from migrate.edges.providers.simulated.question import Question
+from migrate.edges.providers.simulated.served import CREATED
+from migrate.vocabulary import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One model as `/v1/models` and the context checks know it."""
+    """One model under the name it was asked for."""
 
-    alias: str
-    """The name applications ask for."""
-    snapshot: str
-    """The name replies carry."""
-    context: int
-    """Tokens of input and output together."""
-    max_output: int
-    created: int
-    """Unix time of publication."""
-    shutdown_date: str | None = None
-    """ISO date on which the model leaves the API; None: not announced."""
+    asked: str
+    facts: ModelFacts
+
+    @property
+    def alias(self) -> str:
+        """The name without a date: whose habits it has."""
+        return self.facts.name
+
+    @property
+    def snapshot(self) -> str:
+        """The name replies carry: the dated one that was asked for, or the first of the alias."""
+        return self.asked if self.asked != self.alias else next(iter(self.facts.snapshots), self.alias)
+
+    def check(self, question: Question, body: JsonObject, prompt_tokens: int) -> None:
+        """Raise Refused where the real model would refuse parameters, the length of the prompt or of the answer."""
+        _check_parameters(self.facts.family, body)
+        facts, wanted = self.facts, question.max_tokens or 0
+        if facts.max_output is not None and wanted > facts.max_output:
+            raise output_too_large(question.max_tokens_name, wanted, facts.max_output)
+        if facts.max_input is not None and prompt_tokens > facts.max_input:
+            raise context_exceeded(facts.max_input, prompt_tokens)
+        if facts.context_window is not None and prompt_tokens + wanted > facts.context_window:
+            raise context_exceeded(facts.context_window, prompt_tokens + wanted)
 
 
-_MILLION: Final = 1_047_576
-
-MODELS: Final = (
-    ServedModel("gpt-4o", "gpt-4o-2024-08-06", 128_000, 16_384, 1_715_367_049, "2027-01-14"),
-    ServedModel("gpt-4o-mini", "gpt-4o-mini-2024-07-18", 128_000, 16_384, 1_721_172_741, "2027-01-14"),
-    ServedModel("gpt-4.1", "gpt-4.1-2025-04-14", _MILLION, 32_768, 1_744_316_542, "2027-01-14"),
-    ServedModel("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", _MILLION, 32_768, 1_744_318_173, "2027-01-14"),
-    ServedModel("gpt-4.1-nano", "gpt-4.1-nano-2025-04-14", _MILLION, 32_768, 1_744_321_707, "2026-10-23"),
-    ServedModel("gpt-6-luna", "gpt-6-luna", 922_000, 128_000, 1_780_000_000),
-)
-"""Limits: price file of LiteLLM 1.109; dates: the announcements of 2026-10; gpt-6-luna's `created` is made up."""
+def _check_parameters(family: Family, body: JsonObject) -> None:
+    effort = (body.get("reasoning") or {}).get("effort")
+    given = {**body, "reasoning_effort": effort} if effort is not None else body
+    for name in family.refusals(given):
+        raise unsupported(name)
+    for name, other in family.renamed.items():
+        if body.get(name) is not None:
+            raise unsupported(name, other)
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
     """The models one server answers for."""
 
-    known: tuple[ServedModel, ...] = MODELS
+    named: tuple[str, ...] = ()
+    """Names the catalogue does not know."""
 
     def find(self, name: str) -> ServedModel | None:
         """Return the model of an alias or snapshot name; None: unknown."""
-        return next((model for model in self.known if name in (model.alias, model.snapshot)), None)
+        facts = catalogue.facts(name)
+        if facts is None and name in self.named:
+            facts = ModelFacts(name)
+        return None if facts is None else ServedModel(name, facts)
 
-    def with_names(self, names: tuple[str, ...]) -> Models:
-        """Return these models and others of the given names, with roomy limits and no retirement date."""
-        more = tuple(ServedModel(name, name, _MILLION, 32_768, 1_768_435_200) for name in names if not self.find(name))
-        return Models(self.known + more)
-
-
-def model_object(name: str, model: ServedModel) -> Json:
-    """Return a model as `GET /v1/models` shows it, under its alias or its snapshot name."""
-    return {
-        "id": name,
-        "object": "model",
-        "created": model.created,
-        "owned_by": "system",
-        "shutdown_date": model.shutdown_date,
-    }
+    def all(self) -> list[ServedModel]:
+        """Return every model, under its alias and its dated names."""
+        names = dict.fromkeys((*catalogue.known_models(), *self.named))
+        return [model for name in names if (model := self.find(name)) is not None]
 
 
-def model_list(models: Models) -> Json:
+def model_object(model: ServedModel) -> Json:
+    """Return a model as `GET /v1/models` shows it; when it was created is not known here."""
+    gone = model.facts.shutdown
+    date = None if gone is None else gone.isoformat()
+    return {"id": model.asked, "object": "model", "created": CREATED, "owned_by": "system", "shutdown_date": date}
+
+
+@functools.lru_cache(maxsize=8)
+def model_list(models: Models) -> dict[str, Any]:
     """Return the body of `GET /v1/models`."""
-    names = [(name, model) for model in models.known for name in dict.fromkeys((model.alias, model.snapshot))]
-    return {"object": "list", "data": [model_object(name, model) for name, model in names]}
+    return {"object": "list", "data": [model_object(model) for model in models.all()]}

@@ -83,7 +83,7 @@ class _Routes:
         found = self.simulation.models.find(name)
         if found is None:
             raise unknown_model(name)
-        return _json(model_object(name, found), {"x-simulated": "true"})
+        return _json(model_object(found), {"x-simulated": "true"})
 
     async def nothing(self, request: web.Request) -> web.Response:
         raise unknown_url(request.method, request.path)

@@ -12,7 +12,7 @@ from typing import Final
 from migrate.canonical import request_of
 from migrate.edges.providers.simulated import chat_api, responses_api
 from migrate.edges.providers.simulated.book import AnswerBook, BookEntry
-from migrate.edges.providers.simulated.complaints import bad_request, context_exceeded, output_too_large, unknown_model
+from migrate.edges.providers.simulated.complaints import bad_request, unknown_model
 from migrate.edges.providers.simulated.draft import Performance
 from migrate.edges.providers.simulated.latency import Delay, delay
 from migrate.edges.providers.simulated.limiting import limited, output_tokens
@@ -98,7 +98,7 @@ class Simulation:
         """Return the finished reply and its unscaled latency, and write the habit log."""
         question, model = asked.question, asked.model
         prompt, cached = self._counter.prompt(question)
-        _check_limits(question, model, prompt)
+        model.check(question, asked.body, prompt)
         token = hashlib.blake2b(
             f"{self.troupe.seed}\n{model.alias}\n{asked.prompt_key}\n{asked.sample}".encode(), digest_size=9
         ).hexdigest()
@@ -152,11 +152,3 @@ def _check_json_word(question: Question) -> None:
             "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
             param="messages",
         )
-
-
-def _check_limits(question: Question, model: ServedModel, prompt: int) -> None:
-    wanted = question.max_tokens or 0
-    if wanted > model.max_output:
-        raise output_too_large(question.max_tokens_name, wanted, model.max_output)
-    if prompt + wanted > model.context:
-        raise context_exceeded(model.context, prompt + wanted)
