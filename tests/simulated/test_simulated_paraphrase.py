@@ -84,6 +84,12 @@ def test_no_synonym_is_more_or_less_than_one_word() -> None:
             assert all(other == other.lower() and not re.search(r"[\s\d]", other) for other in others)
 
 
+def test_an_identifier_never_opens_a_sentence() -> None:
+    """Clauses change places only where the one that comes first may be written with a capital."""
+    text = "If you and the shop agree, x_problem is the key."
+    assert text == in_other_words(text, 1)
+
+
 def test_articles_still_fit() -> None:
     """`an issue` never becomes `an problem`."""
     assert "a problem of the shop and you" == in_other_words("a problem of the shop and you", 1)

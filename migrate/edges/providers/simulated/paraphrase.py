@@ -103,7 +103,7 @@ _PROTECTED: Final = re.compile(
 )
 _CLAUSES: Final = re.compile(
     r"(?<![^\s])(If|When|Because|Once) ([a-z][^.,;:!?\n\d\"]{3,80}), "
-    r"(?!then\b)([a-z][^.,;:!?\n\d\"]{3,120})([.!])(?=\s|\Z)"
+    r"(?!then\b)([a-z]+ [^.,;:!?\n\d\"]{3,120})([.!])(?=\s|\Z)"
 )
 _ARTICLE: Final = re.compile(r"\b[Aa]n?\s+\Z")
 _WORD: Final = re.compile(r"\w+")
