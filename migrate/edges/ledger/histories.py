@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, func, select
+from sqlalchemy import Connection, and_, exists, func, select
 
 from migrate.edges.ledger.rows import run_of, usd_of
 from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
 from migrate.ports import HistoryRow
 from migrate.statistics import quantile
-from migrate.vocabulary import FlowName
+from migrate.vocabulary import FlowName, Run
 
 _SIDE: Final = "candidate"
 """In a recording run too: what was recorded then is its candidate."""
@@ -19,28 +20,33 @@ _HALF: Final = 10**9
 
 def history_rows(connection: Connection, flow: FlowName, limit: int) -> tuple[HistoryRow, ...]:
     """Return a flow's rows, newest run first; a run with several candidates has a row for each."""
-    c = comparisons.c
-    query = (
-        select(*runs.c, c.candidate, func.count().label("cases"))
-        .join(comparisons, and_(c.run_id == runs.c.id, c.flow == flow))
-        .group_by(*runs.c, c.candidate)
-        .order_by(*NEWEST_FIRST, c.candidate)
-        .limit(limit)
+    rows = (
+        _history_row(connection, run, flow, candidate, verdicts)
+        for run in _runs_of(connection, flow, limit)
+        for candidate, verdicts in _verdicts(connection, run.id, flow).items()
     )
-    return tuple(_history_row(connection, flow, row) for row in connection.execute(query).mappings().all())
+    return tuple(islice(rows, limit))
 
 
-def _history_row(connection: Connection, flow: FlowName, row: RowMapping) -> HistoryRow:
-    run = run_of(row)
-    trial = (run.id, flow, row["candidate"])
+def _runs_of(connection: Connection, flow: FlowName, limit: int) -> list[Run]:
+    # Asked run by run, the newest first: comparisons have no index but their key, which begins with the run.
+    mine = exists().where(comparisons.c.run_id == runs.c.id, comparisons.c.flow == flow)
+    query = select(runs).where(mine).order_by(*NEWEST_FIRST).limit(limit)
+    return [run_of(row) for row in connection.execute(query).mappings()]
+
+
+def _history_row(
+    connection: Connection, run: Run, flow: FlowName, candidate: str, verdicts: dict[str, int]
+) -> HistoryRow:
+    trial = (run.id, flow, candidate)
     usd, unknown = _cost(connection, trial)
     means = _case_means(connection, trial)
     return HistoryRow(
         run=run,
         flow=flow,
-        candidate=row["candidate"],
-        cases=row["cases"],
-        verdicts=_verdicts(connection, trial),
+        candidate=candidate,
+        cases=sum(verdicts.values()),
+        verdicts=verdicts,
         cost_usd=usd,
         unknown_cost=unknown,
         p50_ms=quantile(means, 0.5),
@@ -49,10 +55,19 @@ def _history_row(connection: Connection, flow: FlowName, row: RowMapping) -> His
     )
 
 
-def _verdicts(connection: Connection, trial: tuple[str, str, str]) -> dict[str, int]:
-    verdict = comparisons.c.verdict
-    query = select(verdict, func.count()).where(_is(comparisons, trial)).group_by(verdict).order_by(verdict)
-    return {row[0]: row[1] for row in connection.execute(query)}
+def _verdicts(connection: Connection, run_id: str, flow: FlowName) -> dict[str, dict[str, int]]:
+    """Return the number of cases by candidate and verdict, both sorted."""
+    c = comparisons.c
+    query = (
+        select(c.candidate, c.verdict, func.count())
+        .where(c.run_id == run_id, c.flow == flow)
+        .group_by(c.candidate, c.verdict)
+        .order_by(c.candidate, c.verdict)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for candidate, verdict, count in connection.execute(query):
+        counts.setdefault(candidate, {})[verdict] = count
+    return counts
 
 
 def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | None, int]:
