@@ -254,7 +254,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few cases and rounds: does it run at all")
     parser.add_argument("--only", help="one of: live, latency, offline, growth, idle")
     given = parser.parse_args()
-    size = {"cases": 100, "large": 500, "count": 1} if given.quick else {"cases": 1000, "large": 10_000, "count": 5}
+    size = {"cases": 100, "large": 500, "count": 1} if given.quick else {"cases": 1000, "large": 10_000, "count": 3}
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         bench = Bench(Path(scratch), **size)
         for name in ("idle", "live", "latency", "offline", "growth"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from migrate.vocabulary import Api, Json, JsonObject, Request
@@ -71,11 +71,26 @@ def digest_json(value: Json) -> str:
 
 def request_of(api: Api, body: JsonObject, redact: Callable[[Json], Json]) -> Request:
     """Return the request with its keys; `redact` must be idempotent."""
+    return requests_of(api, body, [body["model"]], redact)[0]
+
+
+def requests_of(
+    api: Api, body: JsonObject, models: Sequence[str], redact: Callable[[Json], Json]
+) -> tuple[Request, ...]:
+    """Return the same body as a request to each of several models; it is redacted and encoded once."""
     stored = redact(body)
-    question = {name: value for name, value in stored.items() if name not in SAMPLING_PARAMETERS}
-    return Request(api=api, body=body, request_key=_key(api, stored), prompt_key=_key(api, question))
+    # Every member is encoded once; all keys are put together from the same texts.
+    parts = {name: canonical_json(value) for name, value in stored.items()}
+    prompt_key = _key(api, {name: part for name, part in parts.items() if name not in SAMPLING_PARAMETERS})
+    requests = []
+    for model in models:
+        sent = body if model == body["model"] else {**body, "model": model}
+        request_key = _key(api, {**parts, "model": canonical_json(redact(model))})
+        requests.append(Request(api=api, body=sent, request_key=request_key, prompt_key=prompt_key))
+    return tuple(requests)
 
 
-def _key(api: Api, body: JsonObject) -> str:
-    text = canonical_json(body)
-    return f"k{KEY_VERSION}:" + digest(api + "\n" + text)[:32]
+def _key(api: Api, parts: Mapping[str, str]) -> str:
+    """Return the hash of the canonical text of an object whose members are encoded already."""
+    text = ",".join(f"{canonical_json(name)}:{parts[name]}" for name in sorted(parts))
+    return f"k{KEY_VERSION}:" + digest(f"{api}\n{{{text}}}")[:32]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from migrate.edges.inventory import load
 from migrate.edges.journal import JournalFile, journals, read_journal
 from migrate.edges.recordings import RecordingStore
 from migrate.errors import UsageProblem
+from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import parse_candidate, prompt_for
 from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, ProviderSettings, Run, Settings
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from migrate.edges.ledger import SqlLedger
     from migrate.edges.providers.by_model import ByModel
     from migrate.edges.providers.simulated import SimulatedServer
-    from migrate.ports import CaseRecord, Journal
+    from migrate.ports import Journal
 
 
 def open_world(
@@ -265,7 +266,8 @@ class World:
         baselines = ", ".join(sorted({flow.prompt.model for flow in flows}))
         target = " -> " + ", ".join(run.candidates) if run.candidates else " (recording goldens)"
         cases = sum(len(flow.cases) for flow in flows)
-        lines = [f"prompt-migrate: {baselines}{target} · {len(flows)} flows / {cases} cases · run {run.id}"]
+        size = f"{counted(len(flows), 'flow')} / {counted(cases, 'case')}"
+        lines = [f"prompt-migrate: {baselines}{target} · {size} · run {run.id}"]
         source = "recordings only, no socket" if offline else run.provider
         if run.simulated and not offline:
             seed, scale = self.settings.simulation_seed, self.settings.time_scale
@@ -280,13 +282,14 @@ class World:
         paths = journals(self.state / "journals").get(run.id, [])
         prices = self._prices()
         folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
-        folded = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths))
+        folded = Folded(run)
+        records = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded)
+        evidence = sorted(weigh(records), key=lambda flow: (flow.flow, flow.candidate))
         closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run)
         folding.finish(closed, prices.rows_used())
-        evidence = weigh(self._records(run)) if run.kind == "replay" else ()
         for path in paths:
             path.unlink(missing_ok=True)
-        return closed, evidence
+        return closed, tuple(evidence) if run.kind == "replay" else ()
 
     def fold_leftovers(self, current: str) -> list[str]:
         """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids."""
@@ -297,16 +300,15 @@ class World:
                 continue
             prices = self._prices()
             folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
-            folded: Folded = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths))
+            folded = Folded(run)
+            for _ in folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded):
+                pass
             closed = close_run(run, self.clock.now(), folded, planned=folded.cases, not_run="killed")
             folding.finish(_interrupted(closed), prices.rows_used())
             for path in paths:
                 path.unlink(missing_ok=True)
             done.append(run_id)
         return done
-
-    def _records(self, run: Run) -> Iterator[CaseRecord]:
-        return self.ledger.records(run.id)
 
     def _prices(self) -> Any:
         from migrate.pricing import PriceTable

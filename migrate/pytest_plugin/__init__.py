@@ -8,6 +8,7 @@ conftests have loaded, and only those that are used and still free: a suite that
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Generator
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ SHORT: Final = {
     "--fail-on": "fail_on",
 }
 """Short name -> option it is an alias of."""
+
+COLLECT_AFTER: Final = 50_000
+"""Allocations between two looks of the garbage collector in an active run."""
 
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "model": {
@@ -102,6 +106,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "flow(name, *, schema, samples, critical, ignore): this test runs a user flow")
     config.addinivalue_line("markers", "migrate: an item made from the prompt inventory")
     if config.option.migrate_model or config.option.migrate_golden not in (None, "none"):
+        _collect_seldom(config)
         from migrate.pytest_plugin.session import activate
 
         activate(config)
+
+
+def _collect_seldom(config: pytest.Config) -> None:
+    """Let the garbage collector look seldom: a run imports and makes many objects and hardly any cycles."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *thresholds[1:])
+    config.add_cleanup(lambda: gc.set_threshold(*thresholds))

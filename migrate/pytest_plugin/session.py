@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -24,6 +25,7 @@ from migrate.workflow.record import Recorded, Recording, baseline_of
 from migrate.workflow.replay import FAILING, Replay, Trial
 
 NAME = "promptmigrate-session"
+GATES_SHOWN: Final = 3
 
 
 def activate(config: pytest.Config) -> None:
@@ -172,6 +174,7 @@ class MigrateSession:
         for number, trial in enumerate(trials):
             trial.number = number
         self.planned = len(trials)
+        gc.freeze()
         self._start(self._share(trials))
         try:
             return (yield)
@@ -315,9 +318,13 @@ class MigrateSession:
         results.closed += self.world.closed_gates(evidence)
         self.results = results
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """Print the summary below everything else: it is what the run is for."""
+        yield
         if self.results is None or self.is_worker or self.config.option.verbose <= -2:
             return
+        terminalreporter.ensure_newline()
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
         width = min(terminalreporter._tw.fullwidth, 120)
         lines = (
@@ -327,8 +334,11 @@ class MigrateSession:
         )
         for line in lines:
             terminalreporter.write_line(line)
-        for reason in self.results.closed:
+        shown = self.results.closed[:GATES_SHOWN]
+        for reason in shown:
             terminalreporter.write_line(inert(f"gate closed: {reason}"), red=True)
+        if len(self.results.closed) > len(shown):
+            terminalreporter.write_line(f"gate closed: and {len(self.results.closed) - len(shown)} more", red=True)
 
     def _recorded_lines(self) -> list[str]:
         assert self.results is not None
@@ -336,6 +346,7 @@ class MigrateSession:
         return [wiring.account_words(run), "next: git diff --stat fixtures; then pytest --model MODEL"]
 
     def pytest_unconfigure(self) -> None:
+        gc.freeze()  # pytest looks for unraisable errors by collecting five times: not through all of this again.
         self._stop()
         if self.journal is not None:
             self.journal.close()

@@ -22,6 +22,8 @@ SHORTEST: Final = 6
 """Characters of the shortest thing that can be found (`a@b.co`)."""
 LONG: Final = 2048
 """Characters from which a text is remembered, so that a document sent thirty times is searched once."""
+KNOWN_CLEAN: Final = 4096
+"""Shorter texts remembered as clean: the words of a schema and a system message come with every request."""
 REMEMBERED_TEXTS: Final = 1024
 REMEMBERED_CHARACTERS: Final = 8_000_000
 
@@ -42,13 +44,14 @@ The byte comes first because looking for one byte costs next to nothing."""
 class Redactor:
     """Replaces secrets and personal data by pseudonyms. Safe to use from several threads."""
 
-    __slots__ = ("_direct", "_lock", "_memory", "_size", "_with_runs", "enabled")
+    __slots__ = ("_clean_texts", "_direct", "_lock", "_memory", "_size", "_with_runs", "enabled")
 
     def __init__(self, secrets: Mapping[str, str] | None = None, enabled: bool = True) -> None:
         forms = [(form, _label(name)) for name, value in (secrets or {}).items() for form in _forms(value)]
         forms.sort(key=lambda form: (-len(form[0]), form))
         self._with_runs = tuple(form for form in forms if has_run(form[0]))
         self._direct = tuple(form for form in forms if not has_run(form[0]))
+        self._clean_texts: set[str] = set()
         self._memory: dict[bytes, str | None] = {}
         self._size = 0
         self._lock = threading.Lock()
@@ -61,7 +64,9 @@ class Redactor:
         """Return the text without secrets and personal data; the same object when there are none."""
         if not self.enabled or len(text) < SHORTEST:
             return text
-        return self._clean(text) if len(text) < LONG else self._remembered(text)
+        if text in self._clean_texts:
+            return text
+        return self._short(text) if len(text) < LONG else self._remembered(text)
 
     def value(self, value: Json) -> Json:
         """Return a JSON value with every string and key redacted; the same object when nothing changed."""
@@ -89,6 +94,14 @@ class Redactor:
         if has_digits(plain):
             marks += numbers(text)
         return settled(marks, text) if marks else marks
+
+    def _short(self, text: str) -> str:
+        clean = self._clean(text)
+        if clean is text:
+            if len(self._clean_texts) >= KNOWN_CLEAN:
+                self._clean_texts.clear()  # One step, so that another thread sees a whole set or an empty one.
+            self._clean_texts.add(text)
+        return clean
 
     def _clean(self, text: str) -> str:
         while marks := self.find(text):

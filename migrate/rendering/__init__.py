@@ -3,6 +3,6 @@
 from migrate.rendering.binding import bind_checks
 from migrate.rendering.candidates import parse_candidate, prompt_for
 from migrate.rendering.rehearsal import rehearse
-from migrate.rendering.requests import render
+from migrate.rendering.requests import render, render_for
 
-__all__ = ["bind_checks", "parse_candidate", "prompt_for", "rehearse", "render"]
+__all__ = ["bind_checks", "parse_candidate", "prompt_for", "rehearse", "render", "render_for"]

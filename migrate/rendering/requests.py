@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from migrate.canonical import request_of
+from migrate.canonical import requests_of
 from migrate.errors import InventoryProblem, Problem, did_you_mean
 from migrate.rendering.templates import Fault, fill
 from migrate.vocabulary import Case, Flow, Json, JsonObject, MessageTemplate, Place, Prompt, Request
@@ -28,9 +28,16 @@ def render(
     InventoryProblem, with the template's line, when a template cannot be filled.
     """
     prompt = prompt or flow.prompt
+    return render_for([model or prompt.model], flow, case, prompt=prompt, redact=redact)[0]
+
+
+def render_for(
+    models: Sequence[str], flow: Flow, case: Case, *, prompt: Prompt, redact: Callable[[Json], Json]
+) -> tuple[Request, ...]:
+    """Return the requests of a case to each of several models; the prompt is filled once. Raises as `render` does."""
     messages = _messages(prompt, flow, case)
     build = _chat if prompt.api == "chat" else _responses
-    return request_of(prompt.api, build(prompt, model or prompt.model, messages), redact)
+    return requests_of(prompt.api, build(prompt, models[0], messages), models, redact)
 
 
 # --- Messages -------------------------------------------------------------------------------------------

@@ -50,9 +50,12 @@ class Fold:
         self._price = price
         self._baseline: dict[FlowName, dict[CaseId, tuple[Measurement, ...]]] = {}
 
-    def fold(self, run: Run, events: Iterable[Event]) -> Folded:
-        """Write everything in `events` under `run`; repeating it replaces the same rows."""
-        folded = Folded(run)
+    def fold(self, run: Run, events: Iterable[Event], folded: Folded) -> Iterator[CaseRecord]:
+        """Write everything in `events` under `run` and yield the complete records, a batch after it is written.
+
+        Must be run to its end. Repeating it replaces the same rows; of a case that was judged twice, because a
+        worker died after judging it, the first record counts.
+        """
         self._ledger.start(run)
         recorded: dict[FlowName, list[Measurement]] = {}
         for records in _batches(self._cases(run, events, folded), BATCH):
@@ -61,10 +64,10 @@ class Fold:
                 for record in complete:
                     recorded.setdefault(record.comparison.flow, []).extend(_kept(record))
             self._ledger.add(run.id, complete)
+            yield from complete
         for flow, measurements in recorded.items():
             if measurements:
                 self._goldens.write_measurements(flow, measurements)
-        return folded
 
     def finish(self, run: Run, prices: Sequence[PriceUsed]) -> None:
         """Write the run's end."""
@@ -73,13 +76,17 @@ class Fold:
 
     def _cases(self, run: Run, events: Iterable[Event], folded: Folded) -> Iterator[CaseRecord]:
         calls: list[tuple[int, Call]] = []
+        seen: set[tuple[FlowName, str, CaseId]] = set()
         for event in events:
             match event:
                 case Run():
                     folded.run = event
                 case CaseRecord():
-                    self._count(event, folded)
-                    yield event
+                    key = (event.comparison.flow, event.comparison.candidate, event.comparison.case)
+                    if key not in seen:
+                        seen.add(key)
+                        self._count(event, folded)
+                        yield event
                 case (sample, call):
                     folded.calls += 1
                     # Answers recorded as goldens are never replayed: a candidate equal to the baseline must be

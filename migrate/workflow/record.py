@@ -71,8 +71,8 @@ class Recording:
         flow, case, tools = trial.flow, trial.case, self._tools
         try:
             kept = tools.goldens.read(flow.name, case.id) if self._mode == "new" else None
-            stale = "" if kept is None else staleness(flow, case, kept, tools.redactor)
             request = baseline_request(flow, case, tools.redactor)
+            stale = "" if kept is None else staleness(flow, request, kept)
             contract = contract_of(flow, flow.prompt, bind_checks(flow, case))
         except PromptMigrateError as problem:
             trial.problem = problem

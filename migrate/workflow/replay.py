@@ -10,7 +10,7 @@ from typing import Protocol
 from migrate.comparing import Contract, compare, contract_of, judge
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, Goldens, Journal, Recordings
-from migrate.rendering import bind_checks, prompt_for, render
+from migrate.rendering import bind_checks, prompt_for, render, render_for
 from migrate.vocabulary import (
     Answer,
     Call,
@@ -91,7 +91,7 @@ class Replay:
         self._recordings = recordings
         self._journal = journal
         self._offline = offline
-        self._last: tuple[tuple[str, str], Golden | None, str] | None = None
+        self._last: tuple[tuple[str, str], Golden | None] | None = None
 
     def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Ask]:
         """Yield the calls to make, trial by trial; what a recording answers is put on the trial and not asked."""
@@ -113,22 +113,25 @@ class Replay:
 
     def _prepare(self, trial: Trial) -> Ready:
         flow, case, redact = trial.flow, trial.case, self._tools.redactor.value
-        golden, stale = self._golden(flow, case)
         prompt = prompt_for(flow, trial.candidate)
         model = trial.candidate.model_for(prompt.model)
-        request = render(flow, case, prompt=prompt, model=model, redact=redact)
+        if prompt is flow.prompt:
+            request, today = render_for([model, prompt.model], flow, case, prompt=prompt, redact=redact)
+        else:
+            request = render(flow, case, prompt=prompt, model=model, redact=redact)
+            today = baseline_request(flow, case, self._tools.redactor)
+        golden = self._golden(flow, case)
+        stale = "" if golden is None else staleness(flow, today, golden)
         contract = contract_of(flow, prompt, bind_checks(flow, case))
         wanted = 0 if golden is None or stale else self._samples or len(golden.samples)
         return Ready(request, contract, golden, stale, wanted)
 
-    def _golden(self, flow: Flow, case: Case) -> tuple[Golden | None, str]:
+    def _golden(self, flow: Flow, case: Case) -> Golden | None:
         # Candidates of one case follow each other: the last golden is the one asked for again.
         key = (flow.name, case.id)
         if self._last is None or self._last[0] != key:
-            golden = self._tools.goldens.read(flow.name, case.id)
-            stale = "" if golden is None else staleness(flow, case, golden, self._tools.redactor)
-            self._last = (key, golden, stale)
-        return self._last[1], self._last[2]
+            self._last = (key, self._tools.goldens.read(flow.name, case.id))
+        return self._last[1]
 
     def _missing(self, trial: Trial, ready: Ready) -> list[int]:
         missing = []
@@ -207,9 +210,8 @@ def redacted_call(call: Call, redactor: Redacts) -> Call:
     return call if new == answer else replace(call, outcome=replace(call.outcome, answer=new))
 
 
-def staleness(flow: Flow, case: Case, golden: Golden, redactor: Redacts) -> str:
-    """Say why a golden no longer fits what the prompt renders to, or return an empty text."""
-    today = baseline_request(flow, case, redactor)
+def staleness(flow: Flow, today: Request, golden: Golden) -> str:
+    """Say why a golden no longer fits what the prompt renders to `today`, or return an empty text."""
     recorded = golden.requests[0]
     if golden.baseline != flow.prompt.model:
         return f"recorded from {golden.baseline}, the prompt file now says {flow.prompt.model}"
