@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sqlite3
 import stat
 import threading
@@ -141,6 +142,8 @@ class RecordingStore:
                 self.path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("pragma synchronous = full")
+            # At FULL the end of a transaction is synced in this mode; deleting the journal would not be.
+            self._connection.execute("pragma journal_mode = truncate")
         return self._connection
 
     def _is_there(self, *, create: bool) -> bool:
@@ -209,7 +212,7 @@ class RecordingStore:
             f"{self._shown} is damaged: {what}",
             kept="goldens and the ledger are other files",
             hint="recordings only save calls: without the file, a replay asks the model again",
-            next_command=f"mv {self._shown} {self._shown}.damaged",
+            next_command=f"mv {shlex.quote(self._shown)} {shlex.quote(self._shown + '.damaged')}",
         )
 
     @property

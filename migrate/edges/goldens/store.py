@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from migrate.edges.goldens.paper import Damage, opened, plain, sealed
 from migrate.edges.goldens.shape import document_of, golden_of
 from migrate.errors import StoreProblem
 from migrate.redaction import Redactor
-from migrate.vocabulary import CaseId, FlowName, Golden, Measurement
+from migrate.vocabulary import CaseId, FlowName, Golden, Json, Measurement
 
 MEASUREMENTS: Final = "measurements.json"
 
@@ -87,9 +87,25 @@ class GoldenFiles:
         """Return the paths of temporary files that killed writers left; the next writer of a folder sweeps them."""
         return tuple(folder.shown(file) for folder in self._all() for file in folder.leftovers())
 
-    def path(self, flow: FlowName, case: CaseId) -> str:
-        """Return where a golden stands, as the user would type it."""
-        return self._folder(flow).shown(f"{file_stem(case)}.json")
+    def leaks(self, flow: FlowName, case: CaseId) -> tuple[str, ...]:
+        """Return what redaction would take out of a golden today: `github_token at $.samples[0].calls[0]...`.
+
+        Finds what an older version left, and what a hand put in; works with redaction switched off too.
+        """
+        content = self._folder(flow).read(f"{file_stem(case)}.json")
+        if content is None:
+            return ()
+        document = opened(content, self._damage(flow, case))[0]
+        for approval in document.get("approved", ()):
+            approval.pop("reviewer", None)  # who approved is said on purpose
+        texts = _texts(document, "$")
+        return tuple(
+            dict.fromkeys(f"{mark.kind} at {path}" for path, text in texts for mark in self._redactor.find(text))
+        )
+
+    def path(self, flow: FlowName, case: CaseId | None) -> str:
+        """Return where a golden stands, or the measurements of a flow, as the user would type it."""
+        return self._folder(flow).shown(MEASUREMENTS if case is None else f"{file_stem(case)}.json")
 
     def _all(self) -> list[Folder]:
         try:
@@ -106,9 +122,8 @@ class GoldenFiles:
         return self._folders.setdefault(stem, Folder(self.root, stem))
 
     def _damage(self, flow: FlowName, case: CaseId | None) -> Damage:
-        folder, words = self._folder(flow), flow if case is None else f"{flow} and {case}"
-        file = MEASUREMENTS if case is None else f"{file_stem(case)}.json"
-        return Damage(folder.shown(file), f'pytest --golden=rewrite -k "{words}"')
+        words = flow if case is None else f"{flow} and {case}"
+        return Damage(self.path(flow, case), f'pytest --golden=rewrite -k "{words}"')
 
     def _sealed(self, golden: Golden) -> tuple[str, str]:
         for name, what in ((golden.flow, "flow"), (golden.case, "case")):
@@ -152,3 +167,16 @@ def _name_in(folder: Folder, file: str, key: str, name: str) -> str:
     if content is None:
         return name
     return str(opened(content, Damage(folder.shown(file), "prompt-migrate goldens check"))[0].get(key, name))
+
+
+def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    """Yield every text of a JSON value, keys included, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield f"a key of {path}", key
+            yield from _texts(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, f"{path}[{place}]")
