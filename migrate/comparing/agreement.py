@@ -87,7 +87,7 @@ def weigh(difference: Difference, floor: Floor, around: Surroundings) -> Iterato
             words = f"written {said(difference.after)}, was {said(difference.before)}"
             yield _value(difference, explained=False, severity=Severity.COSMETIC, message=words)
         case "length":
-            yield _length(difference, floor)
+            yield from _length(difference, floor, around)
         case "order":
             yield _order(difference, floor)
 
@@ -176,17 +176,22 @@ def _against_seen(difference: Difference, seen: Sequence[Json], floor: Floor, ar
         yield from weigh(inner, floor, around)
 
 
-def _length(difference: Difference, floor: Floor) -> Note:
+def _length(difference: Difference, floor: Floor, around: Surroundings) -> Iterator[Note]:
     before, after = len(difference.before), len(difference.after)
     spot = difference.spot
-    explained = any(isinstance(value, list) and len(value) == after for value in floor.seen(spot.where))
+    seen = [value for value in floor.seen(spot.where) if isinstance(value, list) and len(value) == after]
     words = f"{after} item{'s' if after != 1 else ''}, was {before}"
-    return Note(FindingKind.LIST_LENGTH, Severity.DRIFT, spot.shown, words, before, after, explained=explained)
+    yield Note(FindingKind.LIST_LENGTH, Severity.DRIFT, spot.shown, words, before, after, explained=bool(seen))
+    if seen:  # the items that the shorter list has not are held against a list that has them
+        yield from _against_seen(difference, seen, floor, around)
 
 
 def _order(difference: Difference, floor: Floor) -> Note:
     spot = difference.spot
-    explained = floor.reordered(spot.where, difference.after)
+    items = enumerate(difference.after)
+    explained = floor.reordered(spot.where, difference.after) or all(
+        floor.holds((*spot.where, index), item) for index, item in items
+    )
     words = "the same items in another order"
     return Note(FindingKind.LIST_ORDER, Severity.DRIFT, spot.shown, words, *_shorten(difference), explained=explained)
 

@@ -82,13 +82,20 @@ def _read(text: str) -> _Read:
     if _too_deep(text):
         return _Read(problem=f"nested deeper than {MAX_DEPTH} levels")
     try:
-        return _Read(_STRICT.decode(text))
+        return _read_shallow(text)
     except json.JSONDecodeError as error:
         return _Read(problem=f"{error.msg[0].lower()}{error.msg[1:]} at line {error.lineno} column {error.colno}")
-    except ValueError:  # NaN, a doubled key, or more digits than CPython turns into an integer
-        return _read_leniently(text)
     except RecursionError:
         return _Read(problem=f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _read_shallow(text: str) -> _Read:
+    try:
+        return _Read(_STRICT.decode(text))
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # NaN, a doubled key, or more digits than CPython turns into an integer
+        return _read_leniently(text)
 
 
 def _too_deep(text: str) -> bool:
@@ -235,7 +242,8 @@ def _repaired(parse: Parse, text: str, problem: str) -> Parsed:
         read = _read(inner)
         around = _invalid("JSON with other text around it", kind=FindingKind.CHATTY_JSON, actual=brief(text, 80))
         return Parsed(False, True, read.value, inner, (around, *read.findings))
-    return Parsed(False, False, None, text, (_invalid(f"not JSON: {problem}", actual=brief(text, 80)),))
+    words = f"not JSON: {problem}" if text.strip() else "no text, where JSON is promised"
+    return Parsed(False, False, None, text, (_invalid(words, actual=brief(text, 80)),))
 
 
 def without_fence(text: str) -> str | None:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
 from migrate.canonical import canonical_json
-from migrate.comparing.answers import read_strictly
+from migrate.comparing.answers import read_strictly, without_fence
 from migrate.comparing.code import python_problem, sql_problem
 from migrate.comparing.paths import ANSWER, MISSING, brief, look_up, parse_path, said
 from migrate.comparing.patterns import matches
@@ -208,7 +208,7 @@ def _label(actual: Json, arguments: JsonObject) -> Result:
 
 
 def _normal_label(value: Json) -> str:
-    return _as_text(value).strip().casefold().rstrip(".!?,;: ").strip("\"'`* ")
+    return _as_text(value).strip().casefold().rstrip(".!?,;: ")
 
 
 def _number(actual: Json, arguments: JsonObject) -> Result:
@@ -296,18 +296,24 @@ def _is_json(actual: Json, arguments: JsonObject) -> Result:
     return None if valid else Failure(f"not JSON: {problem}", None, actual)
 
 
+def _code(actual: Json) -> str:
+    """Return the code of an answer without the fence around it: whether there may be one is for another check."""
+    text = _as_text(actual)
+    inner = without_fence(text)
+    return text if inner is None else inner
+
+
 def _sql(actual: Json, arguments: JsonObject) -> Result:
+    dialect = str(arguments.get("dialect", "sqlite"))
     try:
-        problem = sql_problem(
-            _as_text(actual), str(arguments.get("schema", "")), str(arguments.get("dialect", "sqlite"))
-        )
+        problem = sql_problem(_code(actual), str(arguments.get("schema", "")), dialect)
     except (NotImplementedError, ValueError) as error:
         return Unjudged(str(error))
     return None if problem is None else Failure(f"not valid SQL: {problem}", None, actual)
 
 
 def _python(actual: Json, arguments: JsonObject) -> Result:
-    problem = python_problem(_as_text(actual), [str(name) for name in _several(arguments.get("defines", []))])
+    problem = python_problem(_code(actual), [str(name) for name in _several(arguments.get("defines", []))])
     return None if problem is None else Failure(problem, None, actual)
 
 

@@ -92,6 +92,7 @@ class Group:
         own = range(len(self._distinct))
         self._floor: Final = Floor(self._places, own, self._counts)
         also = range(len(own), len(own) + len(approved))
+        self._approved: Final = tuple(approved)
         self._widened: Final = Floor(self._places, own, self._counts, also) if approved else None
 
     def _add(self, document: Document) -> None:
@@ -120,8 +121,10 @@ class Group:
         notes = [*self._comparer.weigh(found, nearest, document, self._floor)]
         covered: set[tuple[FindingKind, Steps, str]] = set()
         if self._widened is not None and any(note.counts for note in notes):
-            wider = self._comparer.weigh(found, nearest, document, self._widened)
-            covered = {note.identity for note in notes} - {note.identity for note in wider if note.counts}
+            covered = {note.identity for note in notes}
+            if not any(answer.same(document) for answer in self._approved):
+                wider = self._comparer.weigh(found, nearest, document, self._widened)
+                covered -= {note.identity for note in wider if note.counts}
         for note in notes:
             if note.explained:
                 yield note, "noise"
@@ -182,14 +185,20 @@ class Comparer:
     def weigh(self, found: Iterable[Difference], before: Document, after: Document, floor: Floor) -> Iterator[Note]:
         """Yield what differences mean; text that goes along with tool calls is small talk."""
         beside_calls = self._contract.parse == "text" and bool(before.places) and bool(after.places)
+        said: set[tuple[FindingKind, Steps, str]] = set()
         for difference in found:
-            root = difference.spot.where[0]
-            if root == TOOL_CALLS:
-                yield from self._of_calls(difference, floor)
-            elif beside_calls:
-                yield from (demoted(note, "other words beside tool calls") for note in self._weighed(difference, floor))
-            else:
-                yield from self._weighed(difference, floor)
+            for note in self._of_one(difference, floor, beside_calls):
+                if note.identity not in said:  # one place may be reached by several ways
+                    said.add(note.identity)
+                    yield note
+
+    def _of_one(self, difference: Difference, floor: Floor, beside_calls: bool) -> Iterator[Note]:
+        if difference.spot.where[0] == TOOL_CALLS:
+            yield from self._of_calls(difference, floor)
+        elif beside_calls:
+            yield from (demoted(note, "other words beside tool calls") for note in self._weighed(difference, floor))
+        else:
+            yield from self._weighed(difference, floor)
 
     def _weighed(self, difference: Difference, floor: Floor) -> Iterator[Note]:
         return weigh(difference, floor, self._around)

@@ -57,7 +57,6 @@ def facts_of(text: str) -> Facts:
     return Facts(tuple(stated.values()), frozenset(present))
 
 
-_LIST_MARKER: Final = re.compile(r"(?m)^[ \t]{0,12}\d{1,3}[.)](?=[ \t])")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 _MONTHS: Final = {
@@ -82,6 +81,7 @@ _MONTHS: Final = {
     for name in names.split()
 }
 _MONTH: Final = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")(?![^\W\d_])"
+_LIST_MARKER: Final = re.compile(rf"(?m)^[ \t]{{0,12}}\d{{1,3}}[.)](?=[ \t])(?![ \t]{_MONTH})")
 _DAY: Final = r"[0-3]?\d(?:st|nd|rd|th|er|\.)?(?!\d)"
 _YEAR: Final = r"(?:1[89]|20|21)\d\d(?!\d)"
 

@@ -54,9 +54,7 @@ def judge(contract: Contract, sample: Sample) -> Judged:
     if not readable and parsed.parsed:
         valid = None if contract.schema is None else not schema
         repaired = {Rung.SCHEMA: valid, Rung.TOOLS: rungs[Rung.TOOLS], Rung.CHECKS: checks.if_repaired}
-    # Of an answer that was refused or cut, "not JSON" is no news.
-    read = (found for found in parsed.findings if not answered or found.kind is not FindingKind.INVALID_JSON)
-    findings = (*answered, *read, *schema, *tools, *checks.findings)
+    findings = (*answered, *parsed.findings, *schema, *tools, *checks.findings)
     return Judged(sample, rungs, findings, parsed.value, parsed.parsed, repaired, checks.unjudged)
 
 

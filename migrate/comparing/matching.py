@@ -8,7 +8,7 @@ used; the size of what it is given is bounded instead.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from migrate.canonical import canonical_json
@@ -31,7 +31,9 @@ def best_pairs(old: list[Json], new: list[Json]) -> list[tuple[int, int]]:
     """Pair up the most similar items; as many pairs as the shorter list has items."""
     if len(old) == len(new) == 1 or not _worth_it(old, new):
         return in_order(old, new)
-    pairs = _distinct(_deepdiff_pairs(old, new))
+    # With repeated items deepdiff names places that do not exist.
+    found = _deepdiff_pairs(old, new)
+    pairs = _distinct((left, right) for left, right in found if left < len(old) and right < len(new))
     lefts = [index for index in range(len(old)) if index not in {left for left, _ in pairs}]
     rights = [index for index in range(len(new)) if index not in {right for _, right in pairs}]
     rest = in_order([old[index] for index in lefts], [new[index] for index in rights])
@@ -65,7 +67,7 @@ def _deepdiff_pairs(old: list[Json], new: list[Json]) -> Iterator[tuple[int, int
                     yield left[0], right[0]
 
 
-def _distinct(pairs: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+def _distinct(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     lefts: set[int] = set()
     rights: set[int] = set()
     kept = []

@@ -63,7 +63,7 @@ class Places:
 class Floor:
     """What a group of baseline samples shows at every place."""
 
-    __slots__ = ("_members", "_noisy", "_places", "_seen", "counts")
+    __slots__ = ("_also", "_members", "_noisy", "_places", "_seen", "counts")
 
     def __init__(self, places: Places, members: Sequence[int], counts: Sequence[int], also: Sequence[int] = ()) -> None:
         """Take the samples that make the floor, how often each was seen, and approved ones.
@@ -72,6 +72,7 @@ class Floor:
         """
         self._places: Final = places
         self._members: Final = tuple(members)
+        self._also: Final = tuple(also)
         self._seen: Final = (*members, *also)
         self._noisy: Final[dict[Steps, bool]] = {}
         self.counts: Final = tuple(counts)
@@ -91,12 +92,18 @@ class Floor:
 
         Items of unordered lists have no place of their own: only what varies among them is seen.
         """
-        own = [] if None in where else self.at(where)
+        own = self._own(where)
         return [*own, *self.siblings(where)] if _in_list(where) and self.noisy(where) else own
+
+    def _own(self, where: Steps) -> list[Json]:
+        if None not in where:
+            return self.at(where)
+        found = self._places.pooled(pooled_path(where))
+        return [value for index in self._also for _, value in found[index]]
 
     def holds(self, where: Steps, value: Json) -> bool:
         """Return whether a value is among those seen."""
-        if None not in where and any(equal(other, value) for other in self.at(where)):
+        if any(equal(other, value) for other in self._own(where)):
             return True
         return _in_list(where) and self.noisy(where) and any(equal(other, value) for other in self.siblings(where))
 
@@ -127,6 +134,8 @@ class Floor:
             parents, values = self._places.at(where[:-1]), self._places.at(where)
             if any(values[index] is MISSING and parents[index] is not MISSING for index in self._seen):
                 return True
+        elif any(child(parent, last) is MISSING for parent in self._own(where[:-1])):
+            return True
         if not _in_list(where[:-1]) or not self.noisy(where):
             return False
         return any(child(parent, last) is MISSING for parent in self.siblings(where[:-1]))
@@ -150,32 +159,33 @@ class Floor:
         lend each other their spread, not their values: prices 10 and 900 that each vary by 1 do not explain 500.
         """
         here = [] if None in where else self._numbers_at(where)
-        if here and (tolerant or len(set(here)) >= MIN_DISTINCT):
-            return Range(min(here), max(here))
+        enough = 1 if tolerant else MIN_DISTINCT
+        own = Range(min(here), max(here)) if len(set(here)) >= enough else None
         if not _in_list(where) or not self.noisy(where):
-            return None
+            return own
         groups = self._number_groups(where)
-        everywhere = {number for numbers in groups for number in numbers}
-        if not everywhere or not (tolerant or len(everywhere) >= MIN_DISTINCT):
-            return None
+        everywhere = {number for numbers in groups.values() for number in numbers}
+        if len(everywhere) < enough:
+            return own
         if not here:
             return Range(min(everywhere), max(everywhere))
-        spread = max(max(numbers) - min(numbers) for numbers in groups)
-        return Range(max(here) - spread, min(here) + spread)
+        siblings = [numbers for steps, numbers in groups.items() if steps != where]
+        spread = max((max(numbers) - min(numbers) for numbers in siblings), default=0.0)
+        return Range(min(here) - spread, max(here) + spread)
 
     def _numbers_at(self, where: Steps) -> list[float]:
         found = self._places.at(where)
         return [found[index] for index in self._members if _is_number(found[index])]
 
-    def _number_groups(self, where: Steps) -> list[list[float]]:
-        """Return the numbers of all siblings of a place, those of one sibling together."""
+    def _number_groups(self, where: Steps) -> dict[Steps, list[float]]:
+        """Return the numbers of a place and all its siblings, by where they stand."""
         found = self._places.pooled(pooled_path(where))
         groups: dict[Steps, list[float]] = {}
         for index in self._members:
             for steps, value in found[index]:
                 if _is_number(value):
                     groups.setdefault(steps, []).append(value)
-        return list(groups.values())
+        return groups
 
 
 def pooled_path(where: Steps) -> Steps:

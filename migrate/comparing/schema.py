@@ -382,7 +382,9 @@ def _in_place(root: Json, schema: dict[str, Json]) -> Iterator[tuple[str, Json]]
 
 
 def resolve(root: Json, reference: str) -> Json:
-    """Return what a `#/...` reference points at inside the document, or None."""
+    """Return what a `#` or `#/...` reference points at inside the document; None for anchors and for nothing."""
+    if reference != "#" and not reference.startswith("#/"):
+        return None
     here = root
     for part in unquote(reference[1:]).split("/")[1:]:
         step: Step = part.replace("~1", "/").replace("~0", "~")

@@ -130,7 +130,7 @@ class Baseline:
 
     def _unexpected_tools(self, judged: Judged) -> list[Finding]:
         answer = judged.sample.answer
-        if answer is None or self.contract.tools is None or judged.rungs.get(Rung.ANSWERED) is False:
+        if answer is None or self.contract.tools is None:
             return []
         return judge_names(self._tools, answer.tool_calls, "golden", self.contract.tools.arguments)
 
