@@ -56,7 +56,9 @@ class PromptItem(pytest.Item):
 
     @classmethod
     def make(cls, parent: PromptFile, trial: Trial) -> PromptItem:
-        node: PromptItem = cls.from_parent(parent, name=f"{trial.case.id}[{trial.candidate.text}]")
+        name = f"{trial.case.id}[{trial.candidate.text}]"
+        # The id is given: pytest reads one back as case and bracket apart (`--lf`), but makes a child's in one piece.
+        node: PromptItem = cls.from_parent(parent, name=name, nodeid=f"{parent.nodeid}::{name}")
         node.trial, node.migrate = trial, parent.migrate
         node.add_marker("migrate")
         flow = trial.flow
@@ -79,16 +81,16 @@ class PromptItem(pytest.Item):
         return super().repr_failure(excinfo, *args)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        # The bare id: dots in the third field would be drawn as "::" in verbose output.
-        return self.path, line_of(self.trial), self.name
+        # The third field heads a failure. Were it the end of the id, its dots would be drawn as "::" by `-v`.
+        return self.path, line_of(self.trial), f"{self.trial.flow.name} / {self.name}"
 
 
 def line_of(trial: Trial) -> int | None:
     """Return the 0-based line of the case in its prompt file: of the case itself, or of the key that names its file."""
-    place, home = trial.case.place, trial.flow.place
-    if place is None or home is None:
+    flow, place = trial.flow, trial.case.place
+    if place is None or flow.place is None:
         return None
-    line = place.line if place.file == home.file else home.line
+    line = place.line if place.file == flow.place.file else (flow.cases_place or flow.place).line
     return None if line is None else line - 1
 
 
