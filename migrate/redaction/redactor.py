@@ -168,7 +168,9 @@ def secrets_of(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if _SECRET_VARIABLE.search(name) and _could_be_secret(value)}
 
 
-_SECRET_VARIABLE: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|PWD$|CREDENTIAL|_AUTH$|_DSN$", re.IGNORECASE)
+_SECRET_VARIABLE: Final = re.compile(
+    r"KEY(?:S?$|[_\d])|TOKEN(?:S?$|_)|SECRET|PASSW|PWD$|CREDENTIAL|_AUTH$|_DSN$", re.IGNORECASE
+)
 _PLAIN_VALUES: Final = frozenset(
     {"disabled", "required", "optional", "development", "production", "localhost", "password"}
 )

@@ -173,6 +173,31 @@ def test_unmeasured_goldens_and_leftovers_are_notes(project: Path) -> None:
     assert ["fixtures/refund/.late.json.4711.tmp"] == found["leftovers"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\x1b]0;pwned\x07",
+        "1\r\x1b[2K412 passed",
+        "\x9b2J",
+        "a\u202egnp",
+        "a\n::error::forged",
+        "##vso[task.setvariable]x",
+    ],
+    ids=ascii,
+)
+def test_names_cannot_command_the_terminal(name: str, project: Path) -> None:
+    """Whatever a golden is called, the output has no control byte but newline, and no CI command."""
+    world = open_world(project, {}, {})
+    golden = world.goldens.read("refund", "late")
+    assert golden is not None
+    world.goldens.write(replace(golden, case=name, digest=""))
+    result = run("goldens", "check")
+    assert 1 == result.exit_code
+    assert not set(result.output) & {chr(code) for code in (*range(10), *range(11, 32), *range(127, 160), 0x202E)}
+    assert "::error" not in result.output
+    assert "##vso" not in result.output
+
+
 def test_long_lists_are_cut(project: Path) -> None:
     """Fifty faults of one kind are not fifty screens: twenty are shown, the rest is counted."""
     cases = "".join(f"  - {{id: case-{n}, inputs: {{question: Q{n}}}}}\n" for n in range(50))

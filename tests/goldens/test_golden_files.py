@@ -11,7 +11,7 @@ import golden_nouns as nouns
 import jsonschema_rs
 import pytest
 from golden_nouns import golden, request, sample
-from hypothesis import given
+from hypothesis import given, settings
 from redaction.secret_samples import whole
 
 import migrate
@@ -116,6 +116,7 @@ def test_the_checksum_can_be_checked_by_hand(files: GoldenFiles) -> None:
     assert f"sha256:{hashlib.sha256(without.encode()).hexdigest()}" == json.loads("".join(lines))["checksum"]
 
 
+@settings(max_examples=50)
 @given(made=nouns.goldens())
 def test_what_was_written_is_read_back(made: Golden, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any golden, with lone surrogates, NUL, fences and odd JSON in it, comes back equal, redaction apart."""
@@ -130,6 +131,7 @@ def test_what_was_written_is_read_back(made: Golden, tmp_path_factory: pytest.Te
     assert not files.write(read), "what was read is what is there"
 
 
+@settings(max_examples=50)
 @given(text=nouns.texts)
 def test_every_text_is_kept_to_the_letter(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Structure, layout and order of keys give the raw text back exactly."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redaction.secret_samples import whole
 
@@ -79,6 +79,7 @@ def texts_of(store: RecordingStore, *keys: str) -> list[str | None]:
     return [None if one is None else one.outcome.answer.text for one in found]  # type: ignore[union-attr]
 
 
+@settings(max_examples=50)
 @given(kept=calls, sample=st.integers(1, 99))
 def test_what_was_put_is_got_back(kept: Call, sample: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Answer, usage, tier, timing, date and served model come back; the request comes back by its keys and model."""

@@ -192,6 +192,8 @@ def test_secret_variables_are_told_by_name_and_value() -> None:
         "TOKENIZERS_PARALLELISM": "false",
         "MAX_TOKENS": "100000000",
         "SECRET_STORE": "disabled",
+        "MONKEYTYPE_USER": "anna.jansen",
+        "KEYBOARD_LAYOUT": "english-us",
         "PATH": "/usr/bin:/bin",
     }
     assert ["DB_PASSWORD", "GITHUB_TOKEN", "OPENAI_API_KEY"] == sorted(secrets_of(environ))
@@ -201,6 +203,33 @@ def test_a_key_hidden_in_base64_is_found() -> None:
     """A key does not pass because somebody encoded it."""
     hidden = base64.b64encode(KEY.encode()).decode()
     assert ["openai_key"] == [mark.kind for mark in Redactor().find(f"see {hidden}")]
+
+
+def test_a_key_split_over_chunks_is_found_once_assembled() -> None:
+    """Redaction works on whole texts: a key that arrived in two pieces is as gone as any other."""
+    first, second = KEY[:30], KEY[30:]
+    assert KEY[30:50] not in Redactor().text("".join(["the key is ", first, second]))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda key: json.dumps({key: "value"}),
+        lambda key: json.dumps({"arguments": json.dumps({"token": key})}),
+        lambda key: f"https://api.acme.test/v1?access_token={key}&page=2",
+        lambda key: f"error at openai.py:117: AuthenticationError: Incorrect API key provided: {key}.",
+        lambda key: f"Authorization: Bearer {key}\r\nAccept: */*",
+        lambda key: f"{{'headers': {{'api-key': '{key}'}}}}",
+        lambda key: f"`{key}`",
+        lambda key: f"**{key}**",
+    ],
+    ids=["JSON key", "JSON in JSON", "URL", "exception", "header", "repr", "code", "bold"],
+)
+def test_a_key_is_found_wherever_it_stands(wrap: object) -> None:
+    """In keys, in JSON inside JSON, in URLs, headers and exception texts nothing of it is left."""
+    assert callable(wrap)
+    assert KEY[:20] not in Redactor().text(wrap(KEY))
+    assert KEY[-20:] not in Redactor().text(wrap(KEY))
 
 
 def test_a_mark_holds_no_part_of_the_secret() -> None:
