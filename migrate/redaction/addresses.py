@@ -18,6 +18,7 @@ _NOT_TOP_LEVEL: Final = frozenset(
 
 
 def emails(text: str, _plain: bytes) -> Iterator[Mark]:
+    """Yield e-mail addresses; `icon@2x.png` and `git@host:path` are none."""
     for at in _AT.finditer(text):
         if not text[at.start() - 1 : at.start()].strip(' \t\n"<>()@'):
             continue

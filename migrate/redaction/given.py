@@ -51,6 +51,7 @@ def _is_assigned(value: str) -> bool:
 
 
 def assigned(text: str, plain: bytes) -> Iterator[Mark]:
+    """Yield what is given to a name that means a secret, as in `password=...`."""
     lowered = plain.lower()
     for word in _GIVEN_WORDS:
         at = lowered.find(word)
@@ -64,6 +65,7 @@ def assigned(text: str, plain: bytes) -> Iterator[Mark]:
 
 
 def logins(text: str, _plain: bytes) -> Iterator[Mark]:
+    """Yield the `user:password` of URLs."""
     at = text.find("://")
     while at >= 0:
         match = _LOGIN.match(text, at + 3)
@@ -73,10 +75,12 @@ def logins(text: str, _plain: bytes) -> Iterator[Mark]:
 
 
 def bearers(text: str, _plain: bytes) -> Iterator[Mark]:
+    """Yield the tokens of authorization headers."""
     return (mark("bearer", text, *match.span("token")) for match in _BEARER.finditer(text))
 
 
 def private_keys(text: str, _plain: bytes) -> Iterator[Mark]:
+    """Yield private key blocks, also one that was cut."""
     for match in _PEM.finditer(text):
         bare = re.sub(r"\\[nr]|\s", "", match.group())
         yield Mark("private_key", match.start(), match.end(), pseudonym("private_key", bare))

@@ -28,6 +28,7 @@ def runs(plain: bytes) -> Iterator[tuple[int, int]]:
 
 
 def has_run(text: str) -> bool:
+    """Return whether a text has a long run, so that it can only stand where one is."""
     return any(runs(text.encode("latin-1", "replace")))
 
 

@@ -29,12 +29,14 @@ _PERSONAL: Final = frozenset({"card", "email", "iban", "phone", "ssn"})
 
 
 def pseudonym(kind: str, found: str) -> str:
+    """Return what stands for a datum: `<kind:3fa2c1>`, the same for the same datum everywhere."""
     return (
         f"<{kind}:{hashlib.sha256(f'prompt-migrate {kind} {found}'.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}>"
     )
 
 
 def mark(kind: str, text: str, start: int, end: int) -> Mark:
+    """Return the mark of a span of a text."""
     return Mark(kind, start, end, pseudonym(kind, text[start:end]))
 
 
@@ -78,6 +80,7 @@ def word_start(text: str, at: int) -> int:
 
 
 def starts_word(text: str, at: int) -> bool:
+    """Return whether a word may begin at `at`: after no letter, digit or `_`, or right after a JSON escape."""
     before = text[at - 1 : at]
     if not (before.isalnum() or before == "_"):
         return True

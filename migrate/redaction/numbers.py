@@ -16,6 +16,7 @@ _EIGHT_DIGITS: Final = b"0" * 8
 
 
 def has_digits(plain: bytes) -> bool:
+    """Return whether eight digits stand near each other: without them no number here is anybody's."""
     return _EIGHT_DIGITS in plain.translate(_DIGITS_TABLE, _DIGIT_SEPARATORS)
 
 
@@ -79,6 +80,7 @@ def is_phone_entry(key: str, value: str) -> bool:
 
 
 def numbers(text: str) -> Iterator[Mark]:
+    """Yield cards, accounts, phones and US social security numbers."""
     for match in _ACCOUNT.finditer(text):
         end = match.start() + _iban_end(match.group())
         if end > match.start() and stands_alone(text, match.start(), end):
