@@ -49,6 +49,11 @@ def candidates_of(texts: Iterable[str]) -> tuple[Candidate, ...]:
     return tuple(parse_candidate(text) for text in texts)
 
 
+def offers(flow: Flow, candidate: Candidate) -> bool:
+    """Return True when a flow has the wording a candidate names; flows that have not are no part of its trial."""
+    return candidate.variant is None or any(variant.name == candidate.variant for variant in flow.variants)
+
+
 def refuse_in_ci(ci: str, *, allowed: bool) -> None:
     """Raise UsageProblem where a build would record without being told to."""
     if ci.lower() not in ("", "0", "false") and not allowed:
@@ -166,7 +171,8 @@ class World:
     def _models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> set[str]:
         if not candidates:
             return {flow.prompt.model for flow in flows}
-        return {candidate.model_for(prompt_for(flow, candidate).model) for flow in flows for candidate in candidates}
+        pairs = ((flow, candidate) for flow in flows for candidate in candidates if offers(flow, candidate))
+        return {candidate.model_for(prompt_for(flow, candidate).model) for flow, candidate in pairs}
 
     def _is_openai(self, model: str) -> bool:
         """True where OpenAI's calendar binds: its own API, and the simulation of it."""

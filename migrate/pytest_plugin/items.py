@@ -11,6 +11,7 @@ import pytest
 from migrate.errors import PromptMigrateError
 from migrate.inert import inert
 from migrate.vocabulary import Comparison, Flow, NoReply
+from migrate.wiring import offers
 from migrate.workflow.replay import Trial
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class PromptItem(pytest.Item):
         flow = trial.flow
         node.extra_keyword_matches.update((flow.name, f"critical_{flow.critical}", *trial.case.tags))
         return node
+
+    @property
+    def is_offered(self) -> bool:
+        """True when the flow has the wording that the candidate names."""
+        return offers(self.trial.flow, self.trial.candidate)
 
     def setup(self) -> None:
         """Wait for the answers; what keeps them from being judged is an error of the setup phase."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +119,7 @@ class MigrateSession:
             self.world.check_providers(self.flows, self.candidates)
 
     def _new_run(self) -> Run:
-        words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        words = ["pytest", *(str(word) for word in self.config.invocation_params.args)]
         return self.world.new_run(
             "record" if self.mode else "replay",
             candidates=tuple(candidate.text for candidate in self.candidates),
@@ -145,11 +144,12 @@ class MigrateSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep what the run is about; other tests are deselected and counted."""
-        others = [item for item in items if not isinstance(item, PromptItem)]
+        """Keep what the run is about: other tests, and flows without a named variant, are deselected and counted."""
+        mine = {id(item) for item in items if isinstance(item, PromptItem) and item.is_offered}
+        others = [item for item in items if id(item) not in mine]
         if others:
             config.hook.pytest_deselected(items=others)
-            items[:] = [item for item in items if isinstance(item, PromptItem)]
+            items[:] = [item for item in items if id(item) in mine]
 
     def trials(self, flow: Flow) -> Iterator[Trial]:
         """Yield the trials of a flow, case by case, candidate by candidate."""
@@ -298,7 +298,7 @@ class MigrateSession:
         self.journal.close()
         if self.is_worker:
             return
-        if self.planned is None:
+        if not self.planned:
             self.world.discard_journal(self.run.id)
             return
         try:
