@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from migrate import __version__
 from migrate.edges.ledger import open_ledger, upgrade
-from migrate.edges.ledger.upgrading import backup_path
+from migrate.edges.ledger.upgrading import Schema, backup_path
 from migrate.edges.ledger.versions import MIGRATIONS, Migration
 from migrate.errors import StoreProblem
 from tests.ledger.records import record_named, run_named
@@ -167,6 +167,14 @@ def test_upgrades_at_once_are_one(url: str, tmp_path: Path) -> None:
 
     assert [2] * 4 == [after for _, after in done]
     assert [(1,)] == ask(url, tmp_path, "SELECT count(*) FROM labels")
+
+
+def test_loser_of_a_race_has_nothing_to_do(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds, once alone with the database, that another process was faster, counts and copies nothing."""
+    monkeypatch.setattr("migrate.edges.ledger.upgrading._peek", lambda _: Schema(0))
+    monkeypatch.setattr("migrate.edges.ledger.upgrading._counts", None)
+
+    assert (1, 1) == upgrade(url, root=tmp_path, migrations=MIGRATIONS[:1])
 
 
 # --- Sudden ends -----------------------------------------------------------------------------------------

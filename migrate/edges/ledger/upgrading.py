@@ -111,17 +111,27 @@ def _apply(connection: Connection, database: Database, migrations: Sequence[Migr
     schema = schema_of(connection)
     _refuse_newer(database, schema, migrations[-1].version)
     pending = [migration for migration in migrations if migration.version > schema.version]
+    if not pending:
+        return schema.version
+    if postgresql:
+        _keep_writers_out(connection)
     before = _counts(connection)
-    if schema.version and pending and database.path is not None:
+    if schema.version and database.path is not None:
         back_up(database.path, schema.version, before)
     for migration in pending:
         migration.apply(connection)
         _record(connection, migration)
     _check_counts(database, before, _counts(connection), pending)
     _check_references(connection, database)
-    if postgresql and pending:
+    if postgresql:
         _explain(connection)
     return schema.version
+
+
+def _keep_writers_out(connection: Connection) -> None:
+    """Let other sessions only read until the upgrade is done, or the counts of rows would not be its own."""
+    for name in _names(connection):
+        connection.exec_driver_sql(f'LOCK TABLE "{name}" IN EXCLUSIVE MODE')
 
 
 def _record(connection: Connection, migration: Migration) -> None:
@@ -135,8 +145,14 @@ def _record(connection: Connection, migration: Migration) -> None:
 
 
 def _counts(connection: Connection) -> dict[str, int]:
-    names = set(inspect(connection).get_table_names()) - {"schema_version"}
-    return {name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one() for name in sorted(names)}  # noqa: S608
+    tables = _names(connection)
+    return {name: connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() for name in tables}  # noqa: S608
+
+
+def _names(connection: Connection) -> list[str]:
+    """Return the tables whose rows an upgrade must keep; on PostgreSQL other programs may have tables beside them."""
+    found = set(inspect(connection).get_table_names()) - {"schema_version"}
+    return sorted(found if connection.dialect.name == "sqlite" else found & set(metadata.tables))
 
 
 def _check_counts(database: Database, before: dict[str, int], after: dict[str, int], done: Sequence[Migration]) -> None:

@@ -28,6 +28,11 @@ class Migration:
 
 # Frozen text, not `metadata.create_all`: this step must make the same tables forever. `{c}` is PostgreSQL's
 # collation by code point, which is SQLite's only way.
+_CASE: Final = "run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL"
+_OF_CASE: Final = (
+    "FOREIGN KEY (run_id, flow, candidate, case_id) "
+    "REFERENCES comparisons (run_id, flow, candidate, case_id) ON DELETE CASCADE"
+)
 _FIRST_TABLES: Final = (
     """
     CREATE TABLE schema_version (
@@ -51,7 +56,7 @@ _FIRST_TABLES: Final = (
     )""",
     """
     CREATE TABLE comparisons (
-        run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL,
+        {case},
         baseline TEXT NOT NULL, verdict TEXT NOT NULL, rungs TEXT NOT NULL, noise_measured BOOLEAN NOT NULL,
         unjudged TEXT NOT NULL, note TEXT NOT NULL,
         CONSTRAINT pk_comparisons PRIMARY KEY (run_id, flow, candidate, case_id),
@@ -59,27 +64,25 @@ _FIRST_TABLES: Final = (
     )""",
     """
     CREATE TABLE findings (
-        run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL,
+        {case},
         position INTEGER NOT NULL, rung TEXT NOT NULL, kind TEXT NOT NULL, severity TEXT NOT NULL,
         path TEXT NOT NULL, message TEXT NOT NULL, expected TEXT, actual TEXT, rule TEXT NOT NULL,
         explained TEXT, sample INTEGER,
         CONSTRAINT pk_findings PRIMARY KEY (run_id, flow, candidate, case_id, position),
-        CONSTRAINT fk_findings_comparisons FOREIGN KEY (run_id, flow, candidate, case_id)
-            REFERENCES comparisons (run_id, flow, candidate, case_id) ON DELETE CASCADE
+        CONSTRAINT fk_findings_comparisons {of_case}
     )""",
     """
     CREATE TABLE samples (
-        run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL,
+        {case},
         position INTEGER NOT NULL, sample INTEGER NOT NULL, kept BOOLEAN NOT NULL, no_reply TEXT,
         answer TEXT, value TEXT, parsed BOOLEAN NOT NULL, rungs TEXT NOT NULL, if_repaired TEXT,
         findings TEXT NOT NULL, unjudged TEXT NOT NULL, trace TEXT NOT NULL,
         CONSTRAINT pk_samples PRIMARY KEY (run_id, flow, candidate, case_id, position),
-        CONSTRAINT fk_samples_comparisons FOREIGN KEY (run_id, flow, candidate, case_id)
-            REFERENCES comparisons (run_id, flow, candidate, case_id) ON DELETE CASCADE
+        CONSTRAINT fk_samples_comparisons {of_case}
     )""",
     """
     CREATE TABLE calls (
-        run_id TEXT{c} NOT NULL, flow TEXT{c} NOT NULL, candidate TEXT{c} NOT NULL, case_id TEXT{c} NOT NULL,
+        {case},
         side TEXT{c} NOT NULL, position INTEGER NOT NULL, sample INTEGER NOT NULL, ordinal INTEGER NOT NULL,
         asked_model TEXT NOT NULL, served_model TEXT, input_tokens BIGINT,
         cached_tokens BIGINT, cache_write_tokens BIGINT, output_tokens BIGINT, reasoning_tokens BIGINT,
@@ -87,8 +90,7 @@ _FIRST_TABLES: Final = (
         attempts INTEGER, no_reply TEXT, at TEXT NOT NULL, source TEXT NOT NULL, simulated BOOLEAN NOT NULL,
         request_id TEXT, request_key TEXT, cost_pico BIGINT, cost_usd TEXT,
         CONSTRAINT pk_calls PRIMARY KEY (run_id, flow, candidate, case_id, side, position),
-        CONSTRAINT fk_calls_comparisons FOREIGN KEY (run_id, flow, candidate, case_id)
-            REFERENCES comparisons (run_id, flow, candidate, case_id) ON DELETE CASCADE
+        CONSTRAINT fk_calls_comparisons {of_case}
     )""",
     """
     CREATE TABLE bodies (
@@ -100,8 +102,9 @@ _FIRST_TABLES: Final = (
 
 def _first(connection: Connection) -> None:
     collation = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
+    case = _CASE.format(c=collation)
     for statement in _FIRST_TABLES:
-        connection.exec_driver_sql(statement.format(c=collation))
+        connection.exec_driver_sql(statement.format(c=collation, case=case, of_case=_OF_CASE))
 
 
 MIGRATIONS: Final = (Migration(1, "Make the first tables.", _first),)
