@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from migrate.comparing.answers import Parsed, parse_answer
+from migrate.comparing.baselines import leave_one_out
+from migrate.comparing.comparison import compare
 from migrate.comparing.contract import Contract, contract_of
 from migrate.comparing.ladder import judge
 from migrate.comparing.paths import parse_path
 from migrate.comparing.patterns import check_pattern
 from migrate.comparing.schema import SchemaProblem, check_schema
-from migrate.comparing.verdict import Standing, case_verdict, compare, leave_one_out
+from migrate.comparing.verdict import Standing, case_verdict
 
 __all__ = [
     "Contract",

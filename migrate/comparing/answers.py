@@ -267,7 +267,10 @@ def _from_fence(parse: Parse, inner: str, read: _Read) -> Parsed:
 
 
 def _json_within(text: str) -> str | None:
-    """Return the longest JSON object or list that stands inside other text; a fenced one first."""
+    """Return the longest JSON object or list that stands inside other text; a fenced one first.
+
+    None when JSON begins and breaks off: a list inside a broken object is not what the model meant to answer.
+    """
     marks = list(_FENCE_LINE.finditer(text))[: 2 * _MAX_STARTS]
     for opening, closing in pairwise(marks):
         inner = text[opening.end() : closing.start()].strip()
@@ -275,7 +278,10 @@ def _json_within(text: str) -> str | None:
             return inner
     if _too_deep(text):
         return None
-    spans = [text[start:end] for start, end in _json_spans(text)]
+    try:
+        spans = [text[start:end] for start, end in _json_spans(text)]
+    except _BrokenError:
+        return None
     return max(spans, key=len, default=None)
 
 
@@ -288,11 +294,19 @@ def _json_spans(text: str) -> list[tuple[int, int]]:
             break
         try:
             _, at = _LENIENT.raw_decode(text, start)
-        except (ValueError, RecursionError):
+        except json.JSONDecodeError as error:
+            if text[start + 1 : error.pos].strip():  # this is no bracket in prose but JSON that breaks off
+                raise _BrokenError from None
             at = start + 1
             continue
+        except RecursionError:
+            raise _BrokenError from None
         spans.append((start, at))
     return spans
+
+
+class _BrokenError(ValueError):
+    """JSON that does not hold: whole pieces inside it are not the answer."""
 
 
 def _surrogates(text: str, value: Json) -> tuple[Finding, ...]:

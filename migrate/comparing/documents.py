@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from migrate.comparing.agreement import Note, Surroundings, demoted, weigh
+from migrate.comparing.agreement import Surroundings, weigh
 from migrate.comparing.answers import parse_answer
 from migrate.comparing.contract import Contract
 from migrate.comparing.matching import best_pairs
 from migrate.comparing.noise import Floor, Places, Tree, fingerprint
+from migrate.comparing.notes import Note, demoted
 from migrate.comparing.paths import ANSWER, TOOL_CALLS, Steps
 from migrate.comparing.rules import Cursor
 from migrate.comparing.shape import Difference, Matcher, Spot, differences, equal

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
+
+from migrate.comparing.wording import remembered
 
 MAX_LENGTH: Final = 200_000
 """Characters of a text that are read for facts."""
@@ -41,7 +43,7 @@ class Facts:
         return not self.present.isdisjoint(fact.readings)
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def facts_of(text: str) -> Facts:
     """Return the facts of a text, each once."""
     text = text[:MAX_LENGTH]

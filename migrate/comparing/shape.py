@@ -32,13 +32,15 @@ def equal(one: Json, other: Json) -> bool:
 
 
 def _same_types(one: Json, other: Json) -> bool:
-    # Python's == has already said yes: only 1 == 1.0 == True is left to be told apart.
+    # Python's == has already said yes: only 1 == 1.0 == True is left to be told apart, so texts need no look.
     kind = type(one)
     if kind is not type(other):
         return False
     if kind is dict:
-        return all(_same_types(item, other[key]) for key, item in one.items())
-    if kind is list:
+        for key, item in one.items():
+            if type(item) is not str and not _same_types(item, other[key]):
+                return False
+    elif kind is list:
         return all(map(_same_types, one, other))
     return True
 
@@ -106,8 +108,7 @@ class _Walk:
             new = after.get(key, MISSING)
             if new is old:
                 continue
-            kind = type(old)
-            if kind is type(new) and kind is not dict and kind is not list and old == new:
+            if type(old) is type(new) and old == new and _same_types(old, new):
                 continue
             self._member(old, new, spot.down(key))
         if len(after) != len(before) or after.keys() != before.keys():

@@ -6,13 +6,29 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
-from typing import Final
+from functools import cache, lru_cache, wraps
+from typing import Final, TypeVar
 
 MAX_WORDS_OF_A_LABEL: Final = 3
 """Strings of up to so many words are labels or identifiers: compared as they are, not as prose."""
+MAX_REMEMBERED: Final = 10_000
+"""Characters of a text past which nothing read of it is remembered: memory stays bounded."""
 MAX_COMPARED: Final = 20_000
 """Characters of a text that a similarity is computed from."""
+
+
+_T = TypeVar("_T")
+
+
+def remembered(read: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Remember what was read of short texts: baseline texts are read again for every candidate sample."""
+    kept = lru_cache(maxsize=1024)(read)
+
+    @wraps(read)
+    def reading(text: str) -> _T:
+        return kept(text) if len(text) <= MAX_REMEMBERED else read(text)
+
+    return reading
 
 
 def is_label(text: str) -> bool:
@@ -33,14 +49,14 @@ _LINE_MARKUP: Final = re.compile(r"(?m)^[ \t]{0,12}(?:#{1,6}[ \t]+|[-*+\u2022][ 
 _EMPHASIS: Final = re.compile(r"\*{1,3}|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+")
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def unspaced(text: str) -> str:
     """Return the text in Unicode form C with every run of white space as one space."""
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
     return " ".join(text.split())
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def plain(text: str) -> str:
     """Return the text without what a reader does not read: white space, Markdown marks, typographic quotes."""
     text = text if text.isascii() else text.translate(_TYPOGRAPHY)
@@ -131,7 +147,7 @@ _LANGUAGES_OF: Final[dict[str, tuple[str, ...]]] = {
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def language_of(text: str) -> str | None:
     """Return the language (or, outside Latin script, the script) of a text; None unless it is plain to see."""
     text = text[:4000]
@@ -194,7 +210,7 @@ def is_refusal(text: str | None) -> bool:
     return bool(text) and len(text or "") <= 300 and _is_stock_refusal(text or "")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _is_stock_refusal(text: str) -> bool:
     sentences = [part.strip() for part in re.split(r"[.!?]+(?:\s+|$)", plain(text).lower()) if part.strip()]
     if not 1 <= len(sentences) <= 2 or _REFUSALS.fullmatch(sentences[0]) is None:

@@ -13,6 +13,10 @@ from migrate.comparing.answers import MAX_DEPTH
 from migrate.vocabulary import FindingKind, Severity
 
 
+def _broken_with_whole_parts() -> str:
+    return '{"lines": [{"a": 1}, {"a": 2}], "total": 3,}'
+
+
 def _deep(opening: str, closing: str, levels: int) -> str:
     return opening * levels + closing * levels
 
@@ -161,6 +165,15 @@ def test_text_flows_are_not_parsed() -> None:
     parsed = parse_answer("text", "{")
 
     assert (None, False, ()) == (parsed.passed, parsed.parsed, parsed.findings)
+
+
+@pytest.mark.parametrize("around", ["", "Here you are: ", "```json\n"])
+def test_a_part_of_broken_json_is_not_the_answer(around: str) -> None:
+    """A whole list inside an object that breaks off is not taken for the answer."""
+    parsed = parse_answer("json", around + _broken_with_whole_parts())
+
+    assert (False, False) == (parsed.passed, parsed.parsed)
+    assert [FindingKind.INVALID_JSON] == [found.kind for found in parsed.findings]
 
 
 HOSTILE: dict[str, Callable[[], str]] = {

@@ -1,0 +1,215 @@
+"""A case compared: candidate samples against a golden, every finding, the rates, and the verdict that follows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+from migrate.comparing.baselines import Baseline, comparable, input_text
+from migrate.comparing.contract import Contract
+from migrate.comparing.documents import document_of, texts_of
+from migrate.comparing.notes import Note
+from migrate.comparing.paths import ANSWER, write_path
+from migrate.comparing.verdict import Standing, case_verdict
+from migrate.vocabulary import (
+    CONTRACT_RUNGS,
+    CaseId,
+    CaseVerdict,
+    Comparison,
+    Finding,
+    FindingKind,
+    FlowName,
+    Golden,
+    JsonPath,
+    Judged,
+    Rate,
+    Rung,
+    RungRates,
+    Severity,
+)
+
+MAX_LISTED: Final = 200
+"""Agreement findings listed for one sample; the rest are counted in a last one."""
+_UNMEASURED: Final = "; noise is unmeasured, the golden holds one sample"
+
+
+def compare(
+    contract: Contract,
+    golden: Golden | None,
+    samples: Sequence[Judged],
+    *,
+    candidate: str,
+    flow: FlowName,
+    case: CaseId,
+    today: dt.date,
+    planned: int,
+    stale: str = "",
+) -> Comparison:
+    """Compare a candidate's samples with the golden of a case and return the verdict with every finding.
+
+    `planned` is how many samples the candidate owes; samples without an answer are missing ones, and totals of rates
+    are the samples that have one. `stale` says why the golden no longer fits the prompt, and is empty when it does.
+    The baseline's agreement rate is its leave-one-out agreement, 0 of 0 for a golden of one sample.
+    """
+    judged = [sample for sample in samples if sample.sample.answer is not None]
+    unjudged = tuple(dict.fromkeys(reason for sample in judged for reason in sample.unjudged))
+    recorded = golden is not None and any(sample.sample.answer is not None for sample in golden.samples)
+    if golden is None or not recorded or stale:
+        verdict = case_verdict(Standing(golden=recorded, stale=bool(stale)))
+        note = stale or "no golden: nothing was recorded for this case"
+        name = "" if golden is None else golden.baseline
+        rungs = _contract_rates(contract, [], judged)
+        return Comparison(flow, case, name, candidate, verdict, _findings(judged, []), rungs, False, unjudged, note)
+    baseline = Baseline(contract, golden, today, lambda: input_text(golden, judged))
+    judged = [baseline.expecting(sample) for sample in judged]
+    agreements = [_agreement(baseline, sample) for sample in judged]
+    missing = _missing(samples, planned)
+    standing = _standing(baseline, judged, agreements, replied=not missing)
+    verdict = case_verdict(standing)
+    rungs = _contract_rates(contract, baseline.samples, judged)
+    if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
+        rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
+    findings = _findings(judged, [found for agreement in agreements for found in agreement.findings])
+    measured = len(baseline.samples) > 1
+    note = "; ".join(_remarks(baseline, missing, standing))
+    return Comparison(flow, case, golden.baseline, candidate, verdict, findings, rungs, measured, unjudged, note)
+
+
+def _standing(
+    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[_Agreement], *, replied: bool
+) -> Standing:
+    return Standing(
+        replied=replied,
+        baseline=_kept(baseline.samples),
+        candidate=_kept(judged),
+        drift=not all(agreement.agrees for agreement in agreements),
+        approved=any(found.explained == "approval" for agreement in agreements for found in agreement.findings),
+        same=all(agreement.same for agreement in agreements),
+    )
+
+
+def _kept(samples: Sequence[Judged]) -> Fraction:
+    return Fraction(sum(sample.kept for sample in samples), len(samples)) if samples else Fraction(0)
+
+
+def _missing(samples: Sequence[Judged], planned: int) -> str:
+    """Return how many planned answers are missing and why, empty when none is."""
+    answered = sum(sample.sample.answer is not None for sample in samples)
+    if answered >= max(planned, 1):
+        return ""
+    faults = [sample.sample.no_reply for sample in samples if sample.sample.answer is None]
+    kinds = Counter(fault.kind.value for fault in faults if fault is not None)
+    reasons = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())) or "never asked"
+    planned = max(planned, 1)
+    return f"{planned - answered} of {planned} planned answers are missing: {reasons}"
+
+
+def _remarks(baseline: Baseline, missing: str, standing: Standing) -> Iterator[str]:
+    if missing:
+        yield missing
+    if baseline.rejudged:
+        yield "the golden was judged again, on redacted text: the contract has changed since it was recorded"
+    if 0 < standing.baseline < 1:
+        kept = sum(sample.kept for sample in baseline.samples)
+        yield f"the baseline itself keeps the contract in {kept} of {len(baseline.samples)} samples"
+
+
+def _findings(judged: Sequence[Judged], agreement: Sequence[Finding]) -> tuple[Finding, ...]:
+    contract = (replace(found, sample=sample.sample.index) for sample in judged for found in sample.findings)
+    return tuple(sorted([*contract, *agreement], key=_worst_first))
+
+
+def _contract_rates(
+    contract: Contract, baseline: Sequence[Judged], candidate: Sequence[Judged]
+) -> dict[Rung, RungRates | None]:
+    rates: dict[Rung, RungRates | None] = {}
+    for rung in CONTRACT_RUNGS:
+        rates[rung] = RungRates(_rate(baseline, rung), _rate(candidate, rung)) if contract.promises(rung) else None
+    rates[Rung.AGREEMENT] = None
+    return rates
+
+
+def _rate(samples: Sequence[Judged], rung: Rung) -> Rate:
+    results = [sample.rungs.get(rung) for sample in samples]
+    return Rate(results.count(True), len(results) - results.count(None))
+
+
+def _agreement_rates(baseline: Baseline, candidate: Sequence[_Agreement]) -> RungRates:
+    own = baseline.leave_one_out()
+    return RungRates(Rate(sum(own), len(own)), Rate(sum(sample.agrees for sample in candidate), len(candidate)))
+
+
+# --- A candidate ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreement:
+    """Rung 6 of one candidate sample."""
+
+    agrees: bool
+    same: bool
+    findings: tuple[Finding, ...] = ()
+
+
+def _agreement(baseline: Baseline, judged: Judged) -> _Agreement:
+    answer = judged.sample.answer
+    counts = _call_count(baseline, judged)
+    if answer is not None and texts_of(answer) in baseline.texts and comparable(judged):
+        return _Agreement(not counts, not counts, counts)
+    document = document_of(baseline.contract.parse, judged)
+    group = baseline.group
+    if document is None or group is None:
+        return _Agreement(False, False, counts)
+    if group.find(document) is not None:
+        return _Agreement(not counts, not counts, counts)
+    weighed = [*group.notes(document)]
+    if judged.rungs.get(Rung.TOOLS) is False:  # which tools were called is said on rung 4
+        said_there = (FindingKind.MISSING_TOOL_CALL, FindingKind.UNEXPECTED_TOOL_CALL)
+        kept = [(note, why) for note, why in weighed if note.kind not in said_there]
+    else:
+        kept = weighed
+    agrees = not any(note.counts and why is None for note, why in weighed) and not counts
+    findings = [_finding(note, why, judged, measured=group.measured) for note, why in kept]
+    return _Agreement(agrees, False, (*counts, *_listed(findings)))
+
+
+def _call_count(baseline: Baseline, judged: Judged) -> tuple[Finding, ...]:
+    made, usual = len(judged.sample.calls), baseline.call_counts
+    if not made or not usual or made in usual:
+        return ()
+    words = f"{made} calls, was {' or '.join(str(count) for count in sorted(usual))}"
+    kind, expected = FindingKind.CALL_COUNT_CHANGED, min(usual) if len(usual) == 1 else sorted(usual)
+    path = JsonPath(ANSWER)
+    return (
+        Finding(Rung.AGREEMENT, kind, Severity.DRIFT, path, words, expected, made, "golden", None, judged.sample.index),
+    )
+
+
+def _finding(note: Note, why: str | None, judged: Judged, *, measured: bool) -> Finding:
+    words = note.message if measured or not note.counts or why is not None else note.message + _UNMEASURED
+    what = (note.kind, note.severity, write_path(note.shown), words, note.expected, note.actual)
+    return Finding(Rung.AGREEMENT, *what, rule=note.rule, explained=why, sample=judged.sample.index)
+
+
+def _listed(findings: list[Finding]) -> list[Finding]:
+    if len(findings) <= MAX_LISTED:
+        return findings
+    findings.sort(key=_worst_first)
+    rest = findings[MAX_LISTED:]
+    words = f"{len(rest)} more differences are not listed"
+    last = replace(rest[0], path=JsonPath(ANSWER), message=words, expected=None, actual=None)
+    return [*findings[:MAX_LISTED], last]
+
+
+_SEVERITIES: Final = {severity: rank for rank, severity in enumerate(Severity)}
+_RUNGS: Final = {rung: rank for rank, rung in enumerate(Rung)}
+
+
+def _worst_first(finding: Finding) -> tuple[int, bool, int, str, str, int, str]:
+    severity, rung = _SEVERITIES[finding.severity], _RUNGS[finding.rung]
+    explained = finding.explained is not None
+    return severity, explained, rung, finding.path, finding.kind.value, finding.sample or 0, finding.message
