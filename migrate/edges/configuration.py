@@ -33,7 +33,7 @@ BUILT_IN: Final = {
 }
 """Providers that need no table, and what a table of that kind starts from."""
 
-_GATE: Final = re.compile(r"breaking|drift|unstable|(?:cost|p95):\+\d+(?:\.\d+)?%")
+_GATE: Final = re.compile(r"breaking|drift|unstable|(?:cost|p95):[-+]\d+(?:\.\d+)?%")
 _SECRET: Final = re.compile(r"(?:^|_)(?:api_?key|key|token|secret|password|authorization|headers)$", re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS: Final = {

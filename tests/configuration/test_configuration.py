@@ -286,6 +286,13 @@ def test_the_schema_takes_what_the_reader_takes() -> None:
     assert [] == [error.message for error in VALIDATOR.iter_errors(value)]
 
 
+@pytest.mark.parametrize("gate", ["cost:-50%", "p95:-12.5%"])
+def test_a_gate_may_ask_for_a_saving(tmp_path: Path, gate: str) -> None:
+    """A limit below the baseline's figure is a gate like one above it, for the reader and for the schema."""
+    assert (gate,) == read_settings(tmp_path, {}, {"fail_on": gate}).fail_on
+    VALIDATOR.validate({"fail_on": [gate]})
+
+
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.text(max_size=5))
 
 
