@@ -25,7 +25,7 @@ NARROWEST, WIDEST = 40, 120
 
 @click.command()
 @click.option("--run", "run_id", metavar="ID", help="Run to show, or the start of its id  [default: the newest replay]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (schemas/compare.schema.json).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/compare.schema.json).")
 @click.option(
     "--fail-on",
     metavar="LIST",
