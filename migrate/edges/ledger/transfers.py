@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from sqlalchemy import Connection, RowMapping, Table, Tuple, bindparam, delete, insert, literal, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from migrate.edges.ledger import plain, tables
 from migrate.edges.ledger.columns import KeyText
@@ -65,7 +65,8 @@ def write(connection: Connection, batch: Batch) -> None:
 
 
 def _write_bodies(connection: Connection, bodies: dict[str, JsonObject]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    # Only the dialect in use is loaded; the other one would cost more than a hundred rows.
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     # Sorted, so that two writers of the same bodies wait for each other instead of locking each other out.
     rows = [{"digest": digest, "body": bodies[digest]} for digest in sorted(bodies)]
     if rows:

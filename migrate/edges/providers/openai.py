@@ -161,7 +161,9 @@ def connect(
     For Azure `base_url` is the resource's endpoint. `served_as` names further models that may answer for an asked one.
     """
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    http_client = DefaultAioHttpClient(limits=limits)
+    # A plain http address, as loopback has it, needs no certificates; reading them costs more than fifty calls.
+    plain = base_url is not None and base_url.startswith("http://")
+    http_client = DefaultAioHttpClient(limits=limits, verify=not plain)
     client: AsyncOpenAI
     if azure:
         client = AsyncAzureOpenAI(
