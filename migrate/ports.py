@@ -47,6 +47,8 @@ class Attempt:
     limits: Limits = Limits()
     simulated: bool = False
     """True when the simulated provider answered."""
+    charged: bool | None = None
+    """False: certainly not paid for (the server refused it). None: told by the usage, unknown without one."""
 
 
 class Provider(Protocol):
@@ -103,6 +105,10 @@ class Journal(Protocol):
     Everything handed in is redacted already. Safe to call from two threads.
     """
 
+    def attempt(self, request: Request, sample: int, tried: int, reserved: int) -> None:
+        """Write down a try before it is made, with the money set aside for it."""
+        ...
+
     def call(self, sample: int, call: Call) -> None:
         """Write down one answer as it arrives."""
         ...
@@ -112,6 +118,30 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Purse(Protocol):
+    """What all processes of a run share: a cap on its cost and the pause a provider asked for.
+
+    Amounts are whole pico-dollars (1e-12 US dollars), so that sums are exact.
+    """
+
+    def reserve(self, amount: int) -> bool:
+        """Set money aside for one try, atomically over all processes; False when the cap would be passed."""
+        ...
+
+    def settle(self, reserved: int, spent: int) -> None:
+        """Give back what was set aside for a try and book what it cost."""
+        ...
+
+    def pause(self, until: float) -> None:
+        """Let no process call before `until`, in monotonic seconds of this machine."""
+        ...
+
+    @property
+    def paused_until(self) -> float:
+        """When the longest pause anybody set ends; 0 when there is none."""
+        ...
 
 
 class Goldens(Protocol):

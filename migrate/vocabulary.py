@@ -440,6 +440,8 @@ class Call:
     """Place among the calls of the trace, from 0: the pairing key inside a trace."""
     timing: Timing | None = None
     attempts: int = 1
+    lost: int = 0
+    """Failed attempts that may have been paid for and whose usage nobody told; their cost is unknown."""
     source: Source = Source.LIVE
     at: str = ""
     """UTC time of the answer, ISO 8601; a replayed answer keeps its own."""

@@ -59,6 +59,9 @@ class JournalFile:
         """Write down the run itself, at its start and again with its end."""
         self._write({"run": dataclasses.asdict(run)})
 
+    def attempt(self, request: Request, sample: int, tried: int, reserved: int) -> None:
+        self._write({"attempt": [request.request_key, request.model, sample, tried, reserved]})
+
     def call(self, sample: int, call: Call) -> None:
         self._write({"call": encode_call(call), "sample": sample})
 
@@ -121,6 +124,7 @@ def encode_call(call: Call) -> dict[str, Any]:
         "prompt_key": call.request.prompt_key,
         "ordinal": call.ordinal,
         "attempts": call.attempts,
+        "lost": call.lost,
         "source": call.source.value,
         "at": call.at,
         "simulated": call.simulated,
@@ -143,6 +147,7 @@ def decode_call(event: Mapping[str, Any]) -> Call:
         ordinal=event["ordinal"],
         timing=Timing(*timing) if timing else None,
         attempts=event["attempts"],
+        lost=event["lost"],
         source=Source(event["source"]),
         at=event["at"],
         simulated=event["simulated"],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
-from migrate.ports import Attempt, Clock, Provider
-from migrate.vocabulary import Call, NoReply, NoReplyKind, Request, Source
+from migrate.ports import Attempt, Clock, Journal, Provider, Purse
+from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Source
 from migrate.workflow.pacing import Pace, Policy, backoff
 
-FATAL = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION})
+FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReplyKind.BUDGET})
 """Faults that every further call would meet too: the first one ends the run."""
 
 
@@ -25,12 +26,25 @@ class Ask:
     request: Request
 
 
+class Prices(Protocol):
+    """What a call may cost and did cost, in pico-dollars; None is unknown."""
+
+    def most(self, request: Request) -> int | None:
+        """Return an upper bound of what a request can cost, its longest answer included."""
+        ...
+
+    def cost(self, reply: Reply, asked: str) -> int | None:
+        """Return what a reply cost."""
+        ...
+
+
 @dataclass(slots=True)
 class Tally:
     """What the engine did, for the run's summary."""
 
     calls: int = 0
     attempts: int = 0
+    retries: int = 0
     stopped: NoReply | None = None
     """The fatal fault that ended the run, if one did."""
     kinds: dict[str, int] = field(default_factory=dict)
@@ -50,13 +64,20 @@ class Engine:
         deliver: Callable[[Ask, Call], None],
         *,
         full: Callable[[], bool] = lambda: False,
+        journal: Journal | None = None,
+        purse: Purse | None = None,
+        prices: Prices | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        """`purse` shares pauses between processes and, with `prices`, holds the run to its cap."""
         self._full = full
         self._provider = provider
         self._policy = policy
         self._clock = clock
         self._deliver = deliver
+        self._journal = journal
+        self._purse = purse
+        self._prices = prices
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._pace = Pace(policy)
         self._active = 0
@@ -81,22 +102,26 @@ class Engine:
 
     async def call(self, ask: Ask) -> Call:
         """Make one call, retries included."""
-        waited, tried = 0.0, 0
+        waited, tried, lost = 0.0, 0, 0
         while True:
+            await self._wait_for_room()
+            reserved = self._reserve(ask)
             if self.tally.stopped is not None:
-                return self._call(ask, Attempt(self.tally.stopped), tried, waited)
+                return self._call(ask, Attempt(self.tally.stopped), tried, waited, lost)
             tried += 1
+            if self._journal is not None:
+                self._journal.attempt(ask.request, ask.sample, tried, reserved)
             attempt = await self._attempt(ask)
+            self._settle(ask, attempt, reserved)
             self._note(attempt)
-            pause = backoff(self._policy, tried, attempt.retry_after_s, self._rng) if attempt.retry else None
+            pause = self._pause(attempt, tried)
             if pause is None:
-                return self._call(ask, attempt, tried, waited)
+                return self._call(ask, attempt, tried, waited, lost)
+            lost += attempt.charged is None
             await asyncio.sleep(pause)
             waited += pause * 1000
 
     async def _attempt(self, ask: Ask) -> Attempt:
-        if self._active >= self._pace.limit or self._pace.paused_until:
-            await self._wait_for_room()
         self._active += 1
         self.tally.attempts += 1
         try:
@@ -107,35 +132,92 @@ class Engine:
                 async with self._room:
                     self._room.notify()
 
+    # --- room, pauses and retries ----------------------------------------------------------------------
+
     async def _wait_for_room(self) -> None:
         while True:
-            pause = self._pace.paused_until - self._clock.monotonic()
+            pause = self._paused_until() - self._clock.monotonic() if self._paused_until() else 0.0
             if pause > 0:
                 await asyncio.sleep(pause)
             elif self._active >= self._pace.limit:
                 async with self._room:
                     await self._room.wait_for(lambda: self._active < self._pace.limit)
             else:
-                return
+                wait = self._pace.turn(self._clock.monotonic())
+                if wait <= 0:
+                    return
+                await asyncio.sleep(wait)
+
+    def _paused_until(self) -> float:
+        shared = 0.0 if self._purse is None else self._purse.paused_until
+        return max(self._pace.paused_until, shared)
+
+    def _pause(self, attempt: Attempt, tried: int) -> float | None:
+        """Return how long to wait before the next try, None when there is none."""
+        if not attempt.retry:
+            return None
+        allowed = max(self._policy.spare_retries, int(self._policy.retry_share * self.tally.attempts))
+        if self.tally.retries >= allowed:
+            return None
+        pause = backoff(self._policy, tried, attempt.retry_after_s, self._rng)
+        if pause is not None:
+            self.tally.retries += 1
+        return pause
 
     def _note(self, attempt: Attempt) -> None:
+        before = self._pace.paused_until
         self._pace.learn(attempt, self._clock.monotonic())
+        if self._purse is not None and self._pace.paused_until > before:
+            self._purse.pause(self._pace.paused_until)
         if isinstance(attempt.outcome, NoReply):
             kind = attempt.outcome.kind
             self.tally.kinds[kind.value] = self.tally.kinds.get(kind.value, 0) + 1
-            if kind in FATAL and self.tally.stopped is None:
-                self.tally.stopped = attempt.outcome
+            if kind in FATAL:
+                self._stop(attempt.outcome)
 
-    def _call(self, ask: Ask, attempt: Attempt, tried: int, waited_ms: float) -> Call:
+    def _stop(self, why: NoReply) -> None:
+        if self.tally.stopped is None:
+            self.tally.stopped = why
+
+    # --- money -------------------------------------------------------------------------------------------
+
+    def _reserve(self, ask: Ask) -> int:
+        """Set aside the most that a try can cost; stop the run when the cap does not hold it."""
+        if self._purse is None or self._prices is None or self.tally.stopped is not None:
+            return 0
+        most = self._prices.most(ask.request)
+        if most is None:
+            words = f"no price is known for {ask.request.model}, so the cap cannot be kept"
+            self._stop(NoReply(NoReplyKind.BUDGET, words))
+            return 0
+        if not self._purse.reserve(most):
+            self._stop(NoReply(NoReplyKind.BUDGET, "the cost cap of the run does not hold another call"))
+            return 0
+        return most
+
+    def _settle(self, ask: Ask, attempt: Attempt, reserved: int) -> None:
+        if self._purse is None or self._prices is None:
+            return
+        spent: int | None = None
+        if attempt.charged is False:
+            spent = 0
+        elif isinstance(attempt.outcome, Reply):
+            spent = self._prices.cost(attempt.outcome, ask.request.model)
+        # A cost nobody told counts as the most it can have been.
+        self._purse.settle(reserved, reserved if spent is None else spent)
+
+    def _call(self, ask: Ask, attempt: Attempt, tried: int, waited_ms: float, lost: int) -> Call:
         self.tally.calls += 1
         timing = attempt.timing
         if timing is not None and waited_ms:
-            timing = type(timing)(timing.total_ms, timing.first_token_ms, waited_ms)
+            timing = replace(timing, waited_ms=waited_ms)
+        unanswered = isinstance(attempt.outcome, NoReply) and attempt.charged is None and tried > 0
         return Call(
             request=ask.request,
             outcome=attempt.outcome,
             timing=timing,
             attempts=tried,
+            lost=lost + unanswered,
             source=Source.LIVE,
             at=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             simulated=attempt.simulated,

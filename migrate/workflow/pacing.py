@@ -24,8 +24,16 @@ class Policy:
     backoff_cap_s: float = 20.0
     longest_pause_s: float = 120.0
     """A server asking for more than this ends the call instead of holding the run."""
+    retry_share: float = 0.2
+    """Retries over attempts at most: past it a fault is final, so that a sick provider is not hammered."""
+    spare_retries: int = 20
+    """Retries that are always allowed, however few the calls."""
+    requests_per_minute: float | None = None
+    """Calls started a minute at most by this process."""
 
 
+BURST_S: Final = 1.0
+"""Starts that were not used are kept for this long, so that a late timer loses none."""
 RECOVERY: Final = 20
 """Clean answers in a row after which one more call may be in flight."""
 SCARCE: Final = 2
@@ -38,6 +46,7 @@ class Pace:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._clean = 0
+        self._next = 0.0
         self.limit = policy.concurrency
         self.paused_until = 0.0
         """Monotonic time before which no call may start."""
@@ -53,6 +62,16 @@ class Pace:
         if self._clean >= RECOVERY and self.limit < self._policy.concurrency:
             self._clean, self.limit = 0, self.limit + 1
         self.paused_until = max(self.paused_until, now + _window(attempt.limits))
+
+    def turn(self, now: float) -> float:
+        """Take the next place in the queue of starts when it is due, and return 0; else the seconds until it is."""
+        rate = self._policy.requests_per_minute
+        if rate is None:
+            return 0.0
+        if self._next > now:
+            return self._next - now
+        self._next = max(self._next, now - BURST_S) + 60.0 / rate
+        return 0.0
 
     def _pause(self, attempt: Attempt) -> float:
         asked = attempt.retry_after_s

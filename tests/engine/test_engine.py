@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 from fakes.providers import FakeProvider, failed, said
+from fakes.purses import FakePurse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,3 +175,99 @@ def test_stopping_closes_the_provider():
     made.collect(0)
     made.stop()
     assert provider.closed
+
+
+# --- money -------------------------------------------------------------------------------------------------
+
+
+class FixedPrices:
+    """Every call may cost 100 and costs 60."""
+
+    def most(self, request: Request) -> int | None:
+        return 100
+
+    def cost(self, reply: Reply, asked: str) -> int | None:
+        return 60
+
+
+def spend(provider: FakeProvider, count: int, cap: int) -> tuple[dict[int, Call], FakePurse]:
+    purse = FakePurse(cap)
+    delivered: dict[int, Call] = {}
+
+    async def main() -> None:
+        engine = Engine(
+            provider,
+            QUICK,
+            SystemClock(),
+            lambda ask, call: delivered.__setitem__(ask.ticket, call),
+            purse=purse,
+            prices=FixedPrices(),
+            rng=random.Random(1),
+        )
+        await engine.run(iter(asks(count)))
+
+    asyncio.run(main())
+    return delivered, purse
+
+
+@given(st.integers(0, 3000))
+def test_the_cap_is_never_passed_and_every_ask_has_its_account(cap: int):
+    """Money is set aside before each try, so spent and reserved together stay under the cap at every moment."""
+    delivered, purse = spend(FakeProvider(lambda r, s, tried: said("x")), 40, cap)
+    assert purse.most_reserved <= cap
+    assert 0 == purse.reserved
+    answered = [call for call in delivered.values() if isinstance(call.outcome, Reply)]
+    assert 60 * len(answered) == purse.spent
+    assert 40 == len(delivered)
+    stopped = [call.outcome.kind for call in delivered.values() if isinstance(call.outcome, NoReply)]
+    assert set(stopped) <= {NoReplyKind.BUDGET}
+
+
+def test_a_cost_nobody_told_counts_as_the_most_it_can_have_been():
+    """A broken answer may have been paid for; a refused one was not."""
+    lost = FakeProvider(lambda r, s, tried: failed(NoReplyKind.INCOMPLETE_STREAM, retry=False))
+    delivered, purse = spend(lost, 1, 1000)
+    assert (100, 1) == (purse.spent, delivered[0].lost)
+    refused = Attempt(NoReply(NoReplyKind.SERVER_ERROR, "no"), charged=False)
+    delivered, purse = spend(FakeProvider(lambda r, s, tried: refused), 1, 1000)
+    assert (0, 0) == (purse.spent, delivered[0].lost)
+
+
+def test_retries_have_a_budget_of_their_own():
+    """A provider that fails every time gets one fifth more calls, not four times as many."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.SERVER_ERROR))
+    policy = Policy(concurrency=4, backoff_base_s=0.0, spare_retries=5)
+    delivered, engine = run(provider, 400, policy)
+    assert 400 == len(delivered)
+    assert engine.tally.retries <= 0.2 * engine.tally.attempts + 5
+
+
+def test_a_pause_is_shared_with_the_other_processes():
+    """What one worker is told, the purse tells all of them."""
+    purse = FakePurse()
+    provider = FakeProvider(
+        lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.01) if tried == 1 else said("x")
+    )
+
+    async def main() -> None:
+        engine = Engine(provider, QUICK, SystemClock(), lambda ask, call: None, purse=purse, rng=random.Random(1))
+        await engine.run(iter(asks(1)))
+
+    before = SystemClock().monotonic()
+    asyncio.run(main())
+    assert purse.paused_until >= before + 0.01
+
+
+@given(st.floats(30, 6000), st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
+def test_starts_keep_to_the_rate(rate: float, gaps: list[float]):
+    """Over any stretch of time no more calls start than the rate and one second of saved-up turns allow."""
+    pace, now, starts = Pace(Policy(requests_per_minute=rate)), 1000.0, []
+    for gap in gaps:
+        now += gap
+        wait = pace.turn(now)
+        if wait > 0:
+            now += wait
+            assert pace.turn(now + 1e-9) == 0.0
+        starts.append(now)
+    stretch = starts[-1] - starts[0]
+    assert len(starts) <= (stretch + 1.0) * rate / 60.0 + 2

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger.strategies import case_records, run_named
+from ledger.strategies import case_records
 
 from migrate.edges.journal import JournalFile, journals, read_journal
 from migrate.ports import CaseRecord
-from migrate.vocabulary import Judged, Reply
+from migrate.vocabulary import Judged, Reply, Run
+
+
+def run_named(run_id: str) -> Run:
+    return Run(id=run_id, kind="replay", started_at="2026-01-15T10:00:00.000Z", candidates=("gpt-4.1",))
 
 
 def with_models(record: CaseRecord) -> CaseRecord:

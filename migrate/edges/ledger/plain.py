@@ -144,7 +144,7 @@ def _call_out(call: Call, final: Answer | None, keep: Callable[[JsonObject], str
         plain["reply"] = _reply_out(call.outcome, final)
     if call.timing is not None:
         plain["timing"] = _timing_out(call.timing)
-    return plain | _unless({"ordinal": 0, "simulated": False, "step": None}, call)
+    return plain | _unless({"ordinal": 0, "lost": 0, "simulated": False, "step": None}, call)
 
 
 def _call_in(plain: Plain, final: Answer | None, bodies: Mapping[str, JsonObject]) -> Call:
@@ -157,6 +157,7 @@ def _call_in(plain: Plain, final: Answer | None, bodies: Mapping[str, JsonObject
         ordinal=plain.get("ordinal", 0),
         timing=None if timing is None else Timing(**timing),
         attempts=plain["attempts"],
+        lost=plain.get("lost", 0),
         source=SOURCES[plain["source"]],
         at=plain["at"],
         simulated=plain.get("simulated", False),

@@ -181,8 +181,9 @@ def connect(
     return OpenAIProvider(client, name=name, simulated=simulated, served_as=served_as)
 
 
-def _failed(no_reply: NoReply, *, retry_after_s: float | None = None, limits: Limits = NO_LIMITS) -> Attempt:
-    return Attempt(no_reply, retry=no_reply.kind in RETRIED, retry_after_s=retry_after_s, limits=limits)
+def _failed(no_reply: NoReply) -> Attempt:
+    """Return a failed try that may have been paid for: nobody told its usage."""
+    return Attempt(no_reply, retry=no_reply.kind in RETRIED)
 
 
 def _status(error: openai.APIStatusError) -> Attempt:
@@ -191,7 +192,15 @@ def _status(error: openai.APIStatusError) -> Attempt:
     kind = _status_kind(status, code, str(error.message))
     words = f"HTTP {status}" + (f" {code}" if code and code != "None" else "")
     no_reply = NoReply(kind, f"{words}: {_first_line(error.message)}", status)
-    return _failed(no_reply, retry_after_s=retry_after(error.response.headers), limits=_limits(error.response.headers))
+    headers = error.response.headers
+    # An error status is not billed: the server said that it did not answer.
+    return Attempt(
+        no_reply,
+        retry=kind in RETRIED,
+        retry_after_s=retry_after(headers),
+        limits=_limits(headers),
+        charged=False,
+    )
 
 
 def _status_kind(status: int, code: str, message: str) -> NoReplyKind:

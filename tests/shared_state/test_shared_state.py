@@ -1,0 +1,84 @@
+"""The state that workers share: no cent spent twice, over threads, processes and kills."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migrate.edges.shared_state import SharedState
+from migrate.errors import StoreProblem
+
+
+def spend(path: str, times: int, results: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
+    state, done = SharedState(Path(path)), 0
+    for _ in range(times):
+        if state.reserve(10):
+            state.settle(10, 7)
+            done += 1
+    results.put(done)
+
+
+def test_four_processes_never_pass_the_cap_together(tmp_path: Path):
+    """What they spent is what the file says, and the cap stopped them."""
+    path = tmp_path / "run.state"
+    SharedState(path, cap=1000).close()
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    workers = [context.Process(target=spend, args=(str(path), 100, results)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    done = sum(results.get(timeout=60) for _ in workers)
+    for worker in workers:
+        worker.join()
+    cap, reserved, spent = SharedState(path).sums()
+    assert (1000, 0, 7 * done) == (cap, reserved, spent)
+    assert 990 < spent <= 1000
+
+
+def test_without_a_cap_everything_is_booked(tmp_path: Path):
+    """No cap means no refusal, and the sum is kept all the same."""
+    state = SharedState(tmp_path / "run.state")
+    assert state.reserve(10**15)
+    state.settle(10**15, 3)
+    assert (None, 0, 3) == state.sums()
+
+
+def test_a_pause_only_grows_and_everybody_sees_it(tmp_path: Path):
+    """The longest pause anybody was told holds."""
+    one, other = SharedState(tmp_path / "run.state"), SharedState(tmp_path / "run.state")
+    one.pause(50.0)
+    other.pause(20.0)
+    assert (50.0, 50.0) == (one.paused_until, other.paused_until)
+
+
+def test_what_was_reserved_by_a_killed_process_stays_reserved(tmp_path: Path):
+    """Nobody knows whether it was spent, so it counts until the run is finished."""
+    path = tmp_path / "run.state"
+    code = f"""
+import os, signal
+from pathlib import Path
+from migrate.edges.shared_state import SharedState
+state = SharedState(Path({str(path)!r}), cap=100)
+state.reserve(60)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ})
+    assert -signal.SIGKILL == killed.returncode
+    state = SharedState(path)
+    assert (100, 60, 0) == state.sums()
+    assert not state.reserve(50)
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path):
+    """Somebody else's file is neither read as sums nor written over."""
+    path = tmp_path / "run.state"
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(StoreProblem, match="is not the state of a run"):
+        SharedState(path)
+    assert b"x" * 100 == path.read_bytes()
