@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from migrate.edges.ledger import SqlLedger
     from migrate.edges.providers.by_model import ByModel
     from migrate.edges.providers.simulated import SimulatedServer
+    from migrate.evidence.gates import Gates
     from migrate.ports import Journal
 
 
@@ -142,6 +143,10 @@ class World:
         if candidate.variant is not None and candidate.variant not in names:
             known = ", ".join(sorted(names)) or "none"
             raise UsageProblem(f'no flow has a prompt variant "{candidate.variant}" (variants here: {known})')
+
+    def check_gates(self) -> None:
+        """Refuse a `--fail-on` that cannot be read."""
+        self._gates()
 
     def check_models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
         """Refuse models that have left the API on the day the run is judged by."""
@@ -281,7 +286,9 @@ class World:
         pinned = " (pinned)" if self.settings.as_of else ""
         return [*lines, f"prompt-migrate: {source} · judged as of {run.as_of}{pinned}"]
 
-    def fold(self, run: Run, *, planned: int, not_run: str = "") -> tuple[Run, tuple[FlowEvidence, ...]]:
+    def fold(
+        self, run: Run, *, planned: int, not_run: str = "", skipped: Mapping[str, int] | None = None
+    ) -> tuple[Run, tuple[FlowEvidence, ...]]:
         """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written."""
         from migrate.evidence import weigh
 
@@ -291,7 +298,7 @@ class World:
         folded = Folded(run)
         records = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded)
         evidence = sorted(weigh(records), key=lambda flow: (flow.flow, flow.candidate))
-        closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run)
+        closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
         folding.finish(closed, prices.rows_used())
         for path in paths:
             path.unlink(missing_ok=True)
@@ -324,9 +331,12 @@ class World:
 
     def closed_gates(self, evidence: Sequence[FlowEvidence]) -> list[str]:
         """Return the reasons why `--fail-on` closes the gate."""
+        return self._gates().closed(evidence)
+
+    def _gates(self) -> Gates:
         from migrate.evidence.gates import parse_fail_on
 
-        return parse_fail_on(",".join(self.settings.fail_on)).closed(evidence)
+        return parse_fail_on(",".join(self.settings.fail_on))
 
     def close(self) -> None:
         """Close what was opened, the simulated provider last; safe to repeat."""

@@ -73,7 +73,7 @@ def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], 
         click.echo(inert(line), err=True)
     journal = world.open_journal(run.id, "main")
     journal.run(run)
-    recording = Recording(world.tools(), mode=mode, samples=samples or world.settings.samples, journal=journal)
+    recording = Recording(world.tools(), mode=mode, samples=samples, usual=world.settings.samples, journal=journal)
     trials = list(trials_of(flows))
     background = Background(
         lambda deliver, full: world.engine(deliver, full, journal), lambda: recording.asks(trials, background.expect)
@@ -90,7 +90,7 @@ def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], 
                 continue
             written += done.written
             kept += done.record is None
-            if done.note and (done.record is not None or done.note.startswith("stale")):
+            if done.stale or (done.note and done.record is not None):
                 faults.append(f"{trial.flow.name}/{trial.case.id}: {done.note}")
     finally:
         background.stop()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from migrate.errors import PromptMigrateError
-from migrate.inert import inert
-from migrate.vocabulary import Comparison, Flow, NoReply
+from migrate.inert import indent
+from migrate.vocabulary import Flow
 from migrate.wiring import offers
 from migrate.workflow.replay import Trial
 
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 
 class NotJudged(Exception):
-    """The provider gave no answer, or the store cannot be read: an error, never a regression."""
+    """The provider gave no answer, or a golden is stale: an error, never a regression. Holds the lines to show."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
 
 
 class Regression(Exception):
-    """A case whose verdict fails the run."""
+    """A case whose verdict fails the run. Holds the lines to show."""
 
-    def __init__(self, comparison: Comparison) -> None:
-        super().__init__(comparison.verdict.value)
-        self.comparison = comparison
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
 
 
 class PromptFile(pytest.File):
@@ -80,10 +82,11 @@ class PromptItem(pytest.Item):
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], *args: Any) -> str | TerminalRepr:
         error = excinfo.value
-        if isinstance(error, Regression):
-            return "\n".join(self.migrate.failure_lines(self.trial, error.comparison))
-        if isinstance(error, NotJudged | PromptMigrateError):
-            return inert(str(error))
+        if isinstance(error, Regression | NotJudged):
+            return str(error)
+        if isinstance(error, PromptMigrateError):
+            # Two blanks first: what a file or a model named must never start a line of a CI log.
+            return indent(str(error), "  ")
         return super().repr_failure(excinfo, *args)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -100,11 +103,5 @@ def line_of(trial: Trial) -> int | None:
     return None if line is None else line - 1
 
 
-def fault_words(trial: Trial, fault: NoReply, got: int, planned: int) -> str:
-    """Say what kept a case from being judged, what was kept and what to type next."""
-    kept = f"{got} of {planned} answers are kept" if got else "no answer was kept"
-    where = f"{trial.flow.name}/{trial.case.id}"
-    return (
-        f"no reply ({fault.kind.value}): {where}, asked of {trial.candidate.text}: {fault.message}\n"
-        f"{kept}; next: pytest --model {trial.candidate.text} --lf"
-    )
+EXPECTED = (Regression, NotJudged, PromptMigrateError)
+"""What an item raises on purpose: shown as its text alone, in whatever phase."""

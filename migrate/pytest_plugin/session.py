@@ -16,8 +16,11 @@ from migrate import wiring
 from migrate.edges.journal import JournalFile
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
+from migrate.ports import CaseRecord
 from migrate.presenting.terminal import failure_lines, summary_lines
-from migrate.pytest_plugin.items import NotJudged, PromptFile, PromptItem, Regression, fault_words
+from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression
+from migrate.pytest_plugin.reports import Reports
+from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
 from migrate.workflow.background import Background
 from migrate.workflow.record import Recorded, Recording, baseline_of
@@ -34,6 +37,8 @@ def activate(config: pytest.Config) -> None:
     except PromptMigrateError as problem:
         raise pytest.UsageError(inert(str(problem))) from None
     config.pluginmanager.register(session, NAME)
+    if not session.is_worker:
+        config.pluginmanager.register(session.reports, f"{NAME}-reports")
     if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
         from migrate.pytest_plugin.workers import Controller
 
@@ -51,6 +56,7 @@ def overrides_of(config: pytest.Config) -> dict[str, Any]:
         "concurrency": option.migrate_concurrency,
         "time_scale": option.migrate_time_scale,
         "simulation_seed": option.migrate_seed,
+        "samples": option.migrate_samples,
         "fail_on": split(option.migrate_fail_on),
     }
     return {name: value for name, value in named.items() if value is not None}
@@ -71,6 +77,9 @@ class Results:
     closed: list[str] = field(default_factory=list)
     """Reasons why the run must not end in 0."""
     written: int = 0
+
+
+Outcome = Comparison | Recorded | NotJudged | PromptMigrateError
 
 
 class MigrateSession:
@@ -95,9 +104,8 @@ class MigrateSession:
         self.recording: Recording | None = None
         self.background: Background | None = None
         self._announced: set[int] = set()
-        self._outcomes: dict[int, Comparison | Recorded | PromptMigrateError] = {}
-        self.planned: int | None = None
-        self.deselected = 0
+        self._outcomes: dict[int, Outcome] = {}
+        self.reports = Reports()
         self.stopped = ""
         self.results: Results | None = None
 
@@ -110,6 +118,10 @@ class MigrateSession:
         return tuple({candidate.text: candidate for candidate in candidates}.values())
 
     def _check(self, config: pytest.Config) -> None:
+        self.world.check_gates()
+        if self.offline and (self.mode is not None or config.option.migrate_fresh):
+            other = "--golden records" if self.mode is not None else "--migrate-fresh ignores recordings and asks"
+            raise UsageProblem(f"{other}, --migrate-offline asks nobody: one of them at a time")
         if self.mode is not None:
             wiring.refuse_in_ci(os.environ.get("CI", ""), allowed=bool(config.option.migrate_record_in_ci))
         for candidate in self.candidates:
@@ -163,7 +175,7 @@ class MigrateSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Hand the requests of all selected items to the engine before the first item runs."""
-        if session.config.option.collectonly:
+        if session.config.option.collectonly or self._cannot_run(session):
             return (yield)
         self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
         if not self.is_worker:
@@ -173,13 +185,18 @@ class MigrateSession:
         trials = [item.trial for item in session.items if isinstance(item, PromptItem)]
         for number, trial in enumerate(trials):
             trial.number = number
-        self.planned = len(trials)
+        self.reports.plan(item.nodeid for item in session.items)
         gc.freeze()
         self._start(self._share(trials))
         try:
             return (yield)
         finally:
             self._stop()
+
+    @staticmethod
+    def _cannot_run(session: pytest.Session) -> bool:
+        """True when pytest will end the run for an error of collection: then nothing must be asked or paid for."""
+        return bool(session.testsfailed) and not session.config.option.continue_on_collection_errors
 
     def _controls_workers(self) -> bool:
         return not self.is_worker and bool(self.config.pluginmanager.hasplugin("dsession"))
@@ -195,8 +212,8 @@ class MigrateSession:
         tools = self.world.tools()
         assert self.journal is not None, "the journal is opened before the first call"
         if self.mode:
-            samples = self.config.option.migrate_samples or self.world.settings.samples
-            self.recording = Recording(tools, mode=self.mode, samples=samples, journal=self.journal)  # type: ignore[arg-type]
+            asked, usual = self.config.option.migrate_samples, self.world.settings.samples
+            self.recording = Recording(tools, mode=self.mode, samples=asked, usual=usual, journal=self.journal)  # type: ignore[arg-type]
         else:
             recordings = None if self.config.option.migrate_fresh else self.world.recordings
             self.replay = Replay(
@@ -232,22 +249,29 @@ class MigrateSession:
         outcome = self._outcomes.get(trial.number)
         if outcome is None:
             outcome = self._outcomes[trial.number] = self._conclude(trial)
-        if isinstance(outcome, PromptMigrateError):
+        # Set and not added to: another plugin may run the item again, which asks nobody and changes nothing.
+        item.user_properties[:] = properties_of(trial, outcome)
+        if isinstance(outcome, Exception):
             raise outcome
-        item.user_properties.extend(self._properties(trial, outcome))
-        comparison = outcome.record.comparison if isinstance(outcome, Recorded) and outcome.record else outcome
-        if isinstance(comparison, Comparison) and comparison.verdict is CaseVerdict.NO_REPLY:
-            raise NotJudged(f"{comparison.note}\nnext: {self._again(trial)}")
 
-    def _conclude(self, trial: Trial) -> Comparison | Recorded | PromptMigrateError:
+    def _conclude(self, trial: Trial) -> Outcome:
         try:
             calls = self._calls(trial)
             if self.recording is not None:
-                return self.recording.conclude(trial, calls)
+                recorded = self.recording.conclude(trial, calls)
+                return self._silent(trial, recorded.record) or recorded
             assert self.replay is not None
-            return self.replay.conclude(trial, calls).comparison
+            record = self.replay.conclude(trial, calls)
+            return self._silent(trial, record) or record.comparison
         except PromptMigrateError as problem:
             return problem
+
+    def _silent(self, trial: Trial, record: CaseRecord | None) -> NotJudged | None:
+        """Return what to say of a case with a missing answer; None when nothing is missing."""
+        if record is None or record.comparison.verdict is not CaseVerdict.NO_REPLY:
+            return None
+        said = failure_lines(record.comparison, trial.case.place, trial.candidate.text)[:-1]
+        return NotJudged([*said, *fault_lines(record), f"  next: {self._again(trial)}"])
 
     def _calls(self, trial: Trial) -> list[Any]:
         if self.offline:
@@ -267,26 +291,33 @@ class MigrateSession:
         """Raise for a verdict that fails the run."""
         outcome = self._outcomes[item.trial.number]
         if isinstance(outcome, Recorded):
-            if outcome.note.startswith("stale"):
-                raise NotJudged(f"{outcome.note}\nnext: pytest --golden=rewrite -k {item.trial.case.id}")
+            if outcome.stale:
+                raise NotJudged(stale_lines(item.trial, outcome.note))
             return
         assert isinstance(outcome, Comparison)
         if outcome.verdict in FAILING:
-            raise Regression(outcome)
+            raise Regression(failure_lines(outcome, item.trial.case.place, item.trial.candidate.text))
         # A passed case keeps nothing but its verdict: ten thousand of them must fit.
         self._outcomes[item.trial.number] = Comparison(
             outcome.flow, outcome.case, outcome.baseline, outcome.candidate, outcome.verdict
         )
 
-    def _properties(self, trial: Trial, outcome: Comparison | Recorded) -> list[tuple[str, object]]:
-        verdict = outcome.verdict.value if isinstance(outcome, Comparison) else "recorded" if outcome.record else "kept"
-        return [("flow", trial.flow.name), ("candidate", trial.candidate.text), ("verdict", verdict)]
-
     def _again(self, trial: Trial) -> str:
-        return f"pytest --golden={self.mode} --lf" if self.mode else f"pytest --model {trial.candidate.text} --lf"
+        if self.mode:
+            return f"pytest --golden={self.mode} --lf"
+        return f"pytest --model {shlex.quote(trial.candidate.text)} --lf"
 
-    def failure_lines(self, trial: Trial, comparison: Comparison) -> list[str]:
-        return failure_lines(comparison, trial.case.place, trial.candidate.text)
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Show what an item says in its set-up as in its call, and let nothing into a report that cannot be sent."""
+        report = yield
+        if isinstance(item, PromptItem):
+            if call.excinfo is not None and isinstance(call.excinfo.value, EXPECTED):
+                report.longrepr = str(item.repr_failure(call.excinfo))
+            report.sections = [(inert(name), inert(text)) for name, text in report.sections]
+        return report
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -298,7 +329,7 @@ class MigrateSession:
         self.journal.close()
         if self.is_worker:
             return
-        if not self.planned:
+        if not self.reports.planned:
             self.world.discard_journal(self.run.id)
             return
         try:
@@ -309,14 +340,26 @@ class MigrateSession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
-        assert self.planned is not None
-        early = "interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else session.shouldfail or session.shouldstop
-        run, evidence = self.world.fold(self.run, planned=self.planned, not_run=self.stopped or str(early or ""))
+        reports = self.reports
+        planned = len(reports.planned or ())
+        why = self._why_early(session, exitstatus) or reports.why_missing
+        run, evidence = self.world.fold(self.run, planned=planned, not_run=why, skipped=reports.skipped())
         results = Results(run, evidence)
         if run.state == "incomplete":
             results.closed.append(f"incomplete: {wiring.account_words(run)}")
+        elif lost := reports.lost():
+            results.closed.append(f"incomplete: no report came of {len(lost)} of {planned} cases, {lost[0]} among them")
+        silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
+        if silent:
+            results.closed.append(f"{silent} of {planned} cases without an answer")
         results.closed += self.world.closed_gates(evidence)
         self.results = results
+
+    def _why_early(self, session: pytest.Session, exitstatus: int) -> str:
+        """Return why the run ended before its last case, as far as pytest or its workers say."""
+        workers = self.config.pluginmanager.getplugin("dsession")
+        said = self.stopped or getattr(workers, "shouldstop", "") or session.shouldfail or session.shouldstop
+        return str(said or ("interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else ""))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
@@ -353,4 +396,4 @@ class MigrateSession:
         self.world.close()
 
 
-__all__ = ["MigrateSession", "activate", "fault_words"]
+__all__ = ["MigrateSession", "activate"]

@@ -42,7 +42,6 @@ class Controller:
 
     def __init__(self, session: MigrateSession) -> None:
         self._session = session
-        self._reported: set[str] = set()
         self._fixed = False
 
     @pytest.hookimpl(optionalhook=True)
@@ -64,12 +63,17 @@ class Controller:
             "worker": node.gateway.id,
             "workers": count,
             "share": [number, count] if fixed else [0, 0],
-            "simulated_url": self._session.world.simulated_url(),
+            "simulated_url": None if self._session.offline else self._session.world.simulated_url(),
         }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        self._session.planned = len(ids)
+        self._session.reports.plan(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Call the case a dead worker was at an error: nothing is known of the model's answer."""
+        report.when = "setup"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -125,7 +125,7 @@ class _Check:
 
     def staleness(self, flow: Flow, case: Case, golden: Golden) -> str:
         try:
-            return staleness(flow, baseline_request(flow, case, self.redactor), golden)
+            return staleness(flow, baseline_request(flow, case, self.redactor), golden, self.redactor)
         except PromptMigrateError as problem:
             return f"the case cannot be rendered: {problem.message}"
 

@@ -36,6 +36,8 @@ class Recorded:
     written: bool = False
     """True when the golden's bytes changed."""
     note: str = ""
+    stale: bool = False
+    """True when a golden is there that no longer fits, and stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,14 @@ class _Ready:
 class Recording:
     """Records trials of the baseline; a golden is written only when every one of its K answers is there."""
 
-    def __init__(self, tools: Tools, *, mode: Mode, samples: int, journal: Journal | None = None) -> None:
+    def __init__(
+        self, tools: Tools, *, mode: Mode, samples: int | None = None, usual: int = 5, journal: Journal | None = None
+    ) -> None:
+        """`samples` is asked for by the user and binds all flows; `usual` is for flows that do not say."""
         self._tools = tools
         self._mode = mode
         self._samples = samples
+        self._usual = usual
         self._journal = journal
         self._ready: dict[int, _Ready] = {}
 
@@ -72,12 +78,12 @@ class Recording:
         try:
             kept = tools.goldens.read(flow.name, case.id) if self._mode == "new" else None
             request = baseline_request(flow, case, tools.redactor)
-            stale = "" if kept is None else staleness(flow, request, kept)
+            stale = "" if kept is None else staleness(flow, request, kept, tools.redactor)
             contract = contract_of(flow, flow.prompt, bind_checks(flow, case))
         except PromptMigrateError as problem:
             trial.problem = problem
             return None
-        self._ready[trial.number] = _Ready(request, contract, flow.samples or self._samples, kept, stale)
+        self._ready[trial.number] = _Ready(request, contract, self._samples or flow.samples or self._usual, kept, stale)
         return self._ready[trial.number]
 
     def conclude(self, trial: Trial, calls: Sequence[tuple[int, Call]]) -> Recorded:
@@ -86,7 +92,9 @@ class Recording:
             raise trial.problem
         ready = self._ready.pop(trial.number)
         if ready.kept is not None:
-            return Recorded(None, note=f"stale: {ready.stale}" if ready.stale else "a golden is there")
+            return Recorded(
+                None, note=f"stale: {ready.stale}" if ready.stale else "a golden is there", stale=bool(ready.stale)
+            )
         judged = tuple(
             redacted(judge(ready.contract, Sample(index, (call,), answer_of(call))), self._tools.redactor)
             for index, call in calls

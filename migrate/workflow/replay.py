@@ -17,9 +17,11 @@ from migrate.vocabulary import (
     Candidate,
     Case,
     CaseVerdict,
+    Finding,
     Flow,
     Golden,
     Json,
+    JsonPath,
     Judged,
     NoReply,
     NoReplyKind,
@@ -28,6 +30,7 @@ from migrate.vocabulary import (
     Request,
     Sample,
 )
+from migrate.workflow.changes import what_changed
 from migrate.workflow.engine import Ask
 
 
@@ -121,7 +124,7 @@ class Replay:
             request = render(flow, case, prompt=prompt, model=model, redact=redact)
             today = baseline_request(flow, case, self._tools.redactor)
         golden = self._golden(flow, case)
-        stale = "" if golden is None else staleness(flow, today, golden)
+        stale = "" if golden is None else staleness(flow, today, golden, self._tools.redactor)
         contract = contract_of(flow, prompt, bind_checks(flow, case))
         wanted = 0 if golden is None or stale else self._samples or len(golden.samples)
         return Ready(request, contract, golden, stale, wanted)
@@ -191,17 +194,33 @@ def answer_of(call: Call) -> Answer | None:
 def redacted(judged: Judged, redactor: Redacts) -> Judged:
     """Return a judged sample with its text redacted: rungs speak of the raw text, agreement of what is kept."""
     calls = tuple(redacted_call(call, redactor) for call in judged.sample.calls)
+    findings = tuple(redacted_finding(finding, redactor) for finding in judged.findings)
     if all(new is old for new, old in zip(calls, judged.sample.calls, strict=True)):
-        return judged
+        return replace(judged, findings=findings) if findings else judged
     last = calls[-1].outcome
     sample = replace(judged.sample, calls=calls, answer=last.answer if isinstance(last, Reply) else None)
-    return replace(judged, sample=sample, value=redactor.value(judged.value))
+    return replace(judged, sample=sample, value=redactor.value(judged.value), findings=findings)
+
+
+def redacted_finding(finding: Finding, redactor: Redacts) -> Finding:
+    """Return a finding whose quotations of the raw answer are redacted."""
+    return replace(
+        finding,
+        path=JsonPath(redactor.text(finding.path)),
+        message=redactor.text(finding.message),
+        expected=redactor.value(finding.expected),
+        actual=redactor.value(finding.actual),
+    )
 
 
 def redacted_call(call: Call, redactor: Redacts) -> Call:
     """Return a call whose answer is redacted; the same object when there was nothing to take out."""
     if not isinstance(call.outcome, Reply):
-        return call
+        # A provider's complaint may quote what it was sent.
+        message = redactor.text(call.outcome.message)
+        return (
+            call if message == call.outcome.message else replace(call, outcome=replace(call.outcome, message=message))
+        )
     answer = call.outcome.answer
     text = None if answer.text is None else redactor.text(answer.text)
     refusal = None if answer.refusal is None else redactor.text(answer.refusal)
@@ -210,15 +229,16 @@ def redacted_call(call: Call, redactor: Redacts) -> Call:
     return call if new == answer else replace(call, outcome=replace(call.outcome, answer=new))
 
 
-def staleness(flow: Flow, today: Request, golden: Golden) -> str:
+def staleness(flow: Flow, today: Request, golden: Golden, redactor: Redacts) -> str:
     """Say why a golden no longer fits what the prompt renders to `today`, or return an empty text."""
     recorded = golden.requests[0]
     if golden.baseline != flow.prompt.model:
         return f"recorded from {golden.baseline}, the prompt file now says {flow.prompt.model}"
     if today.request_key == recorded.request_key:
         return ""
-    part = "the question" if today.prompt_key != recorded.prompt_key else "a parameter"
-    return f"{part} changed since it was recorded ({_short(recorded)} -> {_short(today)})"
+    parts = what_changed(recorded.body, redactor.value(today.body))
+    kind = "the question" if today.prompt_key != recorded.prompt_key else "a parameter"
+    return f"{parts or kind} changed since it was recorded ({_short(recorded)} -> {_short(today)})"
 
 
 def baseline_request(flow: Flow, case: Case, redactor: Redacts, prompt: Prompt | None = None) -> Request:

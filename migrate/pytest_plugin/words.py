@@ -1,0 +1,43 @@
+"""What the plugin says of one case beside its findings: faults, stale goldens, and properties for other tools."""
+
+from __future__ import annotations
+
+from migrate.inert import inert
+from migrate.ports import CaseRecord
+from migrate.presenting.layout import fit
+from migrate.pytest_plugin.items import NotJudged
+from migrate.pytest_plugin.reports import KEPT
+from migrate.vocabulary import Comparison
+from migrate.workflow.record import Recorded
+from migrate.workflow.replay import Trial
+
+MOST_FAULTS = 3
+WIDTH = 100
+
+
+def fault_lines(record: CaseRecord) -> list[str]:
+    """Return what kept answers of a case away, each fault once."""
+    faults = (judged.sample.no_reply for judged in record.samples)
+    said = dict.fromkeys(f"    {fault.kind.value}: {fault.message}" for fault in faults if fault is not None)
+    return [fit(line, WIDTH) for line in said][:MOST_FAULTS]
+
+
+def stale_lines(trial: Trial, note: str) -> list[str]:
+    """Return what to say of a case that was not recorded because a golden is there that no longer fits."""
+    name, again = f"{trial.flow.name} / {trial.case.id}", f"pytest --golden=rewrite -k {trial.case.id}"
+    lines = [f"  {name}: {note}", "  the golden was left as it is", f"  next: {again}"]
+    return [inert(line, keep_newlines=False) for line in lines]
+
+
+def properties_of(trial: Trial, outcome: object) -> list[tuple[str, object]]:
+    """Return the properties of an item: plain texts, which pytest-xdist can send and JUnit can hold."""
+    match outcome:
+        case Comparison():
+            verdict = outcome.verdict.value
+        case Recorded():
+            verdict = "recorded" if outcome.record else "stale" if outcome.stale else KEPT
+        case NotJudged():
+            verdict = "no_reply"
+        case _:
+            verdict = "error"
+    return [("flow", trial.flow.name), ("candidate", trial.candidate.text), ("verdict", verdict)]

@@ -1,0 +1,308 @@
+"""How a case ends: what fails it, what is an error, what passes and is counted, and what closes the gate at the end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from scripted_server import answer, error, ok
+from small_project import BROKEN, BROKEN_ID, CALL, LATE, LATE_ID, LOST, MILK, Project, verdicts, write
+
+WRONG_TYPE = '{"label": "late", "amount": "3"}'
+OTHER_AMOUNT = '{"label": "broken", "amount": 50}'
+
+
+def edit(project: Project, flow: str, before: str, after: str) -> None:
+    """Change a prompt file as its owner would."""
+    path = project.root / "prompts" / f"{flow}.prompt.yml"
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+def gates(result: pytest.RunResult) -> list[str]:
+    """Return the reasons a run gives for its exit code, each on one line whatever the width."""
+    text = "\n".join(result.outlines).replace("\n  ", " ")
+    return [line.removeprefix("gate closed: ") for line in text.split("\n") if line.startswith("gate closed: ")]
+
+
+def test_every_kind_of_end_in_one_run(project: Project) -> None:
+    """A broken contract fails, a changed value passes as drift, no answer is an error, the same answer passes."""
+    project.say("gpt-4.1", {LATE: WRONG_TYPE, BROKEN: OTHER_AMOUNT, LOST: error(400, message="bad request")})
+
+    result = project.run("-v", "--model", "gpt-4.1", "prompts/refund.prompt.yml", CALL_ID := "prompts/notes.prompt.yml")
+
+    assert ["FAILED", "PASSED", "ERROR", "PASSED", "PASSED"] == list(verdicts(result).values())
+    result.assert_outcomes(passed=3, failed=1, errors=1)
+    assert 1 == result.ret
+    result.stdout.fnmatch_lines(["*5 cases: 2 same, 1 drift, 1 breaking, 1 no reply*"])
+    assert CALL_ID
+
+
+def test_drift_passes_and_is_counted(project: Project) -> None:
+    """A changed value alone ends in 0: the summary counts it, by flow and in all."""
+    project.say("gpt-4.1", {BROKEN: OTHER_AMOUNT})
+
+    result = project.run("--model", "gpt-4.1")
+
+    result.assert_outcomes(passed=5)
+    assert 0 == result.ret
+    result.stdout.fnmatch_lines(["*5 cases: 4 same, 1 drift*"])
+    assert {"refund": 1, "notes": 0} == {
+        flow["flow"]: flow["verdicts"]["drift"] for flow in project.compared()["flows"]
+    }
+
+
+def test_a_case_without_an_answer_is_an_error_with_its_fault(project: Project) -> None:
+    """A fault of the road is an error of the set-up, names fault and next command, and never a regression."""
+    project.say("gpt-4.1", {LATE: error(404, "model_not_found", "no such model")})
+
+    result = project.run("--model", "gpt-4.1", LATE_ID, BROKEN_ID)
+
+    result.assert_outcomes(passed=1, errors=1)
+    assert 1 == result.ret
+    result.stdout.fnmatch_lines(["*ERROR at setup of refund / late-parcel*", "*model_not_found*no such model*"])
+    result.stdout.fnmatch_lines("next: pytest --model gpt-4.1 --lf")
+    assert ["1 of 2 cases without an answer"] == gates(result)
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_one_missing_answer_of_several_is_an_error_and_the_others_are_kept(project: Project) -> None:
+    """When only sample 2 is missing the case is not judged; the next run asks for that one alone."""
+    project.say("gpt-4.1", {LATE: lambda call: error(400) if call == 2 else '{"label": "late", "amount": 3}'})
+
+    first = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+    second = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    first.assert_outcomes(errors=1)
+    second.assert_outcomes(passed=1)
+    assert {LATE: 3} == project.models.asked("gpt-4.1")
+
+
+def test_a_quota_fault_ends_the_asking(project: Project) -> None:
+    """Once the quota is used up no further call is made: every case left is an error that says so."""
+    project.say("gpt-4.1", dict.fromkeys([LATE, BROKEN, LOST], error(429, "insufficient_quota", "you ran out")))
+
+    result = project.run("-q", "--model", "gpt-4.1", "prompts/refund.prompt.yml", "--migrate-concurrency", "1")
+
+    result.assert_outcomes(errors=3)
+    assert 1 == project.models.calls
+    assert 1 == result.ret
+
+
+def test_a_foreign_model_is_no_answer(project: Project) -> None:
+    """An answer served by another model than the one asked is an error, whatever it says."""
+    project.say("gpt-4.1", {LATE: ok(answer('{"label": "late", "amount": 3}', model="some-other-model"))})
+
+    result = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*some-other-model*")
+
+
+def test_a_refusal_is_an_answer_and_stays_one(project: Project) -> None:
+    """A refusal breaks the contract, and is kept like any answer: the next run fails again without asking."""
+    project.say("gpt-4.1", {LATE: ok(answer(None, model="gpt-4.1", refusal="I cannot help with that."))})
+
+    first = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+    again = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    first.assert_outcomes(failed=1)
+    again.assert_outcomes(failed=1)
+    assert {LATE: 2} == project.models.asked("gpt-4.1")
+
+
+def test_a_case_without_a_golden_fails(project: Project) -> None:
+    """Nothing is asked for it; it fails in words of its own, with the command that records it."""
+    project.golden("refund", "late-parcel").unlink()
+
+    result = project.run("--model", "gpt-4.1", LATE_ID, BROKEN_ID)
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert {BROKEN: 2} == project.models.asked("gpt-4.1")
+    result.stdout.fnmatch_lines(
+        ["*late-parcel against gpt-4.1: no golden*", "*next: pytest --golden=new -k late-parcel"]
+    )
+    assert "1 of 2 cases without a golden, so compared with nothing" in gates(result)[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("Sort the message.", "Please sort the message.", "messages[[]0[]] changed since it was recorded"),
+        ("{temperature: 0}", "{temperature: 1}", "temperature changed since it was recorded"),
+        ("[late, broken, lost]", "[late, broken, lost, fraud]", "response_format changed since it was recorded"),
+        ("model: gpt-4o", "model: gpt-4o-mini", "recorded from gpt-4o, the prompt file now says gpt-4o-mini"),
+    ],
+    ids=["message", "parameter", "schema", "baseline"],
+)
+def test_a_stale_golden_fails_and_says_what_changed(project: Project, before: str, after: str, words: str) -> None:
+    """A changed prompt makes its goldens stale: the case fails unasked, names the changed part and the command."""
+    edit(project, "refund", before, after)
+
+    result = project.run("--model", "gpt-4.1", LATE_ID)
+
+    result.assert_outcomes(failed=1)
+    assert 1 == result.ret
+    assert 0 == project.models.calls
+    result.stdout.fnmatch_lines(
+        ["*late-parcel against gpt-4.1: stale golden*", f"*{words}*", "*next: pytest --golden=rewrite -k late-parcel"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("cases:", "rules: {$.amount: {tolerance: 0.5}}\ncases:"),
+        ("cases:", "samples: 4\ncases:"),
+        ("variants:", "checks: [{json: true}]\nvariants:"),
+        ("content: \"{{ text }}\"}]}", "content: \"Say {{ text }}\"}]}"),
+        ("name: Refund triage", "name: Refunds, sorted\nowner: payments"),
+    ],
+    ids=["rules", "samples", "checks", "variants", "names"],
+)
+def test_what_the_baseline_never_saw_makes_no_golden_stale(project: Project, before: str, after: str) -> None:
+    """Rules, checks, variants, names and the number of samples can change without recording again."""
+    edit(project, "refund", before, after)
+
+    project.run("-q", "--model", "gpt-4.1", LATE_ID).assert_outcomes(passed=1)
+
+
+def test_a_damaged_golden_is_an_error_of_its_case(project: Project) -> None:
+    """A golden edited by hand cannot be judged by: one error with the file's name; the other cases run."""
+    golden = project.golden("refund", "late-parcel")
+    golden.write_text(golden.read_text("utf-8").replace("late", "lite"), encoding="utf-8")
+
+    result = project.run("--model", "gpt-4.1", LATE_ID, BROKEN_ID)
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines("*refund/late-parcel.json does not fit its checksum**")
+    assert ["incomplete: 2 planned = 1 judged + 1 not_run:error"] == gates(result)
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_an_unstable_baseline_passes_and_is_counted(fresh: Project) -> None:
+    """Where today's model keeps the contract only sometimes, a candidate that does no worse is no regression."""
+    fresh.say("gpt-4o", {LATE: lambda call: WRONG_TYPE if call % 2 else '{"label": "late", "amount": 3}'})
+    fresh.run("-q", "--golden=new", LATE_ID).assert_outcomes(passed=1)
+    fresh.say("gpt-4.1", {LATE: lambda call: WRONG_TYPE if call % 2 else '{"label": "late", "amount": 3}'})
+
+    open_gate = fresh.run("-q", "--model", "gpt-4.1", LATE_ID)
+    closed = fresh.run("-q", "--model", "gpt-4.1", LATE_ID, "--fail-on", "unstable")
+
+    open_gate.assert_outcomes(passed=1)
+    assert 0 == open_gate.ret
+    open_gate.stdout.fnmatch_lines("*1 case: 1 unstable baseline")
+    assert 1 == closed.ret
+    assert ["refund against gpt-4.1: 1 of 1 cases with an unstable baseline"] == gates(closed)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "reason"),
+    [
+        ("drift", "refund against gpt-4.1: 1 of 3 cases drifting"),
+        ("breaking,drift", "refund against gpt-4.1: 1 of 3 cases drifting"),
+        ("breaking", None),
+        ("cost:+10%", "notes against gpt-4.1: cost +1150.0%, more than +10%"),
+        ("cost:+2000%", None),
+        ("p95:+9999999%", None),
+    ],
+)
+def test_the_gate_is_closed_by_what_was_asked_for(project: Project, fail_on: str, reason: str | None) -> None:
+    """`--fail-on` ends a run in which every item passed with 1, and says why; a gate that holds says nothing."""
+    project.say("gpt-4.1", {BROKEN: OTHER_AMOUNT})
+
+    result = project.run("-q", "--model", "gpt-4.1", "--fail-on", fail_on)
+
+    result.assert_outcomes(passed=5)
+    assert (0 if reason is None else 1) == result.ret
+    assert ([] if reason is None else [reason]) == gates(result)
+
+
+def test_the_gate_of_latency_holds_like_against_like(project: Project) -> None:
+    """A p95 gate closes on measured growth, and on figures that cannot be compared; the figures say where they are from."""
+    measured = project.root / "fixtures" / "refund" / "measurements.json"
+    timings = json.loads(measured.read_text("utf-8"))["rows"][0]["timing"]
+    assert timings["total_ms"] > 0
+
+    result = project.run("-q", "--model", "gpt-4.1", "--fail-on", "p95:+-100%", "prompts/refund.prompt.yml")
+
+    assert 4 == result.ret, "a growth is written +20%"
+    closed = project.run("-q", "--model", "gpt-4.1", "--fail-on", "p95:+0.0001%", "prompts/refund.prompt.yml", "-s")
+    if closed.ret:
+        [reason] = gates(closed)
+        assert "recorded on" in reason
+
+
+def test_fail_on_may_be_repeated_and_come_from_the_configuration(project: Project) -> None:
+    """Lists of several `--fail-on` add up; without the option the configured list holds."""
+    project.say("gpt-4.1", {BROKEN: OTHER_AMOUNT})
+    project.configure(fail_on=["drift"])
+
+    configured = project.run("-q", "--model", "gpt-4.1", "prompts/refund.prompt.yml")
+    given = project.run(
+        "-q", "--model", "gpt-4.1", "prompts/refund.prompt.yml", "--fail-on", "unstable", "--fail-on", "cost:+50%"
+    )
+
+    assert (1, 0) == (configured.ret, given.ret)
+
+
+def test_a_skipped_case_is_accounted_for(project: Project) -> None:
+    """A case the user's own hook skips is counted with its reason: the run is complete, and says so."""
+    write(
+        project.root / "conftest.py",
+        "import pytest\n\n"
+        "def pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n"
+        "        if 'late-parcel' in item.name:\n"
+        "            item.add_marker(pytest.mark.skip(reason='known, see #12'))\n",
+    )
+
+    result = project.run("-v", "--model", "gpt-4.1", "prompts/refund.prompt.yml")
+
+    result.assert_outcomes(passed=2, skipped=1)
+    assert 0 == result.ret
+    run = project.compared()["run"]
+    assert "complete" == run["state"]
+    assert {"planned": 3, "judged": 2, "skipped:known, see #12": 1} == run["accounts"]
+
+
+def test_an_expected_failure_does_not_open_the_gate(project: Project) -> None:
+    """A case marked `xfail` does not fail as an item, but a broken contract still closes the gate."""
+    project.say("gpt-4.1", {LATE: WRONG_TYPE})
+    write(
+        project.root / "conftest.py",
+        "import pytest\n\n"
+        "def pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n"
+        "        item.add_marker(pytest.mark.xfail)\n",
+    )
+
+    result = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    result.assert_outcomes(xfailed=1)
+    assert 1 == result.ret
+
+
+def test_errors_of_collection_ask_nobody(project: Project) -> None:
+    """When pytest will not run for a broken test file on a named path, no call is made and paid for."""
+    write(project.root / "tests" / "test_app.py", "import nothing_of_that_name\n")
+
+    result = project.run("-q", "--model", "gpt-4.1", "prompts", "tests")
+
+    assert 2 == result.ret
+    assert 0 == project.models.calls
+
+
+def test_an_interrupted_run_is_incomplete(project: Project) -> None:
+    """Ctrl-C ends in pytest's own code 2; the answers that were there are kept, and the run says what is missing."""
+    write(
+        project.root / "conftest.py",
+        "def pytest_runtest_setup(item):\n    if 'late-parcel' in item.name:\n        raise KeyboardInterrupt\n",
+    )
+
+    result = project.run("-q", "--model", "gpt-4.1")
+
+    assert 2 == result.ret
+    assert ["incomplete: 5 planned = 2 judged + 3 not_run:interrupted"] == gates(result)
+    assert {CALL, MILK} <= project.models.asked("gpt-4.1").keys()
