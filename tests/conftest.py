@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
-import hypothesis
 import pytest
 
-# A busy machine is no failure of the code: what must be quick is measured in CPU time by tests of its own.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# pytest reads this file when the demo is replayed too, where nothing of the tests' own is installed.
+if importlib.util.find_spec("hypothesis"):
+    import hypothesis
+
+    # A busy machine is no failure of the code: what must be quick is measured in CPU time by tests of its own.
+    hypothesis.settings.register_profile("unhurried", deadline=None)
+    hypothesis.settings.load_profile("unhurried")
 
 pytest_plugins = ["pytester"]
 sys.path.insert(0, str(Path(__file__).parent))
