@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -13,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from migrate.cli.printing import print_json, print_lines
 from migrate.errors import UsageProblem, did_you_mean
-from migrate.inert import inert
 from migrate.presenting.layout import Cell, Column, table, wrapped
 from migrate.presenting.numbers import counted, dollars_text
 from migrate.vocabulary import FlowName
@@ -72,9 +70,9 @@ def show_run(*, run_id: str | None, as_json: bool) -> None:
     with closing(ledger):
         run = ledger.run(run_id)
     if as_json:
-        _print_json({"runs": [asdict(run)]})
+        print_json({"format": JSON_FORMAT, "runs": [asdict(run)]})
     else:
-        _print(_facts(run))
+        print_lines(_facts(run))
 
 
 @click.command()
@@ -95,9 +93,9 @@ def history(*, flow: str, limit: int, as_json: bool) -> None:
                 hint = did_you_mean(flow, ledger.flows())
                 raise UsageProblem(f'no run has a flow "{flow}"', hint=hint, next_command="prompt-migrate list")
     if as_json:
-        _print_json({"flow": flow, "rows": [_row_document(row) for row in rows]})
+        print_json({"format": JSON_FORMAT, "flow": flow, "rows": [_row_document(row) for row in rows]})
     else:
-        _print(_history_lines(rows))
+        print_lines(_history_lines(rows))
 
 
 def _list(limit: int, as_json: bool) -> None:
@@ -107,9 +105,9 @@ def _list(limit: int, as_json: bool) -> None:
         with closing(ledger):
             found = ledger.runs(limit=limit)
     if as_json:
-        _print_json({"runs": [asdict(run) for run in found]})
+        print_json({"format": JSON_FORMAT, "runs": [asdict(run) for run in found]})
     else:
-        _print(_run_lines(found))
+        print_lines(_run_lines(found))
 
 
 # --- The ledger --------------------------------------------------------------------------------------
@@ -235,13 +233,6 @@ def _footnotes(rows: Iterable[HistoryRow]) -> Iterator[str]:
         yield f"+  not in the sums: {counted(unknown, 'call')} whose price or usage is unknown"
 
 
-def _print(lines: Iterable[str]) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    for line in lines:
-        # A locale without the character must not end the command.
-        click.echo(inert(line).encode(encoding, "backslashreplace").decode(encoding))
-
-
 # --- For programs ------------------------------------------------------------------------------------
 
 
@@ -255,8 +246,3 @@ def _row_document(row: HistoryRow) -> dict[str, Any]:
         "unknown_cost": row.unknown_cost,
         "latency_ms": {"p50": row.p50_ms, "p95": row.p95_ms, "n": row.n},
     }
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    """Print one document in ASCII, so that no locale can spoil it."""
-    click.echo(json.dumps({"format": JSON_FORMAT} | document, indent=2, allow_nan=False))

