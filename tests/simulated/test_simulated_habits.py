@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from simulated_stage import CALLS, ORDER_TOOLS, PROSE, TRIAGE, TRIAGED, OpenStage, case, chat_body
 
+from migrate.edges.providers.simulated.draft import Draft, DraftCall
 from migrate.edges.providers.simulated.habits import HABITS
 from migrate.edges.providers.simulated.latency import Pace
 from migrate.edges.providers.simulated.personas import PERSONAS, CaseNoise, Persona, Rate
 from migrate.edges.providers.simulated.places import select
+from migrate.edges.providers.simulated.promises import broken_checks
 from migrate.vocabulary import Check
 
 WORDING = ("jitter", "paraphrase", "code_style")
 ALWAYS = Rate(1.0, 1.0, 1.0)
-QUIET = CaseNoise(0.0, 0.0, 0.0)
+QUIET = CaseNoise(ambiguous=0.0, unstable=0.0, never_kept=0.0)
 PACE = Pace(1.0, 0.0, 0.0, 0.0)
 TOOLS: list[Any] = [{"type": "function", "function": tool} for tool in ORDER_TOOLS]
 LABEL = Check("label", {"one_of": ["billing", "delivery", "other"], "value": "billing"}, "$.label", "right queue")  # type: ignore[arg-type]
@@ -302,6 +304,15 @@ def test_changed_argument(ask: Ask, checks: Any, changes: str | None) -> None:
     assert ([changes] if changes else []) == [slip["changes"] for slip in told.line["habits"]]
 
 
+def test_invented_argument(ask: Ask) -> None:
+    """Where every argument given is read by a check, an optional one is added that none reads."""
+    expected = {"tool_calls": [{"name": "get_order", "arguments": {"order_id": "A-1"}}]}
+    told = ask("changed_argument", expected, tools=TOOLS, checks=[replace(RIGHT_CALLS, arguments={"value": expected})])
+    assert ("tool_arguments_changed", "$tool_calls[0].arguments.urgent") == (told.slip["changes"], told.slip["path"])
+    assert {"order_id": "A-1", "urgent": told.slip["after"]} == told.calls[0][1]
+    assert told.line["expected_kept"]
+
+
 def test_missing_tool_call(ask: Ask) -> None:
     """Asks the user in prose instead of calling."""
     told = ask("missing_tool_call", CALLS, tools=TOOLS)
@@ -315,6 +326,36 @@ def test_unexpected_tool_call(ask: Ask) -> None:
     told = ask("unexpected_tool_call", PROSE, tools=TOOLS)
     assert (("tools", "unexpected_tool_call"), "$tool_calls[0]") == (promise(told), told.slip["path"])
     assert 1 == len(told.calls)
+
+
+ORDERED: list[Any] = [("get_order", {"order_id": "A-1"}), ("get_order", {"order_id": "A-2"})]
+"""Two calls that are expected, each with an argument that is read."""
+MADE: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
+    ("as expected, in another order", ORDERED[::-1], []),
+    (
+        "another argument",
+        [ORDERED[0], ("get_order", {"order_id": "B-7"})],
+        [("invalid_arguments", "[1].arguments.order_id")],
+    ),
+    ("an argument left out", [ORDERED[0], ("get_order", {})], [("invalid_arguments", "[1].arguments.order_id")]),
+    ("another tool", [("cancel_order", {}), ORDERED[1]], [("wrong_tool", "[0].name")]),
+    ("a tool nobody offered", [("get_order_v2", {}), ORDERED[1]], []),
+    ("one call less", [ORDERED[1]], [("wrong_call_count", "")]),
+    ("one call more", [*ORDERED, ORDERED[1]], [("wrong_call_count", "[2]")]),
+    ("another tool beside", [*ORDERED, ("cancel_order", {})], [("unexpected_tool_call", "[2]")]),
+    ("no call", [], [("missing_tool_call", "")]),
+]
+
+
+@pytest.mark.parametrize(("made", "broken"), [case[1:] for case in MADE], ids=[case[0] for case in MADE])
+def test_calls_are_held_against_the_expected_ones(made: list[Any], broken: Any) -> None:
+    """The room's own eye says of every call what a `tool_calls` check will find, with its path."""
+    check = Check(
+        "tool_calls", {"value": [{"name": name, "arguments": given} for name, given in ORDERED]}, None, "calls"
+    )
+    draft = Draft("tool_calls", calls=tuple(DraftCall(name, given) for name, given in made))
+    found = broken_checks((check,), draft, frozenset({"get_order", "cancel_order"}))
+    assert [(kind, f"$tool_calls{place}") for kind, place in broken] == [(one.kind, one.path) for one in found]
 
 
 # --- No whole answer, or other words ----------------------------------------------------------------------
@@ -334,19 +375,20 @@ def test_refusal_in_its_field(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "body", "broken"),
+    ("expected", "body", "also"),
     [
-        (TRIAGED, {}, ("parsed", "invalid_json")),
-        (CALLS, {"tools": TOOLS}, ("tools", "missing_tool_call")),
-        (PROSE, {}, None),
+        (TRIAGED, {}, [("parsed", "invalid_json", "$")]),
+        (CALLS, {"tools": TOOLS}, [("tools", "missing_tool_call", "$tool_calls")]),
+        (PROSE, {}, []),
     ],
 )
-def test_refusal_in_words(ask: Ask, expected: Any, body: Any, broken: Any) -> None:
-    """Elsewhere it is words: no JSON, no call, and in free prose a change that no rung of the contract sees."""
+def test_refusal_in_words(ask: Ask, expected: Any, body: Any, also: Any) -> None:
+    """Elsewhere it is words, which are no answer either; what they are not, JSON or a call, is named beside."""
     told = ask("refusal", expected, **body)
-    assert broken == promise(told)
+    assert ("answered", "refused") == promise(told)
+    assert also == [(other["rung"], other["kind"], other["path"]) for other in told.slip["also"]]
     assert (told.text or "").startswith("I'm sorry")
-    assert ("in words", None if broken else "refused") == (told.slip["how"], told.slip["changes"])
+    assert "in words" == told.slip["how"]
 
 
 def test_filtered(ask: Ask) -> None:

@@ -153,8 +153,23 @@ def missing_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 
 
 def changed_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """Another value for an argument, valid for the tool and read by no check."""
-    return _other_argument(scene, draft, "changed_argument")
+    """Another value for an argument, or an optional one nobody asked for: valid for the tool and read by no check."""
+    yield from _other_argument(scene, draft, "changed_argument")
+    yield from _invented_argument(scene, draft)
+
+
+def _invented_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
+    tools = {tool.name: tool for tool in scene.question.tools}
+    for index, call in enumerate(draft.calls):
+        known = call.arguments if isinstance(call.arguments, dict) else {}
+        parameters = tools[call.name].parameters if call.name in tools else {}
+        optional = set(parameters.get("properties", {})) - set(parameters.get("required", ())) - set(known)
+        for key in scene.ordered(sorted(optional), str, "changed_argument"):
+            schema = parameters["properties"][key]
+            new = Generator(scene.chance, scene.case, (), parameters).value(schema, key)
+            made = replace(call, arguments={**known, key: new})
+            path = path_text((key,), f"{_call_path(index)}.arguments")
+            yield _with_call(draft, index, made), _slip("changed_argument", path, None, new, None)
 
 
 def wrong_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:

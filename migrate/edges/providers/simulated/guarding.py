@@ -53,7 +53,7 @@ class Guard:
             if (key := self.scene.argument_keys.get(call.name)) is not None
             for path, keyword in schema_problems(key, call.arguments, f"$tool_calls[{index}].arguments")
         ]
-        return Kept(tuple(problems), broken_checks(self.scene.checks, draft))
+        return Kept(tuple(problems), broken_checks(self.scene.checks, draft, frozenset(self.scene.argument_keys)))
 
     def admit(self, before: Kept, draft: Draft, slip: Slip) -> tuple[Kept, Slip] | None:
         """Return the slip with all that follows from it, or None when it does another harm than it says."""
@@ -66,8 +66,6 @@ class Guard:
             return after, replace(
                 slip, breaks=new_checks[0], also=new_checks[1:], path=new_checks[0].path, changes=None
             )
-        if slip.habit == "refusal" and slip.breaks is None and new_checks:
-            return after, replace(slip, breaks=new_checks[0], also=new_checks[1:], changes=None)
         if slip.breaks is None:
             # Nor may it mend what is broken: a break in the log has to be there to be found.
             return (after, slip) if _same(before, after) else None

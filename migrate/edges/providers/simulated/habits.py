@@ -153,7 +153,7 @@ HABITS: Final = (
     Habit("shortened_list", json_habits.shortened_list, "value", False, _JSON, "the last item left out", _OMISSION),
     Habit(
         "changed_argument", call_habits.changed_argument, "value", False, _CALLS,
-        "another value for an argument no check reads", _GUIDE + ": invented arguments",
+        "another value for an argument no check reads, or an optional one more", _GUIDE + ": invented arguments",
     ),
     Habit(
         "changed_fact_in_text", text_habits.changed_fact, "value", False, _TEXT,

@@ -224,6 +224,14 @@ def shortened_list(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 # --- Noise of the case, alike for every model ------------------------------------------------------
 
 
+def other_answer(scene: Scene, draft: Draft) -> Iterator[Proposal]:
+    """What an ambiguous case is answered with instead: another label, else an optional key or an item fewer."""
+    yield from ambiguous_label(scene, draft)
+    if not scene.strict:
+        yield from dropped_optional(scene, draft)
+    yield from shortened_list(scene, draft)
+
+
 def ambiguous_label(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     """The neighbouring option of an enum, for a case that could honestly be read either way."""
     for node in _nodes(scene, draft, "ambiguous_label"):
@@ -236,12 +244,12 @@ def ambiguous_label(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 
 
 def jitter(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """A confidence a little higher or lower; any five samples in a row show the same five steps."""
+    """A confidence a little higher or lower, drawn anew for every sample."""
     for node in nodes(draft.value, scene.schema):
         if not is_confidence(node) or not scene.free(node.steps):
             continue
-        phase = scene.chance.below(len(_JITTER), scene.flow, scene.case, path_text(node.steps), "jitter")
-        new = round(min(1.0, max(0.0, node.value + _JITTER[(scene.sample + phase) % len(_JITTER)])), 4)
+        step = scene.chance.pick(_JITTER, scene.case, path_text(node.steps), scene.sample, "jitter")
+        new = round(min(1.0, max(0.0, node.value + step)), 4)
         if new != node.value:
             slip = _slip("jitter", node.steps, node.value, new)
             yield _changed(draft, node, new), slip

@@ -15,7 +15,7 @@ from migrate.edges.providers.simulated.draft import Draft, Origin, Performance, 
 from migrate.edges.providers.simulated.generating import generate
 from migrate.edges.providers.simulated.guarding import Guard, Kept
 from migrate.edges.providers.simulated.habits import BY_NAME, Habit
-from migrate.edges.providers.simulated.json_habits import ambiguous_label, jitter
+from migrate.edges.providers.simulated.json_habits import jitter, other_answer
 from migrate.edges.providers.simulated.personas import NOISE, PERSONAS, RETUNED, CaseNoise, Persona, Rate, persona_for
 from migrate.edges.providers.simulated.question import Question
 from migrate.edges.providers.simulated.rewording import rewordings
@@ -24,7 +24,8 @@ from migrate.edges.providers.simulated.scene import Act, Scene, scene_of
 _CASE_BREAKS: Final = ("failed_check", "fenced_json", "number_as_string", "dropped_required", "missing_tool_call")
 """What an unstable case may do, whoever answers: breaks that a baseline shows too."""
 _UNSTABLE: Final = 0.2
-_AMBIGUOUS: Final = 0.4
+_OF_THE_CASE: Final = Chance(1)
+"""Draws what a case is like: the same under every seed, so that a baseline asked anew is still the same model."""
 _TRIES: Final = 12
 """Proposals of one habit that are tried before it is given up."""
 
@@ -121,20 +122,24 @@ class _Play:
             if habit.stage == "value":
                 if (changed := self._act(habit.act, draft, origin)) is not None:
                     return changed, None, origin
-            elif next(self._admitted(habit.act, self._written(draft)), None) is not None:
+            elif next(self._admitted(habit.act, self._written(draft), self._seen_by(origin)), None) is not None:
                 return draft, habit, origin
         return draft, None, "persona"
 
     def _candidates(self) -> Iterator[tuple[Habit, Origin]]:
         """Yield the habits that may break this reply, the case's own before the persona's."""
-        scene, chance = self.scene, self.scene.chance
-        fate, phase = chance.unit(scene.case, "fate"), chance.unit(scene.case, "fate phase")
+        case = self.scene.case
+        fate, phase = _OF_THE_CASE.unit(case, "fate"), _OF_THE_CASE.unit(case, "fate phase")
         never, unstable = self.noise.never_kept, self.noise.never_kept + self.noise.unstable
-        if fate < never or (fate < unstable and in_share(_UNSTABLE, phase, scene.sample)):
-            for name in scene.ordered(_CASE_BREAKS, str, "fate"):
+        if fate < never or (fate < unstable and in_share(_UNSTABLE, phase, self.scene.sample)):
+            for name in self._seen_by("case").ordered(_CASE_BREAKS, str, "fate"):
                 yield BY_NAME[name], "case"
         for habit in self._active(breaking=True):
             yield habit, "persona"
+
+    def _seen_by(self, origin: Origin) -> Scene:
+        """Return the scene for a habit: how a case trips is the case's own, and the same under every seed."""
+        return replace(self.scene, chance=_OF_THE_CASE) if origin == "case" else self.scene
 
     def _active(self, *, breaking: bool) -> list[Habit]:
         """Return the persona's habits that show in this sample."""
@@ -151,16 +156,23 @@ class _Play:
     # --- Stages --------------------------------------------------------------------------------------
 
     def _noise(self, draft: Draft) -> Draft:
-        """Lay the case's own noise into the answer: jitter always, the other label where the case is ambiguous."""
-        scene, chance = self.scene, self.scene.chance
-        phase = chance.unit(scene.case, "ambiguous phase")
+        """Lay the case's own noise into the answer: jitter always, the other answer where the case is ambiguous."""
         if draft.kind != "json":
             return draft
-        if chance.unit(scene.case, "ambiguous") < self.noise.ambiguous and in_share(_AMBIGUOUS, phase, scene.sample):
-            draft = self._act(ambiguous_label, draft, "case") or draft
-        while (jittered := self._act(jitter, draft, "case")) is not None:
+        if self._second():
+            draft = self._act(other_answer, draft, "case") or draft
+        while (jittered := self._act(jitter, draft, "case", self.scene)) is not None:
             draft = jittered
         return draft
+
+    def _second(self) -> bool:
+        """Say whether this sample gives the second answer of an ambiguous case."""
+        case, sample = self.scene.case, self.scene.sample
+        if _OF_THE_CASE.unit(case, "ambiguous") >= self.noise.ambiguous:
+            return False
+        least, most = self.noise.second
+        share = least + (most - least) * _OF_THE_CASE.unit(case, "ambiguous share")
+        return self.scene.chance.unit(case, sample, "second answer") < share
 
     def _reworded(self, draft: Draft) -> Draft:
         """Put prose in other words, string by string."""
@@ -178,9 +190,9 @@ class _Play:
     def _try(self, habit: Habit, draft: Draft, origin: Origin) -> Draft | None:
         return self._act(habit.act, draft, origin) if habit.possible(self.scene, draft.kind) else None
 
-    def _act(self, act: Act, draft: Draft, origin: Origin) -> Draft | None:
+    def _act(self, act: Act, draft: Draft, origin: Origin, scene: Scene | None = None) -> Draft | None:
         """Carry out the first proposal that the guard admits, and note the slip."""
-        found = next(self._admitted(act, draft), None)
+        found = next(self._admitted(act, draft, scene or self._seen_by(origin)), None)
         if found is None:
             return None
         changed, self.kept, slip = found
@@ -189,7 +201,7 @@ class _Play:
             self.scene = self.scene.touching(slip.steps)
         return changed
 
-    def _admitted(self, act: Act, draft: Draft) -> Iterator[tuple[Draft, Kept, Slip]]:
-        for changed, slip in itertools.islice(act(self.scene, draft), _TRIES):
+    def _admitted(self, act: Act, draft: Draft, scene: Scene) -> Iterator[tuple[Draft, Kept, Slip]]:
+        for changed, slip in itertools.islice(act(scene, draft), _TRIES):
             if (admitted := self.guard.admit(self.kept, changed, slip)) is not None:
                 yield changed, *admitted

@@ -48,12 +48,18 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class CaseNoise:
-    """What a case does to every model alike, the baseline included."""
+    """What a case does to every model alike, the baseline included.
+
+    Which cases are ambiguous, unstable or never kept belongs to the cases and is the same under every seed: asked
+    with another seed, the model in production is the same model asked anew.
+    """
 
     ambiguous: float = 0.08
-    """Share of cases with two honest labels: the second is given in 2 of any 5 samples."""
+    """Share of cases with two honest answers: how likely a sample is to give the second is the case's own."""
+    second: tuple[float, float] = (0.15, 0.5)
+    """Least and most of that chance; every sample draws for itself."""
     unstable: float = 0.03
-    """Share of cases in which every 5th sample breaks the contract, whoever answers."""
+    """Share of cases in which every 5th sample breaks the contract, whoever answers and under every seed."""
     never_kept: float = 0.015
     """Share of cases in which every sample breaks it: a contract that is not kept today either."""
 

@@ -40,48 +40,95 @@ def schema_problems(schema: str | None, value: Json, root: str = "$") -> list[tu
     return [(path_text(tuple(error.instance_path), root), str(error.schema_path[-1])) for error in errors]
 
 
-def broken_checks(checks: tuple[Check, ...], draft: Draft) -> tuple[Break, ...]:
-    """Return the checks a draft fails, in their order; those this eye cannot judge are never among them."""
+def broken_checks(checks: tuple[Check, ...], draft: Draft, tools: frozenset[str] = frozenset()) -> tuple[Break, ...]:
+    """Return the checks a draft fails, in their order; those this eye cannot judge are never among them.
+
+    `tools` are the names on offer. Of text that should be JSON and is none, only what looks at text is judged.
+    """
     if not checks:
         return ()
     text = written(draft)
+    readable = draft.kind != "json" or (draft.refusal is None and (draft.text is None or _holds_json(draft.text)))
     plain = tuple(
         Break(Rung.CHECKS, FindingKind.CHECK_FAILED, check.path or JsonPath("$"), check.name)
         for check in checks
-        if check.kind != "tool_calls" and _holds(check, draft, text) is False
+        if check.kind != "tool_calls" and (readable or _of_text(check)) and _holds(check, draft, text) is False
     )
-    return (
-        *plain,
-        *(broken for check in checks if check.kind == "tool_calls" for broken in _broken_calls(check, draft)),
-    )
+    calls = (check for check in checks if check.kind == "tool_calls")
+    return (*plain, *(broken for check in calls for broken in broken_calls(check, draft, tools)))
 
 
-def _broken_calls(check: Check, draft: Draft) -> list[Break]:
-    """Return what a `tool_calls` check finds wrong: a call missing, one too many, an argument it names another."""
+def _holds_json(text: str) -> bool:
+    """Say whether a whole JSON answer can be got out of a text: from a fence and from among prose it can."""
+    ends = [text.rfind(bracket) for bracket in "}]"]
+    starts = [found for found in (text.find("{"), text.find("[")) if found >= 0]
+    try:
+        json.loads(text[min(starts, default=0) : max(ends) + 1])
+    except ValueError:
+        return False
+    return True
+
+
+def _of_text(check: Check) -> bool:
+    return check.path is None and check.kind not in BY_VALUE
+
+
+def broken_calls(check: Check, draft: Draft, tools: frozenset[str]) -> list[Break]:
+    """Return what a `tool_calls` check finds wrong: a call missing, one too many, an argument it names another.
+
+    A call of the wrong tool stands for one that is missing. A tool that is not on offer is wrong in itself, and
+    not once more for being another than the right one.
+    """
     expected = check.arguments["value"]
     wanted = expected.get("tool_calls", []) if isinstance(expected, dict) else expected or []
-    left = list(enumerate(draft.calls))
-    broken: list[Break] = []
-    missing = 0
-    for call in wanted:
-        named = call.get("arguments") or {}
-        fitting = [(index, made) for index, made in left if made.name == call["name"]]
-        if not fitting:
-            missing += 1
-            continue
-        index, made = max(fitting, key=lambda one: (_agreeing(one[1].arguments, named), -one[0]))
-        left.remove((index, made))
-        wrong = [key for key in named if not isinstance(made.arguments, dict) or made.arguments.get(key) != named[key]]
-        broken += [_call_break(FindingKind.INVALID_ARGUMENTS, check, index, "arguments", key) for key in wrong]
-    kinds = [FindingKind.WRONG_TOOL] * missing + [FindingKind.UNEXPECTED_TOOL_CALL] * len(left)
-    broken += [_call_break(kind, check, index) for kind, (index, _) in zip(kinds, left, strict=False)]
-    if missing > len(left):
-        broken.append(Break(Rung.TOOLS, FindingKind.MISSING_TOOL_CALL, JsonPath("$tool_calls"), check.name))
-    return broken
+    pairs = _paired(wanted, draft)
+    wrong = [
+        _call_break(FindingKind.INVALID_ARGUMENTS, check, index, "arguments", key)
+        for place, index in pairs
+        for key, value in (wanted[place].get("arguments") or {}).items()
+        if not _holds_argument(draft.calls[index].arguments, key, value)
+    ]
+    paired = {index for _, index in pairs}
+    missing = sorted(call["name"] for place, call in enumerate(wanted) if place not in dict(pairs))
+    surplus = [index for index in range(len(draft.calls)) if index not in paired]
+    swapped, over = surplus[: len(missing)], surplus[len(missing) :]
+    known = [index for index in swapped if draft.calls[index].name in tools]
+    right = {call["name"] for call in wanted}
+    return [
+        *(_call_break(FindingKind.WRONG_TOOL, check, index, "name") for index in known),
+        *(_lost(check, name, draft) for name in dict.fromkeys(missing[len(swapped) :])),
+        *(_call_break(_over(draft.calls[index].name, right), check, index) for index in over),
+        *wrong,
+    ]
 
 
-def _agreeing(arguments: Json, named: JsonObject) -> int:
-    return sum(isinstance(arguments, dict) and arguments.get(key) == wanted for key, wanted in named.items())
+def _paired(wanted: Json, draft: Draft) -> list[tuple[int, int]]:
+    """Return which call stands for which expected one: of the same name, those that agree most first."""
+    ranked = sorted(
+        (-sum(_holds_argument(made.arguments, *one) for one in (call.get("arguments") or {}).items()), place, index)
+        for place, call in enumerate(wanted)
+        for index, made in enumerate(draft.calls)
+        if made.name == call["name"]
+    )
+    pairs: list[tuple[int, int]] = []
+    for _, place, index in ranked:
+        if all(place != other and index != taken for other, taken in pairs):
+            pairs.append((place, index))
+    return pairs
+
+
+def _holds_argument(arguments: Json, key: str, value: Json) -> bool:
+    return isinstance(arguments, dict) and key in arguments and arguments[key] == value
+
+
+def _over(name: str, right: set[str]) -> FindingKind:
+    return FindingKind.WRONG_CALL_COUNT if name in right else FindingKind.UNEXPECTED_TOOL_CALL
+
+
+def _lost(check: Check, name: str, draft: Draft) -> Break:
+    called = any(call.name == name for call in draft.calls)
+    kind = FindingKind.WRONG_CALL_COUNT if called else FindingKind.MISSING_TOOL_CALL
+    return Break(Rung.TOOLS, kind, JsonPath("$tool_calls"), check.name)
 
 
 def _call_break(kind: FindingKind, check: Check, index: int, *steps: str) -> Break:

@@ -76,17 +76,12 @@ def invalid_json(_: Scene, draft: Draft) -> Iterator[Proposal]:
 
 
 def refusal(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """Declines: in the `refusal` field where a schema is enforced, else in plain words.
-
-    Words break what they are not: JSON, or calls. In free prose only a check can mind, which the guard sees.
-    """
+    """Declines: in the `refusal` field where a schema is enforced, else in plain words. No answer either way."""
+    also = (*_no_json(draft), *_no_calls(draft))
+    slip = _breaking("refusal", FindingKind.REFUSED, draft.text or "", _REFUSAL, also)
     if scene.question.response_format == "json_schema":
-        also = (*_no_json(draft), *_no_calls(draft))
-        slip = _breaking("refusal", FindingKind.REFUSED, draft.text or "", _REFUSAL, also)
         yield Draft(draft.kind, refusal=_REFUSAL), replace(slip, how="in its field")
     else:
-        broken = next(iter((*_no_json(draft), *_no_calls(draft))), None)
-        slip = Slip("refusal", _WHOLE, (draft.text or "")[:200], _REFUSAL, broken, changes=FindingKind.REFUSED)
         yield Draft(draft.kind, text=_REFUSAL), replace(slip, how="in words")
 
 
