@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from migrate.edges.ledger import open_ledger
 from migrate.edges.ledger.columns import restored, storable
 from migrate.edges.ledger.rows import pico_of, usd_of
 from migrate.ports import CaseRecord, Ledger
-from migrate.vocabulary import Answer, Judged, PriceUsed, Run, Sample
+from migrate.vocabulary import Answer, FlowName, Judged, PriceUsed, Run, Sample, Usage
 from tests.ledger.records import record_named, run_named
 from tests.ledger.strategies import anything, case_records, maybe_text, names, runs
 
@@ -72,10 +73,27 @@ def test_key_order_of_answers_comes_back(ledger: Ledger) -> None:
     assert '{"b": 1, "a": {"d": 1, "c": 2}}' == str(record.samples[0].value).replace("'", '"')
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_nonsense_counts_are_unknown(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """A server that counts more tokens than a column holds does not cost us the run: the count is unknown."""
+    ordinary = record_named("a")
+    absurd = dataclasses.replace(
+        ordinary.candidate[0], usage=Usage(10**30, 0, None, 2**63 - 1), cost_usd="1" + "0" * 25
+    )
+    url = "sqlite:///ledger.db" if kind == "sqlite" else request.getfixturevalue("empty_postgresql_url")
+    ledger = open_ledger(url, root=tmp_path)
+    ledger.start(run_named("run-001"))
+    ledger.add("run-001", [dataclasses.replace(ordinary, candidate=(absurd,))])
+    (kept,) = ledger.records("run-001")
+    (row,) = ledger.history(FlowName("refund"))
+    ledger.close()
+
+    assert (dataclasses.replace(absurd, usage=Usage(None, 0, None, 2**63 - 1)),) == kept.candidate
+    assert (None, 1) == (row.cost_usd, row.unknown_cost)
+
+
 def test_equal_texts_are_one_body(tmp_path: Path) -> None:
     """A request body is kept once, however many samples and runs sent it."""
-    from migrate.edges.ledger import open_ledger
-
     ledger = open_ledger("sqlite:///ledger.db", root=tmp_path)
     for name in ("run-001", "run-002"):
         ledger.start(run_named(name))

@@ -140,11 +140,11 @@ def _measured_part(one: Measurement) -> Row:
         "ordinal": one.ordinal,
         "asked_model": one.asked_model,
         "served_model": one.served_model,
-        "input_tokens": usage.input_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
+        "input_tokens": _countable(usage.input_tokens),
+        "cached_tokens": _countable(usage.cached_tokens),
+        "cache_write_tokens": _countable(usage.cache_write_tokens),
+        "output_tokens": _countable(usage.output_tokens),
+        "reasoning_tokens": _countable(usage.reasoning_tokens),
         "service_tier": one.service_tier,
         "at": one.at,
         "source": one.source.value,
@@ -153,6 +153,11 @@ def _measured_part(one: Measurement) -> Row:
         "cost_pico": pico_of(one.cost_usd),
         "cost_usd": one.cost_usd,
     }
+
+
+def _countable(tokens: int | None) -> int | None:
+    """Return a count, or unknown for one that no column holds: a server's nonsense must not lose a run."""
+    return tokens if tokens is not None and abs(tokens) <= _LARGEST else None
 
 
 def _timed_part(timing: Timing | None) -> Row:
