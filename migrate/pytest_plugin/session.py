@@ -386,7 +386,9 @@ class MigrateSession:
     def _recorded_lines(self) -> list[str]:
         assert self.results is not None
         run = self.results.run
-        return [wiring.account_words(run), "next: git diff --stat fixtures; then pytest --model MODEL"]
+        # New files are in no diff until git knows them.
+        look = f"git add {shlex.quote(self.world.settings.fixtures)} && git diff --cached --stat"
+        return [wiring.account_words(run), f"next: {look}; then pytest --model MODEL"]
 
     def pytest_unconfigure(self) -> None:
         gc.freeze()  # pytest looks for unraisable errors by collecting five times: not through all of this again.
