@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -41,6 +44,28 @@ def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation and run its commands."""
     session.run("python", "docs/generate.py")
     session.run("python", "-m", "pytest", "tests/docs", *session.posargs)
+
+
+@nox.session
+def newcomer(session: nox.Session) -> None:
+    """Clone what is committed into a new folder and run the README's first command there, exactly as printed."""
+    clone = Path(session.create_tmp()) / "clone"
+    shutil.rmtree(clone, ignore_errors=True)
+    session.run("git", "clone", "--quiet", ".", str(clone), external=True)
+    command = first_command((clone / "README.md").read_text(encoding="utf-8"))
+    with session.chdir(clone):
+        # The demo has findings on purpose: it ends with 1, and anything else is a fault.
+        printed = session.run("bash", "-euo", "pipefail", "-c", command, external=True, silent=True, success_codes=[1])
+    session.log("\n".join(str(printed).splitlines()[-60:]))
+    for words in ("-> gpt-4.1, gpt-4.1-mini", "SIMULATED", "fenced json", "cases breaking"):
+        if words not in str(printed):
+            session.error(f'the first command did not say "{words}"')
+
+
+def first_command(readme: str) -> str:
+    """Return the command under the mark in the README."""
+    block = readme.split("<!-- first command -->", 1)[1].split("```sh\n", 1)[1]
+    return block.split("\n```", 1)[0]
 
 
 @nox.session
