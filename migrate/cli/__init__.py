@@ -27,6 +27,10 @@ COMMANDS: Final = {
 """Command -> module, attribute and the line shown in the help, so that `--help` imports none of them."""
 
 
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is called and says errors of the family in plain words."""
 
@@ -63,6 +67,9 @@ class LazyGroup(click.Group):
 
             click.echo(f"prompt-migrate: {inert(str(problem))}", err=True)
             sys.exit(problem.exit_code)
+        except KeyboardInterrupt:
+            click.echo("prompt-migrate: interrupted", err=True)
+            sys.exit(INTERRUPTED)
 
 
 CONTEXT: Final = {"auto_envvar_prefix": "PROMPT_MIGRATE", "help_option_names": ["-h", "--help"]}
