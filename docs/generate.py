@@ -20,7 +20,7 @@ import click
 from click.testing import CliRunner
 
 from migrate import errors, pytest_plugin
-from migrate.cli import main
+from migrate.cli import INTERRUPTED, main
 from migrate.cli.compare import GATE_CLOSED
 from migrate.edges.configuration import BUILT_IN, PREFIX, READ
 from migrate.edges.inventory.checks import SHAPES
@@ -484,6 +484,7 @@ def codes() -> dict[int, str]:
     family = (errors.UsageProblem, errors.IncompleteRun, errors.BudgetStop, errors.StaleGoldens, errors.StoreProblem)
     for owner in family:
         found[owner.exit_code] = (inspect.getdoc(owner) or "").splitlines()[0]
+    found[INTERRUPTED] = "Interrupted with Ctrl-C."
     return dict(sorted(found.items()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -13,13 +14,15 @@ from docs_generated import generate
 from docs_pages import ROOT, blocks_of, text_of
 
 from migrate.cli import main
+from migrate.comparing.checks import Subject, Unjudged, run_check
 from migrate.comparing.paths import parse_path
 from migrate.edges.configuration import PREFIX, PROVIDER, SETTINGS
 from migrate.edges.inventory.checks import SHAPES
 from migrate.edges.inventory.rules import RULE_KEYS
 from migrate.errors import PromptMigrateError
+from migrate.evidence import weighing
 from migrate.pytest_plugin import OPTIONS, SHORT
-from migrate.vocabulary import CaseVerdict, CheckKind, FindingKind, NoReplyKind, RuleKind, Rung, Severity
+from migrate.vocabulary import CaseVerdict, Check, CheckKind, FindingKind, NoReplyKind, RuleKind, Rung, Severity
 
 PAGE = "docs/reference.md"
 
@@ -115,8 +118,8 @@ def family(owner: type[PromptMigrateError]) -> Iterator[type[PromptMigrateError]
 
 
 def test_every_exit_code_is_there() -> None:
-    """Those of the family of errors, 0, and a closed gate."""
-    assert {"0", "1", *(str(owner.exit_code) for owner in family(PromptMigrateError))} == names("Exit codes")
+    """Those of the family of errors, 0, a closed gate, and an interrupt."""
+    assert {"0", "1", "130", *(str(owner.exit_code) for owner in family(PromptMigrateError))} == names("Exit codes")
 
 
 def test_every_published_schema_is_there() -> None:
@@ -154,3 +157,25 @@ def test_every_module_has_its_place_in_contributing() -> None:
     page = text_of("CONTRIBUTING.md").replace("/`", "`")
     missing = {room for room in rooms - {"__init__", "__main__"} if f"`{room}`" not in page}
     assert set() == missing
+
+
+def has_flow_verdicts() -> bool:
+    return re.search(r"\bverdict=", inspect.getsource(weighing)) is not None
+
+
+def runs_judges() -> bool:
+    return not isinstance(run_check(Check("judge", {}), Subject("an answer")), Unjudged)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_there"),
+    [
+        ("There is no flow verdict yet.", has_flow_verdicts()),
+        ("Judges are not run.", runs_judges()),
+        ("There is no cap on spending yet.", "max_cost" in OPTIONS),
+        ("Chains of calls", "not" not in generate.schema_of("prompt")["properties"]["steps"]),
+    ],
+)
+def test_what_the_explanation_calls_missing_is_missing(said: str, is_there: bool) -> None:
+    """A limit is told as long as it holds, and no longer."""
+    assert is_there is not (said in text_of("docs/explanation.md"))
