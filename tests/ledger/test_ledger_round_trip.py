@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +102,10 @@ def test_equal_texts_are_one_body(tmp_path: Path) -> None:
         ledger.add(name, [record_named("a", samples=5), record_named("b", samples=5)])
     ledger.close()
 
-    with sqlite3.connect(tmp_path / "ledger.db") as connection:
-        assert (2,) == connection.execute("SELECT count(*) FROM bodies").fetchone()
-    connection.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        rows = connection.execute("SELECT digest, body FROM bodies").fetchall()
+    assert 2 == len(rows)
+    assert [hashlib.sha256(body.encode()).hexdigest() for _, body in rows] == [digest for digest, _ in rows]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -22,8 +22,8 @@ MARK: Final = "\x1a"
 _UNSAFE: Final = re.compile("[\x00\x1a\ud800-\udfff]")
 _MARKED: Final = re.compile("\x1a([0-9a-f]{4})")
 
-_encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_decode_json: Final = json.JSONDecoder().decode
+encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+decode_json: Final = json.JSONDecoder().decode
 
 
 def storable(text: str) -> str:
@@ -108,10 +108,10 @@ class JsonText(_Processed):
     def take(value: Json) -> str | None:
         if value is None:
             return None
-        return "[]" if value == [] else storable(_encode_json(value))
+        return "[]" if value == [] else storable(encode_json(value))
 
     @staticmethod
     def give(stored: str | None) -> Json:
         if stored is None:
             return None
-        return [] if stored == "[]" else _decode_json(restored(stored))
+        return [] if stored == "[]" else decode_json(restored(stored))

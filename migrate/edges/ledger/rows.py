@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -12,6 +11,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import RowMapping
 
 from migrate.edges.ledger import plain
+from migrate.edges.ledger.columns import encode_json
 from migrate.ports import CaseRecord
 from migrate.pricing import usd_text
 from migrate.vocabulary import (
@@ -56,8 +56,8 @@ class Batch:
     findings: list[Row] = field(default_factory=list)
     samples: list[Row] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
-    bodies: dict[str, JsonObject] = field(default_factory=dict)
-    """Digest -> body."""
+    bodies: dict[str, str] = field(default_factory=dict)
+    """Digest -> JSON text of a body."""
     _seen: dict[int, tuple[str, JsonObject]] = field(default_factory=dict)
     """Identity of a body object -> its digest, and the object itself, so that its identity is not given away."""
 
@@ -92,10 +92,10 @@ class Batch:
         # The samples of a case usually share one body object.
         if id(body) in self._seen:
             return self._seen[id(body)][0]
-        text = json.dumps(body, ensure_ascii=False)
+        text = encode_json(body)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         self._seen[id(body)] = digest, body
-        self.bodies[digest] = body
+        self.bodies[digest] = text
         return digest
 
 

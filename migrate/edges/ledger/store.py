@@ -66,6 +66,8 @@ class SqlLedger:
         known = connection.execute(select(tables.runs).where(tables.runs.c.id == run.id)).mappings().one_or_none()
         if known is None:
             connection.execute(insert(tables.runs), run_row(run))
+        elif known["state"] in ("incomplete", "interrupted"):
+            connection.execute(update(tables.runs).where(tables.runs.c.id == run.id).values(run_row(run)))
         elif nth_try == 1 or run_of(known) != run:
             # On a later try the equal row is our own: the connection broke after the commit.
             raise StoreProblem(f"the ledger {self.name} has a run {run.id} already", next_command="prompt-migrate runs")

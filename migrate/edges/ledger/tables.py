@@ -201,12 +201,7 @@ bodies: Final = Table(
     "bodies",
     metadata,
     _key("digest", "SHA-256 of the JSON text of the body, in hex."),
-    Column(
-        "body",
-        JsonText,
-        nullable=False,
-        comment="JSON body of a request, redacted; kept once however often it is sent.",
-    ),
+    _has("body", AnyText, "JSON body of a request, redacted; kept once however often it is sent."),
     comment="Request bodies, shared by all samples and runs that sent them.",
 )
 

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, Table, Tuple, bindparam, delete, insert, literal, select, tuple_
 
 from migrate.edges.ledger import plain, tables
-from migrate.edges.ledger.columns import KeyText
+from migrate.edges.ledger.columns import KeyText, decode_json
 from migrate.edges.ledger.rows import Batch, Key, key_of, record_of
 from migrate.ports import CaseRecord
 from migrate.vocabulary import JsonObject
@@ -64,7 +64,7 @@ def write(connection: Connection, batch: Batch) -> None:
             connection.execute(insert(table), rows)
 
 
-def _write_bodies(connection: Connection, bodies: dict[str, JsonObject]) -> None:
+def _write_bodies(connection: Connection, bodies: dict[str, str]) -> None:
     # Only the dialect in use is loaded; the other one would cost more than a hundred rows.
     dialect = importlib.import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     # Sorted, so that two writers of the same bodies wait for each other instead of locking each other out.
@@ -119,5 +119,7 @@ def _bodies(connection: Connection, samples: Mapping[Key, Mappings]) -> dict[str
     wanted = sorted(digests)
     for start in range(0, len(wanted), _PARAMETERS):
         some = tables.bodies.c.digest.in_(wanted[start : start + _PARAMETERS])
-        bodies.update((row.digest, row.body) for row in connection.execute(select(tables.bodies).where(some)))
+        bodies.update(
+            (row.digest, decode_json(row.body)) for row in connection.execute(select(tables.bodies).where(some))
+        )
     return bodies
