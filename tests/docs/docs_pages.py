@@ -62,9 +62,13 @@ def text_of(page: str) -> str:
 
 def blocks_of(page: str) -> list[Block]:
     """Return the fenced blocks of a page and its unseen commands, in order."""
+    return blocks_in(text_of(page), page)
+
+
+def blocks_in(text: str, page: str) -> list[Block]:
     blocks: list[Block] = []
     said: dict[str, str] = {}
-    lines = iter(enumerate(text_of(page).splitlines(), start=1))
+    lines = iter(enumerate(text.splitlines(), start=1))
     for number, line in lines:
         comment = _COMMENT.fullmatch(line.strip())
         fence = _FENCE.fullmatch(line)
