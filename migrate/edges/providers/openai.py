@@ -20,15 +20,15 @@ import httpx2
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
-from migrate.edges.providers.replies import NotAReply, read_answer, read_body
-from migrate.edges.providers.streams import Assembly
 from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, Request, Timing
+from migrate.wire.faults import kind_of_status
+from migrate.wire.replies import NotAReply, read_answer, read_body
+from migrate.wire.streams import Assembly
 
 PATHS: Final[Mapping[Api, str]] = {"chat": "/chat/completions", "responses": "/responses"}
 NO_LIMITS: Final = Limits()
 SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
-QUOTA_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted"})
 RETRIED: Final = frozenset(
     {
         NoReplyKind.TIMEOUT,
@@ -189,7 +189,7 @@ def _failed(no_reply: NoReply) -> Attempt:
 def _status(error: openai.APIStatusError) -> Attempt:
     """Sort an HTTP status into a kind; quota is told from rate limits by its code."""
     status, code = error.status_code, str(error.code or "")
-    kind = _status_kind(status, code, str(error.message))
+    kind = kind_of_status(status, code, str(error.message))
     words = f"HTTP {status}" + (f" {code}" if code and code != "None" else "")
     no_reply = NoReply(kind, f"{words}: {_first_line(error.message)}", status)
     headers = error.response.headers
@@ -201,24 +201,6 @@ def _status(error: openai.APIStatusError) -> Attempt:
         limits=_limits(headers),
         charged=False,
     )
-
-
-def _status_kind(status: int, code: str, message: str) -> NoReplyKind:
-    if code in QUOTA_CODES:
-        return NoReplyKind.QUOTA
-    if status == 429:
-        return NoReplyKind.RATE_LIMIT
-    if 300 <= status < 400:
-        return NoReplyKind.REDIRECT
-    if status in (401, 403):
-        return NoReplyKind.AUTHENTICATION
-    if status == 404:
-        return NoReplyKind.MODEL_NOT_FOUND
-    if status in (408, 409) or status >= 500:
-        return NoReplyKind.SERVER_ERROR
-    if code == "context_length_exceeded" or "context" in message.lower():
-        return NoReplyKind.CONTEXT_LENGTH
-    return NoReplyKind.BAD_REQUEST
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], dt.datetime] | None = None) -> float | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.edges.providers.replies import NotAReply
 from migrate.vocabulary import Api, NoReplyKind
+from migrate.wire.replies import NotAReply
 
 
 class Assembly:

@@ -1,0 +1,1 @@
+"""How answers look on the wire: bodies and streams read into replies, statuses and transport faults sorted."""
