@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -39,11 +40,17 @@ def test_generated_pages_are_current(page: str) -> None:
     assert generate.pages()[page] == text_of(f"docs/{page}"), "run: python docs/generate.py"
 
 
-def test_writing_again_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """The pages are current, so there is nothing to write and nothing to say."""
-    assert 0 == generate.run([])
-    assert 0 == generate.run(["--check"])
-    assert "" == capsys.readouterr().out
+def test_writing_again_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages are written once; `--check` names one that is not current, and writes nothing."""
+    monkeypatch.setattr(generate, "DOCS", tmp_path)
+    written = "".join(f"docs/{page}: written\n" for page in generate.pages())
+    assert (0, written) == (generate.run([]), capsys.readouterr().out)
+    assert (0, "") == (generate.run([]), capsys.readouterr().out)
+    (tmp_path / "reference.md").write_text("old", encoding="utf-8")
+    assert (1, "docs/reference.md: not what the code says\n") == (generate.run(["--check"]), capsys.readouterr().out)
+    assert "old" == (tmp_path / "reference.md").read_text(encoding="utf-8")
 
 
 COMMANDS: list[tuple[str, ...]] = list(generate.command_paths(main))
