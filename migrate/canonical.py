@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from migrate.vocabulary import Api, Json, JsonObject, Request
+from migrate.vocabulary import Endpoint, Json, JsonObject, Request
 
 KEY_VERSION: Final = 1
 """Version of the key algorithm. A new one re-keys stored requests; it never makes a golden stale."""
@@ -69,13 +69,13 @@ def digest_json(value: Json) -> str:
     return digest(canonical_json(value))
 
 
-def request_of(api: Api, body: JsonObject, redact: Callable[[Json], Json]) -> Request:
+def request_of(api: Endpoint, body: JsonObject, redact: Callable[[Json], Json]) -> Request:
     """Return the request with its keys; `redact` must be idempotent."""
     return requests_of(api, body, [body["model"]], redact)[0]
 
 
 def requests_of(
-    api: Api, body: JsonObject, models: Sequence[str], redact: Callable[[Json], Json]
+    api: Endpoint, body: JsonObject, models: Sequence[str], redact: Callable[[Json], Json]
 ) -> tuple[Request, ...]:
     """Return the same body as a request to each of several models; it is redacted and encoded once."""
     stored = redact(body)
@@ -90,7 +90,7 @@ def requests_of(
     return tuple(requests)
 
 
-def _key(api: Api, parts: Mapping[str, str]) -> str:
+def _key(api: Endpoint, parts: Mapping[str, str]) -> str:
     """Return the hash of the canonical text of an object whose members are encoded already."""
     text = ",".join(f"{canonical_json(name)}:{parts[name]}" for name in sorted(parts))
     return f"k{KEY_VERSION}:" + digest(f"{api}\n{{{text}}}")[:32]

@@ -24,6 +24,8 @@ JsonPath = NewType("JsonPath", str)
 """`$`, `$.items[0].price`, `$["odd key"]`; in rules also `$.items[*].price`."""
 
 Api = Literal["chat", "responses"]
+Endpoint = Literal["chat", "responses", "embeddings"]
+"""What a call goes to: a prompt uses one of the two APIs, an application asks for embeddings beside them."""
 Criticality = Literal["low", "medium", "high", "critical"]
 Parse = Literal["json", "fenced", "text"]
 """How the application reads the answer: as raw JSON, as JSON after stripping a code fence, as text."""
@@ -297,7 +299,7 @@ class Settings:
 class Request:
     """The canonical wire request of one call."""
 
-    api: Api
+    api: Endpoint
     body: JsonObject
     """The JSON body as it is sent, `model` included."""
     request_key: str

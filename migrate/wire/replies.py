@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from migrate.catalogue import is_served_as
-from migrate.vocabulary import Answer, Api, Finish, NoReply, NoReplyKind, Reply, ToolCall, Usage
+from migrate.vocabulary import Answer, Endpoint, Finish, NoReply, NoReplyKind, Reply, ToolCall, Usage
 
 FINISHES: Mapping[str, Finish] = {
     "stop": "stop",
@@ -49,7 +49,7 @@ def read_body(content: bytes, content_type: str) -> dict[str, Any]:
 
 
 def read_answer(
-    api: Api, body: dict[str, Any], asked: str, request_id: str | None, served_as: Sequence[str] = ()
+    api: Endpoint, body: dict[str, Any], asked: str, request_id: str | None, served_as: Sequence[str] = ()
 ) -> Reply:
     """Return the reply in a whole response body. Raises NotAReply when a part of it is missing or foreign."""
     reply = READERS[api](body)
@@ -130,7 +130,18 @@ def _responses_finish(body: dict[str, Any], called: bool) -> Finish:
     return "tool_calls" if called else "stop"
 
 
-READERS: Mapping[Api, Callable[[dict[str, Any]], Answer]] = {"chat": _read_chat, "responses": _read_responses}
+def _read_embeddings(body: dict[str, Any]) -> Answer:
+    """Return an answer without text: vectors are handed through, never compared."""
+    if not isinstance(body.get("data"), list):
+        raise NotAReply(NoReplyKind.MALFORMED_BODY, "the answer has no embeddings")
+    return Answer(text=None)
+
+
+READERS: Mapping[Endpoint, Callable[[dict[str, Any]], Answer]] = {
+    "chat": _read_chat,
+    "responses": _read_responses,
+    "embeddings": _read_embeddings,
+}
 
 
 def _usage(usage: Any) -> Usage:

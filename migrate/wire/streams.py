@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.vocabulary import Api, NoReplyKind
+from migrate.vocabulary import Endpoint, NoReplyKind
 from migrate.wire.replies import NotAReply
 
 
 class Assembly:
     """Collects the events of one stream; `body` gives the whole answer, or raises NotAReply for a cut one."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Endpoint) -> None:
         self._responses = api == "responses"
         self._head: dict[str, Any] = {}
         self._text: list[str] = []

@@ -21,12 +21,16 @@ import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
 from migrate.ports import Attempt, Limits
-from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, Request, Timing
+from migrate.vocabulary import Endpoint, NoReply, NoReplyKind, Reply, Request, Timing
 from migrate.wire.faults import kind_of_status
 from migrate.wire.replies import NotAReply, read_answer, read_body
 from migrate.wire.streams import Assembly
 
-PATHS: Final[Mapping[Api, str]] = {"chat": "/chat/completions", "responses": "/responses"}
+PATHS: Final[Mapping[Endpoint, str]] = {
+    "chat": "/chat/completions",
+    "responses": "/responses",
+    "embeddings": "/embeddings",
+}
 NO_LIMITS: Final = Limits()
 SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
 RETRIED: Final = frozenset(
