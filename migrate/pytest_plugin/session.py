@@ -17,6 +17,7 @@ from migrate.edges.journal import JournalFile
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
 from migrate.ports import CaseRecord
+from migrate.presenting.layout import wrapped
 from migrate.presenting.terminal import failure_lines, summary_lines
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression
 from migrate.pytest_plugin.reports import Reports
@@ -28,6 +29,7 @@ from migrate.workflow.replay import FAILING, Replay, Trial
 
 NAME = "promptmigrate-session"
 GATES_SHOWN: Final = 3
+WIDEST: Final = 120
 
 
 def activate(config: pytest.Config) -> None:
@@ -336,8 +338,14 @@ class MigrateSession:
             self._finish(session, exitstatus)
         except PromptMigrateError as problem:
             self.results = Results(self.run, closed=[str(problem)])
-        if self.results is not None and self.results.closed and session.exitstatus in (0, 5):
+        if self.results is None or not self.results.closed:
+            return
+        if session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if self._is_quiet and reporter is not None:
+            reporter.ensure_newline()
+            self._say_gates(reporter)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         reports = self.reports
@@ -365,11 +373,11 @@ class MigrateSession:
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
         """Print the summary below everything else: it is what the run is for."""
         yield
-        if self.results is None or self.is_worker or self.config.option.verbose <= -2:
+        if self.results is None or self.is_worker or self._is_quiet:
             return
         terminalreporter.ensure_newline()
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
-        width = min(terminalreporter._tw.fullwidth, 120)
+        width = self._width(terminalreporter)
         lines = (
             self._recorded_lines()
             if self.mode
@@ -377,11 +385,24 @@ class MigrateSession:
         )
         for line in lines:
             terminalreporter.write_line(line)
-        shown = self.results.closed[:GATES_SHOWN]
-        for reason in shown:
-            terminalreporter.write_line(inert(f"gate closed: {reason}"), red=True)
-        if len(self.results.closed) > len(shown):
-            terminalreporter.write_line(f"gate closed: and {len(self.results.closed) - len(shown)} more", red=True)
+        self._say_gates(terminalreporter)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """True when no summary is wanted; why a gate is closed is told all the same."""
+        return bool(self.config.option.no_summary) or self.config.option.verbose <= -2
+
+    def _say_gates(self, reporter: Any) -> None:
+        assert self.results is not None
+        closed = self.results.closed
+        more = [f"and {len(closed) - GATES_SHOWN} more"] if len(closed) > GATES_SHOWN else []
+        for reason in (*closed[:GATES_SHOWN], *more):
+            for line in wrapped(f"gate closed: {reason}", self._width(reporter)):
+                reporter.write_line(line, red=True)
+
+    @staticmethod
+    def _width(reporter: Any) -> int:
+        return min(int(reporter._tw.fullwidth), WIDEST)
 
     def _recorded_lines(self) -> list[str]:
         assert self.results is not None
