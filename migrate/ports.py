@@ -192,7 +192,7 @@ class Ledger(Protocol):
     """The history of runs: one writer at a time, any number of readers."""
 
     def start(self, run: Run) -> None:
-        """Write the run's row. Raises StoreProblem when the id exists."""
+        """Write the run's row; one that did not end well may start again. Raises StoreProblem for any other id known."""
         ...
 
     def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,9 +19,11 @@ from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.inventory import load
-from migrate.edges.journal import JournalFile, journals, read_journal
+from migrate.edges.journal import JournalFile, is_alive, journals, read_journal
+from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
-from migrate.errors import UsageProblem
+from migrate.edges.shared_state import SharedState
+from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import parse_candidate, prompt_for
@@ -124,12 +128,26 @@ class World:
         return Tools(self.goldens, self.redactor, self.clock.today())
 
     def open_journal(self, run_id: str, worker: str) -> JournalFile:
-        return JournalFile(self._state_folder() / "journals" / f"{run_id}.{worker}.jsonl")
+        self._state_folder()
+        return JournalFile(self._journals / f"{run_id}.{worker}.jsonl")
 
     def discard_journal(self, run_id: str) -> None:
         """Remove the journals of a run that asked nothing."""
-        for path in journals(self.state / "journals").get(run_id, ()):
+        for path in journals(self._journals).get(run_id, ()):
             path.unlink(missing_ok=True)
+
+    @property
+    def _journals(self) -> Path:
+        return self.state / "journals"
+
+    @property
+    def plans(self) -> Plans:
+        return Plans(self._journals)
+
+    def shared(self, run_id: str, max_cost: str | None) -> SharedState:
+        """Open what the processes of a run share; the first one to give a cap sets it."""
+        cap = None if max_cost is None else pico_of(max_cost)
+        return SharedState(self._journals / f"{run_id}.state", cap=cap)
 
     def _state_folder(self) -> Path:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,8 +259,11 @@ class World:
         journal: Journal,
         *,
         workers: int = 1,
+        purse: SharedState | None = None,
     ) -> Engine:
         """Build the engine of this process; calls in flight are shared out between the workers of the run."""
+        from migrate.pricing.bounds import CallPrices
+
         concurrency = max(1, self.settings.concurrency // workers)
         policy = Policy(concurrency=concurrency, timeout_s=self.settings.timeout_s)
 
@@ -250,7 +271,17 @@ class World:
             journal.call(ask.sample, redacted_call(call, self.redactor))
             deliver(ask, call)
 
-        return Engine(self.provider(concurrency), policy, self.clock, deliver_written, full=full)
+        capped = purse is not None and purse.sums()[0] is not None
+        return Engine(
+            self.provider(concurrency),
+            policy,
+            self.clock,
+            deliver_written,
+            full=full,
+            journal=journal,
+            purse=purse,
+            prices=CallPrices(self._prices(), self.clock.today()) if capped else None,
+        )
 
     # --- a run's start and end ---------------------------------------------------------------------------------
 
@@ -287,41 +318,70 @@ class World:
         return [*lines, f"prompt-migrate: {source} · judged as of {run.as_of}{pinned}"]
 
     def fold(
-        self, run: Run, *, planned: int, not_run: str = "", skipped: Mapping[str, int] | None = None
+        self,
+        run: Run,
+        *,
+        planned: int,
+        not_run: str = "",
+        skipped: Mapping[str, int] | None = None,
+        own: bool = False,
     ) -> tuple[Run, tuple[FlowEvidence, ...]]:
-        """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written."""
+        """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written.
+
+        `own`: the run's answers are its own (`--golden`, `--migrate-fresh`), so a resumed run finds them by its name.
+        """
         from migrate.evidence import weigh
 
-        paths = journals(self.state / "journals").get(run.id, [])
+        paths = journals(self._journals).get(run.id, [])
         prices = self._prices()
-        folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
+        folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
         folded = Folded(run)
         records = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded)
         evidence = sorted(weigh(records), key=lambda flow: (flow.flow, flow.candidate))
         closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
         folding.finish(closed, prices.rows_used())
-        for path in paths:
-            path.unlink(missing_ok=True)
+        self._clear(closed, paths, own=own)
         return closed, tuple(evidence) if run.kind == "replay" else ()
 
-    def fold_leftovers(self, current: str) -> list[str]:
-        """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids."""
+    def _clear(self, run: Run, paths: Sequence[Path], *, own: bool) -> None:
+        """Remove the journals, and, when the run is complete, what only a resumed run would need."""
+        for path in paths:
+            path.unlink(missing_ok=True)
+        answered = not any(name.startswith("no_reply:") for name in run.accounts)
+        if run.state == "complete" and answered:
+            self.plans.drop(run.id)
+            (self._journals / f"{run.id}.state").unlink(missing_ok=True)
+            if own:
+                self.recordings.drop(f"@{run.id}")
+
+    def fold_leftovers(self) -> list[str]:
+        """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids.
+
+        A run whose process lives is left alone. What is folded can still be resumed: its plan stays.
+        """
         done = []
-        for run_id, paths in journals(self.state / "journals").items():
+        for run_id, paths in journals(self._journals).items():
             run = next((event for path in paths for event in read_journal(path) if isinstance(event, Run)), None)
-            if run_id == current or run is None:
+            if run is None or any(is_alive(path) for path in paths):
                 continue
             prices = self._prices()
-            folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd)
+            own = run.kind == "record" or self._asked_fresh(run_id)
+            folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
             folded = Folded(run)
             for _ in folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded):
                 pass
-            closed = close_run(run, self.clock.now(), folded, planned=folded.cases, not_run="killed")
-            folding.finish(_interrupted(closed), prices.rows_used())
+            closed = close_run(run, self.clock.now(), folded, planned=folded.cases)
+            folding.finish(replace(closed, state="interrupted"), prices.rows_used())
             for path in paths:
                 path.unlink(missing_ok=True)
             done.append(run_id)
         return done
+
+    def _asked_fresh(self, run_id: str) -> bool:
+        try:
+            return bool(self.plans.find(run_id).options.get("fresh"))
+        except PromptMigrateError:
+            return False
 
     def _prices(self) -> Any:
         from migrate.pricing import PriceTable
@@ -351,10 +411,15 @@ class World:
             self._server = None
 
 
-def _interrupted(run: Run) -> Run:
-    import dataclasses
-
-    return dataclasses.replace(run, state="interrupted")
+def pico_of(usd: str) -> int:
+    """Return an amount of US dollars in whole pico-dollars. Raises UsageProblem for anything but a positive decimal."""
+    try:
+        amount = Decimal(usd)
+    except ArithmeticError:
+        amount = Decimal(0)
+    if not amount.is_finite() or amount <= 0:
+        raise UsageProblem(f'--max-cost takes US dollars, such as 2.50, not "{usd}"')
+    return int(amount * 10**12)
 
 
 def key_variable(provider: ProviderSettings) -> str | None:

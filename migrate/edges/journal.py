@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord
 from migrate.vocabulary import (
     Answer,
@@ -53,7 +55,12 @@ class JournalFile:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self._lock = threading.Lock()
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        # Held while the process lives: how another one tells a run that goes on from one that was killed.
+        fcntl.flock(self._fd, fcntl.LOCK_SH)
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":
+            os.write(self._fd, b"\n")
 
     def run(self, run: Run) -> None:
         """Write down the run itself, at its start and again with its end."""
@@ -83,16 +90,29 @@ class JournalFile:
     def _write(self, event: Mapping[str, Any]) -> None:
         line = (_dumps(event) + "\n").encode("ascii")
         with self._lock:
-            os.write(self._fd, line)
+            try:
+                written = os.write(self._fd, line)
+            except OSError as error:
+                raise self._full(error.strerror or "") from error
+        if written < len(line):
+            raise self._full("the disk is full")
+
+    def _full(self, why: str) -> StoreProblem:
+        return StoreProblem(
+            f"the journal {self.path} cannot be written: {why}",
+            kept="everything written before",
+            next_command="pytest --migrate-resume",
+        )
 
 
 def read_journal(path: Path) -> Iterator[Run | tuple[int, Call] | CaseRecord]:
-    """Yield the events of a journal in order; a cut last line, the mark of a killed process, is passed over."""
+    """Yield the events of a journal in order; a line cut by the end of a process is passed over, nothing else is."""
     with path.open("rb") as lines:
         for line in lines:
-            if not line.endswith(b"\n"):
-                return
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
             if "case" in event:
                 yield decode_case(event["case"])
             elif "call" in event:
@@ -101,6 +121,18 @@ def read_journal(path: Path) -> Iterator[Run | tuple[int, Call] | CaseRecord]:
                 fields = event["run"]
                 fields["candidates"] = tuple(fields["candidates"])
                 yield Run(**fields)
+
+
+def is_alive(path: Path) -> bool:
+    """Say whether the process that writes a journal still lives."""
+    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def journals(folder: Path) -> dict[str, list[Path]]:

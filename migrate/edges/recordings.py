@@ -119,6 +119,18 @@ class RecordingStore:
                 raise self._damaged(str(verdict))
             return int(connection.execute("select count(*) from recordings").fetchone()[0])
 
+    def drop(self, ending: str) -> int:
+        """Remove the calls whose request key ends so; return how many there were."""
+        with self._lock, self._problems():
+            connection = self._open()
+            if connection is None:
+                return 0
+            with connection:
+                done = connection.execute(
+                    "delete from recordings where substr(request_key, -length(?)) = ?", [ending, ending]
+                )
+            return done.rowcount
+
     def close(self) -> None:
         """Close the file; safe to repeat. Using the store again opens it again."""
         with self._lock:

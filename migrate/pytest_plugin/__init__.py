@@ -43,6 +43,16 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "metavar": "K",
         "help": "independent answers a case (default: 5 when recording, as many as the golden has when replaying)",
     },
+    "max_cost": {
+        "metavar": "USD",
+        "help": "hard cap on what the run may spend, over all workers; the run stops before it would be passed",
+    },
+    "resume": {
+        "nargs": "?",
+        "const": "",
+        "metavar": "RUN",
+        "help": "finish a run that was stopped or killed (default: the newest); nothing answered is asked again",
+    },
     "fail_on": {
         "action": "append",
         "metavar": "LIST",
@@ -105,7 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Wake up when a model or a recording is asked for."""
     config.addinivalue_line("markers", "flow(name, *, schema, samples, critical, ignore): this test runs a user flow")
     config.addinivalue_line("markers", "migrate: an item made from the prompt inventory")
-    if config.option.migrate_model or config.option.migrate_golden not in (None, "none"):
+    option = config.option
+    if option.migrate_model or option.migrate_golden not in (None, "none") or option.migrate_resume is not None:
         _collect_seldom(config)
         from migrate.pytest_plugin.session import activate
 

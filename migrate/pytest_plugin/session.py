@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shlex
+import signal
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +17,20 @@ import pytest
 
 from migrate import wiring
 from migrate.edges.journal import JournalFile
+from migrate.edges.plans import Plan
+from migrate.edges.shared_state import SharedState
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
-from migrate.ports import CaseRecord
+from migrate.ports import CaseRecord, Recordings
 from migrate.presenting.layout import wrapped
 from migrate.presenting.terminal import failure_lines, summary_lines
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression
 from migrate.pytest_plugin.reports import Reports
+from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
 from migrate.workflow.background import Background
+from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording, baseline_of
 from migrate.workflow.replay import FAILING, Replay, Trial
 
@@ -64,6 +71,23 @@ def overrides_of(config: pytest.Config) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value is not None}
 
 
+@contextlib.contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does: finished cases are kept and told."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the parts of comma-separated values, None when the option was not given."""
     parts = [part.strip() for value in values or () for part in value.split(",")]
@@ -91,17 +115,19 @@ class MigrateSession:
         self.config = config
         self.given: dict[str, Any] = getattr(config, "workerinput", {}).get("promptmigrate", {})
         self.is_worker = hasattr(config, "workerinput")
-        self.mode: str | None = config.option.migrate_golden if config.option.migrate_golden != "none" else None
-        self.offline = bool(config.option.migrate_offline)
         url = self.given.get("simulated_url")
         self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config), simulated_url=url)
         self.world.habit_log = config.option.migrate_habit_log
+        self.plan = self._resumed_plan(config)
+        self.mode: str | None = config.option.migrate_golden if config.option.migrate_golden != "none" else None
+        self.offline = bool(config.option.migrate_offline)
         self.candidates = self._candidates(config.option.migrate_model or ())
         self.flows = self.world.load_flows()
         self._by_path = {self.world.root / flow.place.file: flow for flow in self.flows if flow.place}
         self._check(config)
-        self.run = Run(**self.given["run"]) if self.given else self._new_run()
+        self.run = Run(**self.given["run"]) if self.given else self.plan.run if self.plan else self._new_run()
         self.journal: JournalFile | None = None
+        self.purse: SharedState | None = None
         self.replay: Replay | None = None
         self.recording: Recording | None = None
         self.background: Background | None = None
@@ -132,6 +158,25 @@ class MigrateSession:
             self.world.check_models(self.flows, self.candidates)
             self.world.check_providers(self.flows, self.candidates)
 
+    def _resumed_plan(self, config: pytest.Config) -> Plan | None:
+        """Return the plan of the run to finish, its options taken over; None for a new run."""
+        if config.option.migrate_resume is None:
+            return None
+        if self.is_worker:
+            return self.world.plans.find(self.given["run"]["id"])
+        # What the stopped run was answered lies in its journals: it must be where answers are looked for.
+        self.world.fold_leftovers()
+        plan = self.world.plans.find(config.option.migrate_resume or None)
+        take_over(config, plan)
+        self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config))
+        self.world.habit_log = config.option.migrate_habit_log
+        return plan
+
+    @property
+    def _own(self) -> bool:
+        """True when the answers of this run are its own and nobody else's: recorded ones, and those asked afresh."""
+        return bool(self.mode or self.config.option.migrate_fresh)
+
     def _new_run(self) -> Run:
         words = ["pytest", *(str(word) for word in self.config.invocation_params.args)]
         return self.world.new_run(
@@ -159,7 +204,12 @@ class MigrateSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep what the run is about: other tests, and flows without a named variant, are deselected and counted."""
-        mine = {id(item) for item in items if isinstance(item, PromptItem) and item.is_offered}
+        planned = set(self.plan.items) if self.plan else None
+        mine = {
+            id(item)
+            for item in items
+            if isinstance(item, PromptItem) and item.is_offered and (planned is None or item.nodeid in planned)
+        }
         others = [item for item in items if id(item) not in mine]
         if others:
             config.hook.pytest_deselected(items=others)
@@ -179,21 +229,40 @@ class MigrateSession:
         """Hand the requests of all selected items to the engine before the first item runs."""
         if session.config.option.collectonly or self._cannot_run(session):
             return (yield)
+        if not self.is_worker:
+            self.world.fold_leftovers()
         self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
+        self.purse = self._open_purse()
         if not self.is_worker:
             self.journal.run(self.run)
         if self._controls_workers():
-            return (yield)
+            with stopped_by_sigterm():
+                return (yield)
         trials = [item.trial for item in session.items if isinstance(item, PromptItem)]
         for number, trial in enumerate(trials):
             trial.number = number
         self.reports.plan(item.nodeid for item in session.items)
+        if not self.is_worker:
+            self.keep_plan()
         gc.freeze()
-        self._start(self._share(trials))
-        try:
-            return (yield)
-        finally:
-            self._stop()
+        with stopped_by_sigterm():
+            self._start(self._share(trials))
+            try:
+                return (yield)
+            finally:
+                self._stop()
+
+    def keep_plan(self) -> None:
+        """Write down what this run set out to do, so that it can be resumed whatever ends it."""
+        if self.plan is None:
+            self.world.plans.keep(Plan(self.run, tuple(self.reports.planned or ()), options_of(self.config)))
+
+    def _open_purse(self) -> SharedState | None:
+        """Open what workers share: needed for a cap on cost, and for pauses where there is more than one process."""
+        cap = self.config.option.migrate_max_cost
+        if cap is None and not self.is_worker and not self._controls_workers():
+            return None
+        return self.world.shared(self.run.id, None if self.is_worker else cap)
 
     @staticmethod
     def _cannot_run(session: pytest.Session) -> bool:
@@ -215,14 +284,27 @@ class MigrateSession:
         assert self.journal is not None, "the journal is opened before the first call"
         if self.mode:
             asked, usual = self.config.option.migrate_samples, self.world.settings.samples
-            self.recording = Recording(tools, mode=self.mode, samples=asked, usual=usual, journal=self.journal)  # type: ignore[arg-type]
+            given = OfRun(self.world.recordings, self.run.id) if self.plan else None
+            self.recording = Recording(
+                tools,
+                mode=self.mode,  # type: ignore[arg-type]
+                samples=asked,
+                usual=usual,
+                journal=self.journal,
+                given=given,
+            )
         else:
-            recordings = None if self.config.option.migrate_fresh else self.world.recordings
+            recordings = self._recordings()
             self.replay = Replay(
                 tools, samples=self.config.option.migrate_samples, recordings=recordings, journal=self.journal
             )
         if not self.offline and trials:
             self.background = self._background(trials)
+
+    def _recordings(self) -> Recordings | None:
+        if not self.config.option.migrate_fresh:
+            return self.world.recordings
+        return OfRun(self.world.recordings, self.run.id) if self.plan else None
 
     def _background(self, trials: list[Trial]) -> Background:
         verb, journal = self.recording or self.replay, self.journal
@@ -230,7 +312,9 @@ class MigrateSession:
         assert journal is not None
         self._announced.update(trial.number for trial in trials)
         background = Background(
-            lambda deliver, full: self.world.engine(deliver, full, journal, workers=self._worker_count()),
+            lambda deliver, full: self.world.engine(
+                deliver, full, journal, workers=self._worker_count(), purse=self.purse
+            ),
             lambda: verb.asks(trials, background.expect),
         )
         background.start()
@@ -254,6 +338,9 @@ class MigrateSession:
         # Set and not added to: another plugin may run the item again, which asks nobody and changes nothing.
         item.user_properties[:] = properties_of(trial, outcome)
         if isinstance(outcome, Exception):
+            if why := self._stopped_engine():
+                # What ended the asking ends the run: the rest is not run, instead of failing case by case.
+                item.session.shouldfail = why
             raise outcome
 
     def _conclude(self, trial: Trial) -> Outcome:
@@ -267,6 +354,12 @@ class MigrateSession:
             return self._silent(trial, record) or record.comparison
         except PromptMigrateError as problem:
             return problem
+
+    def _stopped_engine(self) -> str:
+        """Return why the engine stopped asking altogether (budget, quota, a refused key); empty while it goes on."""
+        engine = self.background.engine if self.background is not None else None
+        stopped = engine.tally.stopped if engine is not None else None
+        return "" if stopped is None else f"{stopped.kind.value}: {stopped.message}"
 
     def _silent(self, trial: Trial, record: CaseRecord | None) -> NotJudged | None:
         """Return what to say of a case with a missing answer; None when nothing is missing."""
@@ -351,10 +444,13 @@ class MigrateSession:
         reports = self.reports
         planned = len(reports.planned or ())
         why = self._why_early(session, exitstatus) or reports.why_missing
-        run, evidence = self.world.fold(self.run, planned=planned, not_run=why, skipped=reports.skipped())
+        run, evidence = self.world.fold(
+            self.run, planned=planned, not_run=why, skipped=reports.skipped(), own=self._own
+        )
         results = Results(run, evidence)
         if run.state == "incomplete":
-            results.closed.append(f"incomplete: {wiring.account_words(run)}")
+            words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"
+            results.closed.append(words)
         elif lost := reports.lost():
             results.closed.append(f"incomplete: no report came of {len(lost)} of {planned} cases, {lost[0]} among them")
         silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
@@ -416,6 +512,8 @@ class MigrateSession:
         self._stop()
         if self.journal is not None:
             self.journal.close()
+        if self.purse is not None:
+            self.purse.close()
         self.world.close()
 
 

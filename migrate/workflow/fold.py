@@ -22,6 +22,7 @@ from migrate.vocabulary import (
     Source,
     Usage,
 )
+from migrate.workflow.engine import FATAL
 
 Event = Run | tuple[int, Call] | CaseRecord
 Price = Callable[[Measurement], str | None]
@@ -37,13 +38,19 @@ class Folded:
     calls: int = 0
     verdicts: Counter[CaseVerdict] = field(default_factory=Counter)
     no_replies: Counter[str] = field(default_factory=Counter)
+    not_run: Counter[str] = field(default_factory=Counter)
+    """Cases that were never asked, by reason: the run was stopped before."""
     flows: set[FlowName] = field(default_factory=set)
 
 
 class Fold:
     """Completes case records with measurements and prices and hands them on in batches."""
 
-    def __init__(self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price) -> None:
+    def __init__(
+        self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price, *, own: bool = False
+    ) -> None:
+        """`own`: keep the answers under the run's own name too, so that it can be resumed and nobody else has them."""
+        self._own = own
         self._goldens = goldens
         self._recordings = recordings
         self._ledger = ledger
@@ -93,6 +100,8 @@ class Fold:
                     # asked anew, or it would be compared with itself.
                     if run.kind == "replay":
                         calls.append((sample, call))
+                    if self._own:
+                        calls.append((sample, named_after(run.id, call)))
                     if len(calls) >= BATCH:
                         self._recordings.put(calls)
                         calls = []
@@ -103,8 +112,11 @@ class Fold:
         folded.flows.add(record.comparison.flow)
         folded.verdicts[record.comparison.verdict] += 1
         if record.comparison.verdict is CaseVerdict.NO_REPLY:
-            faults = [judged.sample.no_reply for judged in record.samples if judged.sample.no_reply]
-            folded.no_replies[faults[0].kind.value if faults else "missing"] += 1
+            calls = [call for judged in record.samples for call in judged.sample.calls]
+            faults = [call for call in calls if isinstance(call.outcome, NoReply)]
+            kinds = [fault.outcome.kind for fault in faults if isinstance(fault.outcome, NoReply)]
+            untried = any(not fault.attempts for fault in faults) and any(kind in FATAL for kind in kinds)
+            (folded.not_run if untried else folded.no_replies)[kinds[0].value if kinds else "missing"] += 1
 
     def _complete(self, run: Run, record: CaseRecord) -> CaseRecord:
         comparison = record.comparison
@@ -127,6 +139,33 @@ class Fold:
 
     def _priced(self, measurement: Measurement) -> Measurement:
         return replace(measurement, cost_usd=self._price(measurement))
+
+
+def own_key(run_id: str, request_key: str) -> str:
+    """Return the key of an answer that belongs to one run alone."""
+    return f"{request_key}@{run_id}"
+
+
+def named_after(run_id: str, call: Call) -> Call:
+    """Return a call under its run's own key."""
+    return replace(call, request=replace(call.request, request_key=own_key(run_id, call.request.request_key)))
+
+
+class OfRun:
+    """Implements `ports.Recordings` over another: only what one run was answered."""
+
+    def __init__(self, recordings: Recordings, run_id: str) -> None:
+        self._recordings = recordings
+        self._run_id = run_id
+
+    def get(self, request_key: str, sample: int) -> Call | None:
+        return self._recordings.get(own_key(self._run_id, request_key), sample)
+
+    def put(self, calls: Iterable[tuple[int, Call]]) -> int:
+        return self._recordings.put((sample, named_after(self._run_id, call)) for sample, call in calls)
+
+    def close(self) -> None:
+        self._recordings.close()
 
 
 def measurements_of(flow: FlowName, case: CaseId, sample: Sample) -> Iterator[Measurement]:

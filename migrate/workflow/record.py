@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from migrate.comparing import Contract, contract_of, judge
 from migrate.errors import PromptMigrateError
-from migrate.ports import CaseRecord, Journal
+from migrate.ports import CaseRecord, Journal, Recordings
 from migrate.rendering import bind_checks
 from migrate.vocabulary import (
     Call,
@@ -20,6 +20,7 @@ from migrate.vocabulary import (
     Judged,
     Request,
     Sample,
+    Source,
 )
 from migrate.workflow.engine import Ask
 from migrate.workflow.replay import Tools, Trial, answer_of, baseline_request, redacted, staleness
@@ -54,9 +55,20 @@ class Recording:
     """Records trials of the baseline; a golden is written only when every one of its K answers is there."""
 
     def __init__(
-        self, tools: Tools, *, mode: Mode, samples: int | None = None, usual: int = 5, journal: Journal | None = None
+        self,
+        tools: Tools,
+        *,
+        mode: Mode,
+        samples: int | None = None,
+        usual: int = 5,
+        journal: Journal | None = None,
+        given: Recordings | None = None,
     ) -> None:
-        """`samples` is asked for by the user and binds all flows; `usual` is for flows that do not say."""
+        """`samples` is asked for by the user and binds all flows; `usual` is for flows that do not say.
+
+        `given` holds what this very run was answered before it was stopped.
+        """
+        self._given = given
         self._tools = tools
         self._mode = mode
         self._samples = samples
@@ -69,9 +81,19 @@ class Recording:
         for trial in trials:
             ready = self._prepare(trial)
             wanted = 0 if ready is None or ready.kept is not None else ready.samples
-            expect(trial.number, wanted)
-            for sample in range(1, wanted + 1):
+            missing = [sample for sample in range(1, wanted + 1) if not self._is_given(trial, ready, sample)]
+            expect(trial.number, len(missing))
+            for sample in missing:
                 yield Ask(trial.number, sample, ready.request)  # type: ignore[union-attr]
+
+    def _is_given(self, trial: Trial, ready: _Ready | None, sample: int) -> bool:
+        """Put an answer from before the stop on the trial; say whether there was one."""
+        if self._given is None or ready is None:
+            return False
+        call = self._given.get(ready.request.request_key, sample)
+        if call is not None:
+            trial.calls.append((sample, replace(call, request=ready.request, source=Source.LIVE)))
+        return call is not None
 
     def _prepare(self, trial: Trial) -> _Ready | None:
         flow, case, tools = trial.flow, trial.case, self._tools
@@ -97,7 +119,7 @@ class Recording:
             )
         judged = tuple(
             redacted(judge(ready.contract, Sample(index, (call,), answer_of(call))), self._tools.redactor)
-            for index, call in calls
+            for index, call in sorted([*trial.calls, *calls], key=lambda answer: answer[0])
         )
         missing = [sample.sample.index for sample in judged if sample.sample.answer is None]
         verdict = CaseVerdict.NO_REPLY if missing else CaseVerdict.SAME

@@ -143,7 +143,8 @@ class Replay:
             if call is None:
                 missing.append(sample)
             else:
-                trial.calls.append((sample, call))
+                # A recording keeps the key of what was asked, not its body.
+                trial.calls.append((sample, replace(call, request=ready.request)))
         return missing
 
     def answer_offline(self, trial: Trial) -> None:

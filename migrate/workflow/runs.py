@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from migrate import __version__
-from migrate.vocabulary import CaseVerdict, Run
+from migrate.vocabulary import CaseVerdict, NoReplyKind, Run
 from migrate.workflow.fold import Folded
 
 
@@ -60,8 +60,12 @@ def close_run(
     accounts = {"planned": planned, "judged": judged}
     accounts.update({f"no_reply:{kind}": count for kind, count in sorted(folded.no_replies.items())})
     accounts.update({f"skipped:{reason}": count for reason, count in (skipped or {}).items()})
+    accounts.update({f"not_run:{reason}": count for reason, count in sorted(folded.not_run.items())})
     missing = planned - sum(count for name, count in accounts.items() if name != "planned")
     if missing > 0:
-        accounts[f"not_run:{not_run or 'missing'}"] = missing
-    state: Literal["complete", "incomplete"] = "incomplete" if missing else "complete"
+        kind = not_run.partition(":")[0]
+        reason = f"not_run:{kind if kind in set(NoReplyKind) else not_run or 'missing'}"
+        accounts[reason] = accounts.get(reason, 0) + missing
+    unfinished = missing or any(name.startswith("not_run:") for name in accounts)
+    state: Literal["complete", "incomplete"] = "incomplete" if unfinished else "complete"
     return replace(run, finished_at=stamp(now), state=state, accounts=accounts)
