@@ -259,7 +259,7 @@ class MigrateSession:
 
     def _open_purse(self) -> SharedState | None:
         """Open what workers share: needed for a cap on cost, and for pauses where there is more than one process."""
-        cap = self.config.option.migrate_max_cost
+        cap = self.config.option.migrate_max_cost or self.world.settings.max_cost
         if cap is None and not self.is_worker and not self._controls_workers():
             return None
         return self.world.shared(self.run.id, None if self.is_worker else cap)
