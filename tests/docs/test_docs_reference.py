@@ -179,7 +179,6 @@ def runs_judges() -> bool:
     [
         ("There is no flow verdict yet.", has_flow_verdicts()),
         ("Judges are not run.", runs_judges()),
-        ("There is no cap on spending yet.", "max_cost" in OPTIONS),
         ("Chains of calls", "not" not in generate.schema_of("prompt")["properties"]["steps"]),
     ],
 )
