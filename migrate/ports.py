@@ -192,7 +192,7 @@ class Ledger(Protocol):
     """The history of runs: one writer at a time, any number of readers."""
 
     def start(self, run: Run) -> None:
-        """Write the run's row; one that did not end well may start again. Raises StoreProblem for any other id known."""
+        """Write the run's row; a run that is not complete may start again. Raises StoreProblem for one that is."""
         ...
 
     def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:

@@ -30,6 +30,7 @@ from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
 from migrate.workflow.background import Background
+from migrate.workflow.engine import FATAL
 from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording, baseline_of
 from migrate.workflow.replay import FAILING, Replay, Trial
@@ -147,6 +148,8 @@ class MigrateSession:
 
     def _check(self, config: pytest.Config) -> None:
         self.world.check_gates()
+        if config.option.migrate_max_cost is not None:
+            wiring.pico_of(config.option.migrate_max_cost)
         if self.offline and (self.mode is not None or config.option.migrate_fresh):
             other = "--golden records" if self.mode is not None else "--migrate-fresh ignores recordings and asks"
             raise UsageProblem(f"{other}, --migrate-offline asks nobody: one of them at a time")
@@ -433,12 +436,18 @@ class MigrateSession:
             self.results = Results(self.run, closed=[str(problem)])
         if self.results is None or not self.results.closed:
             return
-        if session.exitstatus in (0, 5):
+        if self._is_ours(session, exitstatus):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
         if self._is_quiet and reporter is not None:
             reporter.ensure_newline()
             self._say_gates(reporter)
+
+    def _is_ours(self, session: pytest.Session, exitstatus: int) -> bool:
+        """Say whether the exit code is this plugin's to set: pytest saw nothing wrong, or it was stopped for us."""
+        # A worker's word to stop reaches the controller as an interruption, which it is not.
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in FATAL
+        return stopped or session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         reports = self.reports

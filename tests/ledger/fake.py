@@ -21,11 +21,11 @@ class MemoryLedger:
         self._prices: dict[str, dict[tuple[str, ...], PriceUsed]] = {}
 
     def start(self, run: Run) -> None:
-        if run.id in self._runs:
+        if run.id in self._runs and self._runs[run.id].state == "complete":
             raise StoreProblem(f"the ledger in memory has a run {run.id} already")
         self._runs[run.id] = run
-        self._records[run.id] = {}
-        self._prices[run.id] = {}
+        self._records.setdefault(run.id, {})
+        self._prices.setdefault(run.id, {})
 
     def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:
         self._must_exist(run_id)

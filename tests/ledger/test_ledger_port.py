@@ -22,12 +22,24 @@ def test_run_comes_back(ledger: Ledger) -> None:
     assert run == ledger.run("run-001")
 
 
-def test_run_starts_once(ledger: Ledger) -> None:
-    """A run's id is taken for good."""
+def test_a_complete_run_does_not_start_again(ledger: Ledger) -> None:
+    """The id of a run that ended well is taken for good."""
     ledger.start(run_named("run-001"))
+    ledger.finish(run_named("run-001", state="complete"))
 
     with pytest.raises(StoreProblem, match="run-001"):
         ledger.start(run_named("run-001"))
+
+
+@pytest.mark.parametrize("state", ["running", "incomplete", "interrupted"])
+def test_a_run_that_did_not_end_well_starts_again(ledger: Ledger, state: str) -> None:
+    """A resumed run goes on under its id, and so does one whose process was killed while it was written."""
+    ledger.start(run_named("run-001"))
+    ledger.finish(run_named("run-001", state=state))
+
+    ledger.start(run_named("run-001", command="pytest --migrate-resume"))
+
+    assert "pytest --migrate-resume" == ledger.run("run-001").command
 
 
 def test_finish_replaces_state_and_accounts(ledger: Ledger) -> None:

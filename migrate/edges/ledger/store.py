@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -59,18 +58,17 @@ class SqlLedger:
         return self._database.name
 
     def start(self, run: Run) -> None:
-        tries = itertools.count(1)
-        self._database.write(lambda connection: self._insert_run(connection, run, next(tries)))
+        self._database.write(lambda connection: self._write_run(connection, run))
 
-    def _insert_run(self, connection: Connection, run: Run, nth_try: int) -> None:
+    def _write_run(self, connection: Connection, run: Run) -> None:
         known = connection.execute(select(tables.runs).where(tables.runs.c.id == run.id)).mappings().one_or_none()
         if known is None:
             connection.execute(insert(tables.runs), run_row(run))
-        elif known["state"] in ("incomplete", "interrupted"):
-            connection.execute(update(tables.runs).where(tables.runs.c.id == run.id).values(run_row(run)))
-        elif nth_try == 1 or run_of(known) != run:
-            # On a later try the equal row is our own: the connection broke after the commit.
+        elif known["state"] == "complete":
             raise StoreProblem(f"the ledger {self.name} has a run {run.id} already", next_command="prompt-migrate runs")
+        else:
+            # A run that was stopped, or killed while it was written, starts again under its name.
+            connection.execute(update(tables.runs).where(tables.runs.c.id == run.id).values(run_row(run)))
 
     def add(self, run_id: str, records: Iterable[CaseRecord]) -> int:
         self._database.read(lambda connection: self._must_exist(connection, run_id))
