@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "validate": ("migrate.cli.inventory", "validate", "Check prompt files, cases and configuration."),
     "list": ("migrate.cli.inventory", "list_flows", "List flows and cases."),
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
+    "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),
     "runs": ("migrate.cli.runs", "runs", "List past runs, or show one."),
     "history": ("migrate.cli.runs", "history", "Show a flow's cost and latency over runs."),
