@@ -20,7 +20,7 @@ def resume(run: str | None, pytest_args: tuple[str, ...]) -> None:
     from migrate import wiring
 
     if run is not None and run.startswith("-"):
-        run, pytest_args = None, (run, *pytest_args)
+        pytest_args, run = (run, *pytest_args), None
     world = wiring.open_world(Path.cwd(), os.environ, {})
     plan = world.plans.find(run)
     click.echo(f"resuming run {plan.run.id}, started {plan.run.started_at}", err=True)
