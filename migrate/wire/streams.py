@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from migrate.vocabulary import Endpoint, NoReplyKind
 from migrate.wire.replies import NotAReply
+
+_DELTAS: Final = frozenset(
+    {"response.output_text.delta", "response.function_call_arguments.delta", "response.refusal.delta"}
+)
+_HEAD: Final = frozenset({"id", "model", "service_tier"})
 
 
 class Assembly:
@@ -56,6 +61,19 @@ class Assembly:
             raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream ended without a finish reason")
         if not self._done:
             raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream ended without its last event")
+        return self._chat_body()
+
+    def partial(self) -> dict[str, Any]:
+        """Return what has come so far as a response body, for a reader that stopped before the end.
+
+        Raises NotAReply when not even the model is known.
+        """
+        body = self._responses_so_far() if self._responses else self._chat_body()
+        if "model" not in body:
+            raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "the stream was given up before it began")
+        return body
+
+    def _chat_body(self) -> dict[str, Any]:
         message = {
             "role": "assistant",
             "content": "".join(self._text) if self._text else None,
@@ -65,12 +83,35 @@ class Assembly:
         choice = {"index": 0, "message": message, "finish_reason": self._finish}
         return {**self._head, "choices": [choice], "usage": self._usage}
 
+    def _responses_so_far(self) -> dict[str, Any]:
+        if self._final is not None:
+            return self._final
+        parts = [{"type": "output_text", "text": "".join(self._text)}] if self._text else []
+        parts += [{"type": "refusal", "refusal": "".join(self._refusal)}] if self._refusal else []
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        return {**self._head, "status": None, "output": [{"type": "message", "content": parts}, *calls]}
+
     def _feed_responses(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
-        if kind in ("response.output_text.delta", "response.function_call_arguments.delta", "response.refusal.delta"):
+        if kind in _DELTAS:
             self.started = True
+            self._add(kind, event)
+        elif kind == "response.output_item.added" and (event.get("item") or {}).get("type") == "function_call":
+            self._calls[event.get("output_index", 0)] = {**event["item"], "arguments": ""}
         elif kind in ("response.completed", "response.incomplete", "response.failed"):
             self._final = event.get("response")
+        elif kind == "response.created":
+            self._head = {name: value for name, value in (event.get("response") or {}).items() if name in _HEAD}
+
+    def _add(self, kind: str, event: dict[str, Any]) -> None:
+        """Keep a piece of the answer, for the case that the whole never comes."""
+        piece = str(event.get("delta") or "")
+        if kind == "response.output_text.delta":
+            self._text.append(piece)
+        elif kind == "response.refusal.delta":
+            self._refusal.append(piece)
+        elif (call := self._calls.get(event.get("output_index", 0))) is not None:
+            call["arguments"] += piece
 
     def _feed_chat(self, event: dict[str, Any]) -> None:
         for name in ("model", "service_tier", "system_fingerprint"):

@@ -22,6 +22,7 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpCli
 
 from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Endpoint, NoReply, NoReplyKind, Reply, Request, Timing
+from migrate.wire import OWN_CLIENT
 from migrate.wire.faults import kind_of_status
 from migrate.wire.replies import NotAReply, read_answer, read_body
 from migrate.wire.streams import Assembly
@@ -168,6 +169,7 @@ def connect(
     # A plain http address, as loopback has it, needs no certificates; reading them costs more than fifty calls.
     plain = base_url is not None and base_url.startswith("http://")
     http_client = DefaultAioHttpClient(limits=limits, verify=not plain)
+    setattr(http_client, OWN_CLIENT, True)
     client: AsyncOpenAI
     if azure:
         client = AsyncAzureOpenAI(

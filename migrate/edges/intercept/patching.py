@@ -1,0 +1,85 @@
+"""The patches: put on when the first context opens, taken off when the last one closes.
+
+What is patched is `send` of the clients of httpx2 and httpx, sync and async. It sees each attempt of the SDK by
+itself and sits above every transport: custom ones, mocks, aiohttp's, and the patches of vcrpy and respx, which
+therefore see a request as it is sent, after the swap, and only if it is sent.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any, Final
+
+from migrate.edges.intercept.current import executor_submit, thread_start
+
+LIBRARIES: Final = ("httpx2", "httpx")
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Patches:
+    """The patches of this process. `put_on` and `take_off` are called under one lock."""
+
+    def __init__(self, sync: Callable[[ModuleType], Wrap], asynchronous: Callable[[ModuleType], Wrap]) -> None:
+        self._sync = sync
+        self._asynchronous = asynchronous
+        self._done: list[tuple[type, str, Callable[..., Any], Callable[..., Any]]] = []
+
+    def put_on(self) -> None:
+        """Patch what is not patched yet."""
+        done = {(owner, name): wrapper for owner, name, _, wrapper in self._done}
+        for owner, name, wrap in self._places():
+            real = getattr(owner, name)
+            if done.get((owner, name)) is real:
+                continue
+            wrapper = wrap(real)
+            setattr(owner, name, wrapper)
+            self._done.append((owner, name, real, wrapper))
+
+    def take_off(self) -> None:
+        """Put back what stands where it was put; a patch that somebody has patched since stays, and does nothing."""
+        for owner, name, real, wrapper in reversed(self._done):
+            if owner.__dict__.get(name) is wrapper:
+                setattr(owner, name, real)
+        self._done = [done for done in self._done if done[0].__dict__.get(done[1]) is done[3]]
+
+    def _places(self) -> Iterator[tuple[type, str, Wrap]]:
+        for library in LIBRARIES:
+            # An application may import its SDK as late as in the first call, so the library is not waited for.
+            if importlib.util.find_spec(library) is not None:
+                module = importlib.import_module(library)
+                yield module.Client, "send", self._sync(module)
+                yield module.AsyncClient, "send", self._asynchronous(module)
+        yield threading.Thread, "start", thread_start
+        yield ThreadPoolExecutor, "submit", executor_submit
+
+
+def sync_send(handle: Callable[..., Any], module: ModuleType) -> Wrap:
+    """Return what wraps `Client.send` so that `handle` gets every request."""
+
+    def wrap(real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        def send(self: Any, request: Any, **options: Any) -> Any:
+            return handle(module, real, self, request, options)
+
+        return send
+
+    return wrap
+
+
+def async_send(handle: Callable[..., Any], module: ModuleType) -> Wrap:
+    """Return what wraps `AsyncClient.send` so that `handle` gets every request."""
+
+    def wrap(real: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(real)
+        async def send(self: Any, request: Any, **options: Any) -> Any:
+            return await handle(module, real, self, request, options)
+
+        return send
+
+    return wrap
