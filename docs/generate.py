@@ -521,7 +521,7 @@ FILES: Final = {
     ".prompt-migrate/ledger.db": "The ledger: every run, case and figure ([tables](ledger-schema.md)). Not in git.",
     ".prompt-migrate/recordings.db": "Answers of replays, redacted: what is here is not asked again. Not in git.",
     ".prompt-migrate/journals/<run>.<worker>.jsonl": "A run while it goes on; folded into the stores at its end.",
-    ".prompt-migrate/journals/<run>.plan.json": "What a run set out to do, until it is complete: resuming starts from it.",
+    ".prompt-migrate/journals/<run>.plan.json": "What a run set out to do; resuming starts from it.",
     ".prompt-migrate/journals/<run>.state": "What the processes of a run share: money reserved and spent, pauses.",
     ".prompt-migrate/prices.json": "Prices already looked up. May be deleted.",
 }
