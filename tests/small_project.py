@@ -89,6 +89,7 @@ kind = "openai"
 base_url = "{url}"
 """
 
+ENDS = ("PASSED", "FAILED", "ERROR", "SKIPPED", "XFAIL", "XPASS", "RERUN")
 GUARD = '''
 """Writes down every attempt to reach another process, and every attempt fails."""
 import sys
@@ -96,8 +97,8 @@ import sys
 
 def forbid(event, args):
     if event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen"):
-        if event == "subprocess.Popen" and "git" in str(args[0]):
-            return
+        if event == "subprocess.Popen" and "simulate" not in args[1]:
+            return  # git is asked for the commit, and workers of pytest-xdist are started
         with open("reached-out.txt", "a") as log:
             print(event, args[1:], file=log)
         raise AssertionError(f"no {event} here")
@@ -230,8 +231,8 @@ def verdicts(result: pytest.RunResult) -> dict[str, str]:
     """Return how each item of a verbose run ended: `{"prompts/refund.prompt.yml::late-parcel[gpt-4.1]": "PASSED"}`."""
     found = {}
     for line in result.outlines:
-        words = line.split()
-        words = words[3:4] + words[2:3] if words[:1] and words[0].startswith("[gw") else words
-        if len(words) > 1 and "::" in words[0] and words[1] in ("PASSED", "FAILED", "ERROR", "SKIPPED", "XFAIL"):
-            found[words[0]] = words[1]
+        words = [word for word in line.split() if "::" in word or word in ENDS]
+        if len(words) == 2 and (line.startswith("[gw") or "::" in words[0]):
+            node, end = words if "::" in words[0] else reversed(words)
+            found[node] = end
     return found

