@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import sqrt
 from statistics import NormalDist
 
+from migrate.statistics.tails import beta_quantile
+
 
 def wilson(passed: int, total: int, level: float = 0.95) -> tuple[float, float]:
     """Return Wilson's two-sided score interval for the share behind `passed` out of `total`.
@@ -26,6 +28,39 @@ def wilson(passed: int, total: int, level: float = 0.95) -> tuple[float, float]:
     low = 0.0 if passed == 0 else (centre - reach) / (1 + pull)
     high = 1.0 if passed == total else (centre + reach) / (1 + pull)
     return low, high
+
+
+def clopper_pearson(passed: int, total: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact two-sided interval for the share behind `passed` out of `total`.
+
+    Each bound by itself holds with confidence (1 + level) / 2 at least, whatever the share: quantiles of
+    Beta(passed, total - passed + 1) and Beta(passed + 1, total - passed), after C. J. Clopper and E. S. Pearson, "The
+    use of confidence or fiducial limits", Biometrika 26 (1934). Raises ValueError as `wilson` does.
+    """
+    if not 0 <= passed <= total:
+        raise ValueError(f"{passed} of {total} is no share")
+    tail = (1 - _level(level)) / 2
+    low = beta_quantile(tail, passed, total - passed + 1) if passed else 0.0
+    high = beta_quantile(1 - tail, passed + 1, total - passed) if passed < total else 1.0
+    return low, high
+
+
+def newcombe(one: tuple[int, int], other: tuple[int, int], level: float = 0.95) -> tuple[float, float]:
+    """Return the interval for the share of `one` minus that of `other`, each (passed, total) and independent.
+
+    Method 10 of R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics
+    in Medicine 17 (1998) 873-890: the distances to both shares' Wilson bounds, squared and added.
+    """
+    first, second = _share(*one), _share(*other)
+    (low_1, high_1), (low_2, high_2) = wilson(*one, level), wilson(*other, level)
+    below = sqrt((first - low_1) ** 2 + (high_2 - second) ** 2)
+    above = sqrt((high_1 - first) ** 2 + (second - low_2) ** 2)
+    return max(first - second - below, -1.0), min(first - second + above, 1.0)
+
+
+def _share(passed: int, total: int) -> float:
+    """Return the share; without samples the middle of what is possible."""
+    return passed / total if total else 0.5
 
 
 def _level(level: float) -> float:
