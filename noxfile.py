@@ -74,6 +74,12 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
+@nox.session
+def oracle(session: nox.Session) -> None:
+    """Measure how far the judge can be trusted, by the simulated provider's own log, and write docs/accuracy.md."""
+    session.run("python", "benchmarks/oracle.py", *session.posargs)
+
+
 @nox.session(venv_backend="venv")
 def real_models(session: nox.Session) -> None:
     """Record and replay with two small real language models over HTTP; arguments go to the example's run.py."""

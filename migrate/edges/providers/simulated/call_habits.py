@@ -154,8 +154,8 @@ def missing_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 
 def changed_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     """Another value for an argument, or an optional one nobody asked for: valid for the tool and read by no check."""
-    yield from _other_argument(scene, draft, "changed_argument")
     yield from _invented_argument(scene, draft)
+    yield from _other_argument(scene, draft, "changed_argument")
 
 
 def _invented_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
