@@ -229,23 +229,30 @@ _NORMAL: Final = {
 
 _NUMBER_WORDS: Final = {
     word: number
-    for number, words in enumerate(
-        [
-            "zero null cero",
-            "one ein eine einen einem einer eins un une uno una",
-            "two zwei deux dos due",
-            "three drei trois tres tre",
-            "four vier quatre cuatro quattro",
-            "five f\u00fcnf cinq cinco cinque",
-            "six sechs seis sei",
-            "seven sieben sept siete sette",
-            "eight acht huit ocho otto",
-            "nine neun neuf nueve nove",
-            "ten zehn dix diez dieci",
-            "eleven elf onze once undici",
-            "twelve zw\u00f6lf douze doce dodici",
-        ]
-    )
+    for number, words in {
+        0: "zero null cero",
+        1: "one ein eine einen einem einer eins un une uno una",
+        2: "two zwei deux dos due",
+        3: "three drei trois tres tre",
+        4: "four vier quatre cuatro quattro",
+        5: "five f\u00fcnf cinq cinco cinque",
+        6: "six sechs seis sei",
+        7: "seven sieben sept siete sette",
+        8: "eight acht huit ocho otto",
+        9: "nine neun neuf nueve nove",
+        10: "ten zehn dix diez dieci",
+        11: "eleven elf onze once undici",
+        12: "twelve zw\u00f6lf douze doce dodici dozen dutzend",
+        14: "fourteen vierzehn quatorze catorce quattordici",
+        15: "fifteen f\u00fcnfzehn quinze quince quindici",
+        20: "twenty zwanzig vingt veinte venti",
+        30: "thirty drei\u00dfig trente treinta trenta",
+        40: "forty vierzig quarante cuarenta quaranta",
+        50: "fifty f\u00fcnfzig cinquante cincuenta cinquanta",
+        60: "sixty sechzig soixante sesenta sessanta",
+        90: "ninety neunzig noventa novanta",
+        100: "hundred hundert cent cien cento",
+    }.items()
     for spelled in words.split()
     for word in (spelled, spelled.capitalize())
 }
