@@ -84,6 +84,25 @@ def test_the_body_is_sent_as_rendered_with_the_key_in_the_header():
     assert "häßlich \ud83d" == json.loads(seen.body.decode("utf-8", "surrogatepass"))["messages"][0]["content"]
 
 
+def test_azure_is_asked_for_the_deployment_with_its_own_header_and_version():
+    """A model is a deployment there: it stands in the path, the key in `api-key`, the version in the query."""
+    with ScriptedServer(lambda _: ok(answer())) as server:
+
+        async def run() -> None:
+            address = server.url.removesuffix("/v1")
+            provider = connect(name="azure", api_key="az-test", base_url=address, azure=True, api_version="2025-04-01")
+            for api in ("chat", "responses"):
+                request = request_of(api, {"model": MODEL, "messages": []}, lambda value: value)
+                await provider.ask(request, sample=1, timeout_s=5)
+            await provider.close()
+
+        asyncio.run(run())
+        chat, responses = server.seen
+    assert f"/openai/deployments/{MODEL}/chat/completions?api-version=2025-04-01" == chat.path
+    assert "az-test" == chat.headers["api-key"]
+    assert "/openai/responses?api-version=2025-04-01" == responses.path
+
+
 def test_tool_calls_are_read_from_both_apis():
     """Name, raw arguments and id of a call, whichever API made it."""
     chat = answer(None, tool_calls=[{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])

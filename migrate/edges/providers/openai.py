@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx2
 import openai
@@ -105,7 +106,7 @@ class OpenAIProvider:
             return await self._stream(request, content, options)
         started = time.perf_counter()
         response = await self._client.post(
-            PATHS[request.api], content=content, cast_to=httpx2.Response, options=options
+            self._path(request), content=content, cast_to=httpx2.Response, options=options
         )
         total_ms = (time.perf_counter() - started) * 1000
         headers_in = response.headers
@@ -116,7 +117,7 @@ class OpenAIProvider:
     async def _stream(self, request: Request, content: bytes, options: Any) -> Attempt:
         started = time.perf_counter()
         stream = await self._client.post(
-            PATHS[request.api],
+            self._path(request),
             content=content,
             cast_to=object,
             options=options,
@@ -133,6 +134,13 @@ class OpenAIProvider:
         total_ms = (time.perf_counter() - started) * 1000
         reply = self._read(request, assembly.body(), headers)
         return self._answered(reply, headers, total_ms, first_ms)
+
+    def _path(self, request: Request) -> str:
+        """Return where a request goes. Azure's SDK client reads the deployment from a body it is given as an object."""
+        path = PATHS[request.api]
+        if isinstance(self._client, AsyncAzureOpenAI) and request.api != "responses":
+            return f"/deployments/{quote(request.model, safe='')}{path}"
+        return path
 
     def _read(self, request: Request, body: dict[str, Any], headers: Mapping[str, str]) -> Reply:
         aliases = self._served_as.get(request.model, ())
