@@ -675,6 +675,19 @@ class RungRates:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """What a case says of its flow: both sides' samples counted so that they can be compared."""
+
+    contract: RungRates
+    """Samples that keep the whole contract; the candidate's are out of those that were answered."""
+    agreement: RungRates | None
+    """Agreement with the golden less one sample: the baseline's samples each with the others, the candidate's each with
+    every group that lacks one, so that neither side is held against more. None: not compared, or a golden of one."""
+    planned: int
+    """Samples the candidate owes; more than it was answered where some are missing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Baseline and candidate samples of one case, and what follows from them."""
 
@@ -693,6 +706,8 @@ class Comparison:
     unjudged: tuple[str, ...] = ()
     note: str = ""
     """Why there is no comparison, for `no_golden`, `stale_golden`, `no_reply`."""
+    scores: Scores | None = None
+    """None where there was nothing to compare with."""
 
 
 # --- Goldens and measurements ---------------------------------------------------------------------------

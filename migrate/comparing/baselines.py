@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Final
 
 from migrate.comparing.contract import Contract
-from migrate.comparing.documents import Comparer, Document, Group, document_of, document_of_answer, texts_of
+from migrate.comparing.documents import Comparer, Document, Group, Key, document_of, document_of_answer, texts_of
 from migrate.comparing.facts import names_in
 from migrate.comparing.ladder import judge
 from migrate.comparing.paths import ANSWER, TOOL_CALLS, brief
 from migrate.comparing.tools import Names, judge_names, names_of
 from migrate.comparing.wording import is_refusal, language_of
-from migrate.vocabulary import Finding, FindingKind, Golden, Json, JsonPath, Judged, Rung, Severity
+from migrate.vocabulary import Answer, Finding, FindingKind, Golden, Json, JsonPath, Judged, Rung, Severity
 
 
 class Baseline:
@@ -109,9 +109,13 @@ class Baseline:
 
     def leave_one_out(self) -> tuple[bool, ...]:
         """Return, sample by sample, whether it agrees with the others; empty with fewer than two samples."""
+        return self._own
+
+    @cached_property
+    def _own(self) -> tuple[bool, ...]:
         if len(self.samples) < 2:
             return ()
-        if len(self.texts) == 1 and all(map(comparable, self.samples)):
+        if self.alike:
             return (True,) * len(self.samples)
         return tuple(self._agrees(index) for index in range(len(self.samples)))
 
@@ -119,10 +123,41 @@ class Baseline:
         own, group = self.documents[index], self.group
         return own is not None and group is not None and group.agrees_without_itself(own)
 
+    def groups_without_one(self, document: Document) -> int:
+        """Return how many of the goldens that lack one sample a document agrees with that agrees with all of it.
+
+        The baseline's own samples are held against one sample fewer than there are; a candidate held against all of
+        them would look better than it is. Zero for a golden of one sample, which leaves nothing to agree with.
+        """
+        if self.group is None or len(self.samples) < 2:
+            return 0
+        unread = sum(other is None for other in self.documents)
+        return unread + self.group.agreements_without_one(document)
+
+    def groups_with(self, answer: Answer) -> int:
+        """Return the same for an answer that has the texts of a comparable sample."""
+        if self.alike:
+            return len(self.samples)
+        key = texts_of(answer)
+        pairs = zip(self.samples, self.documents, strict=True)
+        documents = (made for sample, made in pairs if _texts(sample) == key)
+        document = next(documents, None)
+        return 0 if document is None else self.groups_without_one(document)
+
+    @property
+    def alike(self) -> bool:
+        """True when all samples are comparable and say the same."""
+        return len(self.texts) == 1 and all(map(comparable, self.samples))
+
     @property
     def call_counts(self) -> frozenset[int]:
         """How many calls a sample of this flow makes; empty when the golden does not say."""
         return frozenset(len(sample.sample.calls) for sample in self.samples if sample.sample.calls)
+
+
+def _texts(judged: Judged) -> Key | None:
+    answer = judged.sample.answer
+    return None if answer is None else texts_of(answer)
 
 
 def _text(judged: Judged) -> str | None:

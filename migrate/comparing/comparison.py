@@ -29,6 +29,7 @@ from migrate.vocabulary import (
     Rate,
     Rung,
     RungRates,
+    Scores,
     Severity,
 )
 
@@ -76,7 +77,9 @@ def compare(
     findings = _findings(judged, [found for agreement in agreements for found in agreement.findings])
     measured = len(baseline.samples) > 1
     note = "; ".join(_remarks(baseline, missing, standing))
-    return Comparison(flow, case, golden.baseline, candidate, verdict, findings, rungs, measured, unjudged, note)
+    scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
+    what = (verdict, findings, rungs, measured, unjudged, note, scores)
+    return Comparison(flow, case, golden.baseline, candidate, *what)
 
 
 def _standing(
@@ -143,6 +146,17 @@ def _agreement_rates(baseline: Baseline, candidate: Sequence[_Agreement]) -> Run
     return RungRates(Rate(sum(own), len(own)), Rate(sum(sample.agrees for sample in candidate), len(candidate)))
 
 
+def _scores(
+    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[_Agreement] | None, planned: int
+) -> Scores:
+    kept = (Rate(sum(sample.kept for sample in side), len(side)) for side in (baseline.samples, judged))
+    own, agreement = baseline.leave_one_out(), None
+    if agreements is not None and own:
+        groups = sum(agreement.groups for agreement in agreements)
+        agreement = RungRates(Rate(sum(own), len(own)), Rate(groups, len(agreements) * len(own)))
+    return Scores(RungRates(*kept), agreement, max(planned, len(judged), 1))
+
+
 # --- A candidate ----------------------------------------------------------------------------------------------------
 
 
@@ -153,19 +167,21 @@ class _Agreement:
     agrees: bool
     same: bool
     findings: tuple[Finding, ...] = ()
+    groups: int = 0
+    """How many of the goldens that lack one sample it agrees with."""
 
 
 def _agreement(baseline: Baseline, judged: Judged) -> _Agreement:
     answer = judged.sample.answer
     counts = _call_count(baseline, judged)
     if answer is not None and texts_of(answer) in baseline.texts and comparable(judged):
-        return _Agreement(not counts, not counts, counts)
+        return _equal(baseline.groups_with(answer), counts)
     document = document_of(baseline.contract.parse, judged)
     group = baseline.group
     if document is None or group is None:
         return _Agreement(False, False, counts)
     if group.find(document) is not None:
-        return _Agreement(not counts, not counts, counts)
+        return _equal(baseline.groups_without_one(document), counts)
     weighed = [*group.notes(document)]
     if judged.rungs.get(Rung.TOOLS) is False:  # which tools were called is said on rung 4
         said_there = (FindingKind.MISSING_TOOL_CALL, FindingKind.UNEXPECTED_TOOL_CALL)
@@ -174,7 +190,15 @@ def _agreement(baseline: Baseline, judged: Judged) -> _Agreement:
         kept = weighed
     agrees = not any(note.counts and why is None for note, why in weighed) and not counts
     findings = [_finding(note, why, judged, measured=group.measured) for note, why in kept]
-    return _Agreement(agrees, False, (*counts, *_listed(findings)))
+    # What a reviewer accepted agrees with the golden, whichever of its samples there are.
+    approved = any(why == "approval" for _, why in weighed)
+    groups = 0 if not agrees else len(baseline.samples) if approved else baseline.groups_without_one(document)
+    return _Agreement(agrees, False, (*counts, *_listed(findings)), groups)
+
+
+def _equal(groups: int, counts: tuple[Finding, ...]) -> _Agreement:
+    """Return the agreement of a sample that equals one of the golden's."""
+    return _Agreement(False, False, counts) if counts else _Agreement(True, True, (), groups)
 
 
 def _call_count(baseline: Baseline, judged: Judged) -> tuple[Finding, ...]:

@@ -135,9 +135,23 @@ class Group:
     def agrees_without_itself(self, document: Document) -> bool:
         """Return whether one of the group's own documents agrees with the others of the group."""
         place = self.find(document)
+        return place is not None and (self._counts[place] > 1 or self._agrees_without(place, document))
+
+    def agreements_without_one(self, document: Document) -> int:
+        """Return how many of the groups that lack one sample a document agrees with that agrees with the whole group.
+
+        Where a sample was seen twice its copy stays, and with it the group.
+        """
+        own, total = self.find(document), 0
+        for place, count in enumerate(self._counts):
+            known = count > 1 or own not in (None, place)
+            total += count if known or self._agrees_without(place, document) else 0
+        return total
+
+    def _agrees_without(self, place: int, document: Document) -> bool:
         others = [other for other in range(len(self._distinct)) if other != place]
-        if place is None or self._counts[place] > 1 or not others:
-            return place is not None and self._counts[place] > 1
+        if not others:
+            return False
         floor = Floor(self._places, others, [self._counts[other] for other in others])
         nearest = self._nearest(document, others)
         found = self._comparer.differences(nearest, document, best_pairs)
