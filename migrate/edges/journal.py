@@ -38,6 +38,7 @@ from migrate.vocabulary import (
     Rung,
     RungRates,
     Sample,
+    Scores,
     Severity,
     Source,
     Timing,
@@ -248,6 +249,7 @@ def encode_case(record: CaseRecord) -> dict[str, Any]:
         "noise": comparison.noise_measured,
         "unjudged": comparison.unjudged,
         "note": comparison.note,
+        "scores": _encode_scores(comparison.scores),
         "samples": [_encode_judged(judged) for judged in record.samples],
     }
 
@@ -264,6 +266,7 @@ def decode_case(event: Mapping[str, Any]) -> CaseRecord:
         noise_measured=event["noise"],
         unjudged=tuple(event["unjudged"]),
         note=event["note"],
+        scores=_decode_scores(event.get("scores")),
     )
     return CaseRecord(comparison, tuple(_decode_judged(judged) for judged in event["samples"]))
 
@@ -296,6 +299,19 @@ def _encode_rates(rates: RungRates | None) -> list[int] | None:
 
 def _decode_rates(event: list[int] | None) -> RungRates | None:
     return None if event is None else RungRates(Rate(event[0], event[1]), Rate(event[2], event[3]))
+
+
+def _encode_scores(scores: Scores | None) -> list[Any] | None:
+    if scores is None:
+        return None
+    return [_encode_rates(scores.contract), _encode_rates(scores.agreement), scores.planned]
+
+
+def _decode_scores(event: list[Any] | None) -> Scores | None:
+    contract = None if event is None else _decode_rates(event[0])
+    if event is None or contract is None:
+        return None
+    return Scores(contract, _decode_rates(event[1]), event[2])
 
 
 def _encode_judged(judged: Judged) -> dict[str, Any]:

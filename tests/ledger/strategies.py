@@ -26,6 +26,7 @@ from migrate.vocabulary import (
     Rung,
     RungRates,
     Sample,
+    Scores,
     Severity,
     Source,
     Timing,
@@ -114,6 +115,8 @@ judged = st.builds(
     texts,
 )
 rates = st.builds(Rate, st.integers(0, 20), st.integers(0, 20))
+both_rates = st.builds(RungRates, rates, rates)
+scores = st.builds(Scores, both_rates, st.none() | both_rates, st.integers(1, 20))
 costs = st.decimals(0, 10**6, allow_nan=False, allow_infinity=False).map("{:f}".format)
 
 
@@ -153,6 +156,7 @@ def case_records(draw: st.DrawFn) -> CaseRecord:
         noise_measured=draw(st.booleans()),
         unjudged=draw(texts),
         note=draw(anything),
+        scores=draw(st.none() | scores),
     )
     return CaseRecord(comparison, draw(st.lists(judged, max_size=2).map(tuple)), draw(measured), draw(measured))
 

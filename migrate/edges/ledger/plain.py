@@ -26,6 +26,7 @@ from migrate.vocabulary import (
     Rung,
     RungRates,
     Sample,
+    Scores,
     Severity,
     Source,
     Timing,
@@ -40,6 +41,8 @@ RUNGS: Final = {rung.value: rung for rung in Rung}
 KINDS: Final = {kind.value: kind for kind in FindingKind}
 SEVERITIES: Final = {severity.value: severity for severity in Severity}
 SOURCES: Final = {source.value: source for source in Source}
+SCORES: Final = "scores"
+"""Stands beside the rungs: what the case says of its flow."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -52,12 +55,14 @@ def rungs_in(text: str) -> dict[Rung, bool | None]:
     return _rungs_in(text).copy()
 
 
-def rates_out(rungs: Mapping[Rung, RungRates | None]) -> str:
-    return _encode({rung.value: None if both is None else _both_out(both) for rung, both in rungs.items()})
+def rates_out(rungs: Mapping[Rung, RungRates | None], scores: Scores | None) -> str:
+    rates: Plain = {rung.value: None if both is None else _both_out(both) for rung, both in rungs.items()}
+    return _encode(rates if scores is None else rates | {SCORES: _scores_out(scores)})
 
 
-def rates_in(text: str) -> dict[Rung, RungRates | None]:
-    return _rates_in(text).copy()
+def rates_in(text: str) -> tuple[dict[Rung, RungRates | None], Scores | None]:
+    rungs, scores = _rates_in(text)
+    return rungs.copy(), scores
 
 
 # Thousands of cases share a handful of these texts.
@@ -67,8 +72,21 @@ def _rungs_in(text: str) -> dict[Rung, bool | None]:
 
 
 @lru_cache(maxsize=1024)
-def _rates_in(text: str) -> dict[Rung, RungRates | None]:
-    return {RUNGS[name]: None if both is None else _both_in(both) for name, both in json.loads(text).items()}
+def _rates_in(text: str) -> tuple[dict[Rung, RungRates | None], Scores | None]:
+    plain = json.loads(text)
+    scores = plain.pop(SCORES, None)
+    rungs = {RUNGS[name]: None if both is None else _both_in(both) for name, both in plain.items()}
+    return rungs, None if scores is None else _scores_in(scores)
+
+
+def _scores_out(scores: Scores) -> Plain:
+    agreement = None if scores.agreement is None else _both_out(scores.agreement)
+    return {"contract": _both_out(scores.contract), "agreement": agreement, "planned": scores.planned}
+
+
+def _scores_in(plain: Plain) -> Scores:
+    agreement = None if plain["agreement"] is None else _both_in(plain["agreement"])
+    return Scores(_both_in(plain["contract"]), agreement, plain["planned"])
 
 
 def _both_out(both: RungRates) -> Plain:

@@ -103,7 +103,7 @@ def _comparison_row(comparison: Comparison) -> Row:
     return {
         "baseline": comparison.baseline,
         "verdict": comparison.verdict.value,
-        "rungs": plain.rates_out(comparison.rungs),
+        "rungs": plain.rates_out(comparison.rungs, comparison.scores),
         "noise_measured": comparison.noise_measured,
         "unjudged": list(comparison.unjudged),
         "note": comparison.note,
@@ -224,6 +224,7 @@ def record_of(
 
 
 def _comparison(flow: FlowName, case: CaseId, row: RowMapping, findings: tuple[Finding, ...]) -> Comparison:
+    rungs, scores = plain.rates_in(row["rungs"])
     return Comparison(
         flow=flow,
         case=case,
@@ -231,10 +232,11 @@ def _comparison(flow: FlowName, case: CaseId, row: RowMapping, findings: tuple[F
         candidate=row["candidate"],
         verdict=_VERDICTS[row["verdict"]],
         findings=findings,
-        rungs=plain.rates_in(row["rungs"]),
+        rungs=rungs,
         noise_measured=row["noise_measured"],
         unjudged=tuple(row["unjudged"]),
         note=row["note"],
+        scores=scores,
     )
 
 

@@ -111,7 +111,8 @@ comparisons: Final = Table(
         "rungs",
         Text,
         "JSON object: rung -> null where the flow does not promise it, else `baseline` and "
-        "`candidate`, each [passed, total] samples.",
+        "`candidate`, each [passed, total] samples. Beside them `scores`, what the verdict of the flow weighs: samples "
+        "that keep the whole `contract`, `agreement` with the golden less one sample, samples `planned`.",
     ),
     _has("noise_measured", Boolean, "False when the golden holds a single sample."),
     _has("unjudged", JsonText, "JSON list: checks that could not be judged, with the reason."),
