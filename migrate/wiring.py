@@ -286,22 +286,32 @@ class World:
     # --- a run's start and end ---------------------------------------------------------------------------------
 
     def new_run(
-        self, kind: Literal["record", "replay"], *, candidates: tuple[str, ...], command: str, samples: int | None
+        self,
+        kind: Literal["record", "replay"],
+        flows: Sequence[Flow],
+        candidates: Sequence[Candidate],
+        *,
+        command: str,
+        samples: int | None,
     ) -> Run:
         commit, dirty = commit_of(self.root)
-        default = self.settings.providers[self.settings.provider]
         return new_run(
             kind,
             self.clock.now(),
-            candidates=candidates,
+            candidates=tuple(candidate.text for candidate in candidates),
             command=command,
             samples=samples,
             simulated=any(provider.kind == "simulated" for provider in self._used_providers()),
             git_commit=commit,
             git_dirty=dirty,
-            provider=default.name,
+            provider=", ".join(self._asked_providers(flows, candidates)),
             as_of=self.clock.today().isoformat(),
         )
+
+    def _asked_providers(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> list[str]:
+        """Return the names of the providers that the run's models belong to; without prompt files, the default one."""
+        asked = {self.settings.provider_for(model).name for model in self._models(flows, candidates)}
+        return sorted(asked) or [self.settings.provider]
 
     def header_lines(self, run: Run, flows: Sequence[Flow], *, offline: bool) -> list[str]:
         """Say in two lines what the run is: models, size, where answers come from, what it is judged by."""

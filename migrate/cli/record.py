@@ -68,7 +68,7 @@ def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], 
     from migrate.workflow.record import Recording, trials_of
 
     words = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    run = world.new_run("record", candidates=(), command=words, samples=samples)
+    run = world.new_run("record", flows, (), command=words, samples=samples)
     for line in world.header_lines(run, flows, offline=False):
         click.echo(inert(line), err=True)
     journal = world.open_journal(run.id, "main")

@@ -184,7 +184,8 @@ class MigrateSession:
         words = ["pytest", *(str(word) for word in self.config.invocation_params.args)]
         return self.world.new_run(
             "record" if self.mode else "replay",
-            candidates=tuple(candidate.text for candidate in self.candidates),
+            self.flows,
+            self.candidates,
             command=shlex.join(words),
             samples=self.config.option.migrate_samples,
         )
