@@ -8,8 +8,7 @@ from typing import Any
 
 from migrate.statistics.proportions import wilson
 
-RUNGS = ("parsed", "schema", "tools", "checks", "agreement")
-"""Rungs with something to show; every answer of this example is an answer, or it shows in `checks`."""
+RUNGS = ("answered", "parsed", "schema", "tools", "checks", "agreement")
 
 
 def tables(results: Mapping[str, Any]) -> str:
