@@ -10,6 +10,8 @@ import nox
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
+OLD_PYTEST = str(Path(__file__).parent / ".nox" / "pytest-8.4")
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
@@ -29,6 +31,18 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, two at a time; arguments go to pytest."""
     session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+
+
+@nox.session
+def coexistence(session: nox.Session) -> None:
+    """The plugin's specification with the oldest pytest that is supported; arguments go to pytest.
+
+    An environment holds one pytest, so the other one is installed into a folder, where tests/coexistence finds it in
+    every later run too.
+    """
+    session.run("python", "-m", "pip", "install", "--quiet", "--upgrade", "--target", OLD_PYTEST, "pytest==8.4.*")
+    folders = ("tests/plugin", "tests/coexistence")
+    session.run("python", "-m", "pytest", "-n", "2", *folders, *session.posargs, env={"OTHER_PYTEST": OLD_PYTEST})
 
 
 @nox.session(venv_backend="venv", python=["3.11", "3.12", "3.13"])

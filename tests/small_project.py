@@ -143,11 +143,12 @@ class Project:
     models: Models
     url: str
     environ: dict[str, str] = field(default_factory=dict)
-    pythonpath: tuple[str, ...] = ()
+    other_pytest: str | None = os.environ.get("OTHER_PYTEST")
+    """A folder with another version of pytest, which is then the one that runs."""
 
-    def run(self, *args: str, others: tuple[str, ...] = (), ini: str = "") -> pytest.RunResult:
+    def run(self, *args: str, others: tuple[str, ...] = (), addopts: str = "", ini: str = "") -> pytest.RunResult:
         """Run pytest in the folder; `others` are the plugins of other people to load as well."""
-        plain = [f"-p no:{name}" for name in OTHERS if name not in others]
+        plain = [*(f"-p no:{name}" for name in OTHERS if name not in others), addopts]
         write(self.root / "pytest.ini", f"[pytest]\naddopts = {' '.join(plain)}\n{ini}")
         return self.command("-m", "pytest", *args)
 
@@ -157,8 +158,8 @@ class Project:
         for name in ("CI", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS", "GITHUB_ACTIONS", "PYTHONPATH"):
             environ.pop(name, None)
         environ |= {"COLUMNS": "80", **self.environ}
-        if self.pythonpath:
-            environ["PYTHONPATH"] = os.pathsep.join(self.pythonpath)
+        if self.other_pytest is not None:
+            environ["PYTHONPATH"] = self.other_pytest
         started = time.perf_counter()
         call = [sys.executable, *args]
         done = subprocess.run(
@@ -224,6 +225,29 @@ def opened(root: Path, prompts: Mapping[str, str] = PROMPTS, template: Path | No
         else:
             project.write(**prompts)
         project.configure()
+        yield project
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose goldens are recorded, two samples a case: made once, and copied for every test."""
+    root = tmp_path_factory.mktemp("recorded")
+    with opened(root) as project:
+        project.run("--golden=new", "-q").assert_outcomes(passed=5)
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path, recorded: Path) -> Iterator[Project]:
+    """A copy of the recorded project, with models of its own."""
+    with opened(tmp_path / "project", template=recorded) as project:
+        yield project
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Project]:
+    """The same project before anything was recorded."""
+    with opened(tmp_path / "project") as project:
         yield project
 
 
