@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -10,27 +11,29 @@ import nox
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
+PYTHON = sys.executable
+"""Of the environment nox was installed in: sessions without one of their own run there, whatever PATH says."""
 OLD_PYTEST = str(Path(__file__).parent / ".nox" / "pytest-8.4")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, and the house: import downwards only."""
-    session.run("python", "-m", "ruff", "check", ".")
-    session.run("python", "-m", "ruff", "format", "--check", ".")
-    session.run("lint-imports")
+    session.run(PYTHON, "-m", "ruff", "check", ".")
+    session.run(PYTHON, "-m", "ruff", "format", "--check", ".")
+    session.run(str(Path(PYTHON).with_name("lint-imports")))
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """The strict type checker."""
-    session.run("python", "-m", "mypy")
+    session.run(PYTHON, "-m", "mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test, two at a time; arguments go to pytest."""
-    session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", "-n", "2", *session.posargs)
 
 
 @nox.session
@@ -40,9 +43,9 @@ def coexistence(session: nox.Session) -> None:
     An environment holds one pytest, so the other one is installed into a folder, where tests/coexistence finds it in
     every later run too.
     """
-    session.run("python", "-m", "pip", "install", "--quiet", "--upgrade", "--target", OLD_PYTEST, "pytest==8.4.*")
+    session.run(PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", OLD_PYTEST, "pytest==8.4.*")
     folders = ("tests/plugin", "tests/coexistence")
-    session.run("python", "-m", "pytest", "-n", "2", *folders, *session.posargs, env={"OTHER_PYTEST": OLD_PYTEST})
+    session.run(PYTHON, "-m", "pytest", "-n", "2", *folders, *session.posargs, env={"OTHER_PYTEST": OLD_PYTEST})
 
 
 @nox.session(venv_backend="venv", python=["3.11", "3.12", "3.13"])
@@ -56,8 +59,8 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation and run its commands."""
-    session.run("python", "docs/generate.py")
-    session.run("python", "-m", "pytest", "tests/docs", *session.posargs)
+    session.run(PYTHON, "docs/generate.py")
+    session.run(PYTHON, "-m", "pytest", "tests/docs", *session.posargs)
 
 
 @nox.session
@@ -85,13 +88,13 @@ def first_command(readme: str) -> str:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the figures the product promises, as ratios in one run."""
-    session.run("python", "benchmarks/run.py", *session.posargs)
+    session.run(PYTHON, "benchmarks/run.py", *session.posargs)
 
 
 @nox.session
 def oracle(session: nox.Session) -> None:
     """Measure how far the judge can be trusted, by the simulated provider's own log, and write docs/accuracy.md."""
-    session.run("python", "benchmarks/oracle.py", *session.posargs)
+    session.run(PYTHON, "benchmarks/oracle.py", *session.posargs)
 
 
 @nox.session(venv_backend="venv")
@@ -109,6 +112,6 @@ def lock(session: nox.Session) -> None:
     """Resolve the dependencies again; pip-tools must be installed. No address is written."""
     quiet = ("--generate-hashes", "--strip-extras", "--allow-unsafe", "--quiet")
     plain = ("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--no-emit-options")
-    compile_ = ("python", "-m", "piptools", "compile", *quiet, *plain)
+    compile_ = (PYTHON, "-m", "piptools", "compile", *quiet, *plain)
     session.run(*compile_, "--all-build-deps", "-o", "requirements/main.txt", "pyproject.toml")
     session.run(*compile_, "-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
