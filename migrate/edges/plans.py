@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -53,7 +53,7 @@ class Plans:
         (self._folder / f"{run_id}{SUFFIX}").unlink(missing_ok=True)
 
     def find(self, name: str | None) -> Plan:
-        """Return the plan of a run by id or unique beginning; None: the newest. Raises UsageProblem when there is none."""
+        """Return a run's plan by id or unique beginning; None: the newest. Raises UsageProblem without one."""
         known = sorted(path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}"))
         chosen = known[-1:] if name is None else [run for run in known if run.startswith(name)]
         if len(chosen) != 1:
