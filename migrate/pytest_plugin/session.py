@@ -203,6 +203,8 @@ class MigrateSession:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> PromptFile | None:
         flow = self._by_path.get(file_path)
+        if flow is None and file_path.suffix in (".yml", ".yaml"):
+            flow = self._by_path.get(file_path.resolve())  # named through a link
         return None if flow is None else PromptFile.make(parent, file_path, flow, self)
 
     @pytest.hookimpl(tryfirst=True)

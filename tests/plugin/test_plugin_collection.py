@@ -147,6 +147,17 @@ def test_the_inventory_may_have_folders_and_another_name(project: Project) -> No
     assert "PASSED" == verdicts(result)["flows/billing/refund.prompt.yml::late-parcel[gpt-4.1]"]
 
 
+def test_a_project_can_be_named_through_a_link(project: Project) -> None:
+    """A path through a symbolic link means the file it leads to."""
+    link = project.root.parent / "link"
+    link.symlink_to(project.root)
+
+    result = project.run("--co", "-q", "--model", "gpt-4.1", f"{link}/prompts/notes.prompt.yml")
+
+    assert 0 == result.ret
+    assert 2 == len(ids(result))
+
+
 def test_verbose_ids_can_be_typed_back(project: Project) -> None:
     """Dots of a case id stay dots in `-v`, so that the line can be copied into the next command."""
     result = project.run("-v", "--model", "gpt-4.1", LOST_ID)
