@@ -764,6 +764,18 @@ class Measurement:
     request_id: str | None = None
     cost_usd: str | None = None
     """Exact decimal as text, by the price table of the day; None: usage or price is unknown."""
+    lost: int = 0
+    """Failed attempts of the call that may have been paid for and whose usage nobody told: `cost_usd` lacks them."""
+
+    @property
+    def answered(self) -> bool:
+        """True when there was a reply; without one there is neither a model that served it nor usage."""
+        return self.served_model is not None or self.usage != Usage()
+
+    @property
+    def unknown(self) -> int:
+        """Attempts that may have been paid for and that `cost_usd` lacks."""
+        return self.lost + (self.answered and self.cost_usd is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -850,7 +862,9 @@ class Money:
     usd: str | None
     """Decimal as text; None when nothing could be priced."""
     unknown: int = 0
-    """Calls whose usage or price is unknown."""
+    """Attempts that may have been paid for and whose usage or price is unknown: `usd` lacks them."""
+    lost: int = 0
+    """Those among them that failed, so that no answer cost them."""
 
 
 @dataclass(frozen=True, slots=True)

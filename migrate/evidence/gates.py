@@ -86,7 +86,8 @@ def _unreadable(part: str) -> UsageProblem:
 
 
 def _cost_reasons(flow: FlowEvidence, growth: Decimal) -> Iterator[str]:
-    unknown = flow.cost_baseline.unknown + flow.cost_candidate.unknown
+    # A failed attempt cost money and no answer: it says nothing of what an answer costs.
+    unknown = sum(side.unknown - side.lost for side in (flow.cost_baseline, flow.cost_candidate))
     if flow.cost_ratio is None:
         yield f"cost cannot be judged: no case has a known cost on both sides ({unknown} calls unknown)"
     elif unknown:

@@ -28,18 +28,19 @@ class Spending:
         self._usd = Decimal()
         self._known = 0
         self._unknown = 0
+        self._lost = 0
 
     def add(self, measurements: Sequence[Measurement]) -> None:
         for measurement in measurements:
-            if measurement.cost_usd is None:
-                self._unknown += 1
-            else:
+            self._unknown += measurement.unknown
+            self._lost += measurement.lost
+            if measurement.cost_usd is not None:
                 self._usd = EXACT.add(self._usd, Decimal(measurement.cost_usd))
                 self._known += 1
 
     def money(self) -> Money:
         """Return the exact sum; None when not a single call has a known cost."""
-        return Money(usd_text(self._usd) if self._known else None, self._unknown)
+        return Money(usd_text(self._usd) if self._known else None, self._unknown, self._lost)
 
 
 class Ratio:

@@ -122,7 +122,8 @@ def as_kept(given: Golden, redactor: Redactor) -> Golden:
     def call(one: Call, alone: bool) -> Call:
         assert isinstance(one.outcome, Reply)
         reply = Reply(answer(one.outcome.answer, alone), one.outcome.served_model)
-        return Call(asked(one.request), reply, one.ordinal, None, 1, Source.GOLDEN, "", given.simulated, one.step)
+        kept = {"source": Source.GOLDEN, "simulated": given.simulated, "step": one.step}
+        return Call(asked(one.request), reply, one.ordinal, **kept)  # type: ignore[arg-type]
 
     def judged(one: Judged) -> Judged:
         alone = len(one.sample.calls) == 1

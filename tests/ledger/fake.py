@@ -110,7 +110,7 @@ def _row(run: Run, flow: FlowName, candidate: str, records: list[CaseRecord]) ->
         cases=len(records),
         verdicts=dict(sorted(Counter(record.comparison.verdict.value for record in records).items())),
         cost_usd=f"{sum(known).normalize():f}" if known else None,
-        unknown_cost=len(costs) - len(known),
+        unknown_cost=sum(one.unknown for record in records for one in record.candidate),
         p50_ms=quantile(means, 0.5),
         p95_ms=quantile(means, 0.95),
         n=len(means),

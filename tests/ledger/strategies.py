@@ -74,6 +74,7 @@ calls = st.builds(
     ordinal=st.integers(0, 3),
     timing=st.none() | timings,
     attempts=st.integers(1, 9),
+    lost=st.integers(0, 9),
     source=st.sampled_from(Source),
     at=anything,
     simulated=st.booleans(),
@@ -137,6 +138,7 @@ def measurements(draw: st.DrawFn, flow: str, case: str) -> Measurement:
         simulated=draw(st.booleans()),
         request_id=draw(maybe_text),
         cost_usd=draw(st.none() | costs),
+        lost=draw(st.integers(0, 4)),
     )
 
 

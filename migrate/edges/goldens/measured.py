@@ -68,6 +68,7 @@ def _entry(measurement: Measurement) -> dict[str, Json]:
         "served_model": measurement.served_model,
         "service_tier": measurement.service_tier,
         "timing": None if measurement.timing is None else _timing(measurement.timing),
+        "lost": measurement.lost or None,
     }
     return entry | {name: value for name, value in optional.items() if value is not None}
 
@@ -93,4 +94,5 @@ def _measurement(flow: FlowName, row: Mapping[str, Any]) -> Measurement:
         simulated=row["simulated"],
         request_id=row.get("request_id"),
         cost_usd=row.get("cost_usd"),
+        lost=row.get("lost", 0),
     )

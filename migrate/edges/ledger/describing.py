@@ -38,7 +38,8 @@ What a flow cost against each candidate, run by run:
 
 ```sql
 SELECT runs.started_at, calls.candidate,
-       sum(calls.cost_pico) / 1e12 AS usd, count(*) - count(calls.cost_pico) AS unknown
+       sum(calls.cost_pico) / 1e12 AS usd,
+       sum(calls.lost) + count(calls.served_model) - count(calls.cost_pico) AS unknown
 FROM calls JOIN runs ON runs.id = calls.run_id
 WHERE calls.flow = 'refund' AND calls.side = 'candidate'
 GROUP BY runs.started_at, calls.candidate

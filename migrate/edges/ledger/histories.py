@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from migrate.edges.ledger.rows import run_of, usd_of
 from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
 from migrate.ports import HistoryRow
 from migrate.statistics import quantile
-from migrate.vocabulary import FlowName, Run
+from migrate.vocabulary import FlowName, Run, Usage
 
 _SIDE: Final = "candidate"
 """In a recording run too: what was recorded then is its candidate."""
 _HALF: Final = 10**9
+_ANSWERED: Final = ("served_model", *(field.name for field in fields(Usage)))
+"""Columns that are all null for a call without a reply."""
 
 
 def history_rows(connection: Connection, flow: FlowName, limit: int) -> tuple[HistoryRow, ...]:
@@ -71,13 +74,17 @@ def _verdicts(connection: Connection, run_id: str, flow: FlowName) -> dict[str, 
 
 
 def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | None, int]:
-    """Return the dollars of the calls that could be priced, None if none could, and how many could not."""
+    """Return the dollars of the calls that could be priced, None if none could, and the attempts that could not."""
     pico = calls.c.cost_pico
+    # As `Measurement.unknown` has it: of a call without a reply only the attempts that may have been paid for.
+    answered = or_(*(calls.c[name].is_not(None) for name in _ANSWERED))
+    unknown = func.count().filter(and_(answered, pico.is_(None)))
     # Summed in two halves: absurd usage must not overflow SQLite's integer sum, which is an error there.
     sums = func.sum(pico // _HALF), func.sum(pico % _HALF)
-    query = select(func.count(), func.count(pico), *sums).where(_is(calls, trial), calls.c.side == _SIDE)
-    total, known, upper, lower = connection.execute(query).one()
-    return (usd_of(int(upper) * _HALF + int(lower)) if known else None), total - known
+    counts = unknown, func.sum(calls.c.lost), func.count(pico)
+    query = select(*counts, *sums).where(_is(calls, trial), calls.c.side == _SIDE)
+    unpriced, lost, known, upper, lower = connection.execute(query).one()
+    return (usd_of(int(upper) * _HALF + int(lower)) if known else None), unpriced + int(lost or 0)
 
 
 def _case_means(connection: Connection, trial: tuple[str, str, str]) -> list[float]:

@@ -152,6 +152,7 @@ def _measured_part(one: Measurement) -> Row:
         "request_id": one.request_id,
         "cost_pico": pico_of(one.cost_usd),
         "cost_usd": one.cost_usd,
+        "lost": one.lost,
     }
 
 
@@ -291,4 +292,5 @@ def _measurement(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
         simulated=row["simulated"],
         request_id=row["request_id"],
         cost_usd=row["cost_usd"],
+        lost=row["lost"],
     )

@@ -195,6 +195,13 @@ calls: Final = Table(
     _may("request_key", AnyText, "Identity of the request; null on the baseline's side."),
     _may("cost_pico", BigInteger, "Cost in 1e-12 US dollars, for sums; null: usage or price is unknown."),
     _may("cost_usd", AnyText, "The same cost as an exact decimal of US dollars."),
+    Column(
+        "lost",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Failed attempts that may have been paid for and whose usage nobody told: the cost lacks them.",
+    ),
     comment="One row a call of the baseline's or the candidate's samples: usage, latency, cost.",
 )
 

@@ -182,9 +182,11 @@ def _check_references(connection: Connection, database: Database) -> None:
 def _explain(connection: Connection) -> None:
     """Put the comments of tables and columns where PostgreSQL keeps them."""
     for table in metadata.sorted_tables:
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
         connection.execute(SetTableComment(table))
         for column in table.columns:
-            connection.execute(SetColumnComment(column))
+            if column.name in there:  # an upgrade that stops at an earlier version lacks the newest
+                connection.execute(SetColumnComment(column))
 
 
 # --- The copy beside -----------------------------------------------------------------------------------

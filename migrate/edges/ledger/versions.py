@@ -1,15 +1,17 @@
 """How the schema came to be: numbered migrations, never changed once released; the newest is what `tables` says.
 
-To change the schema, change `tables` and append a migration. Version 1: the first schema.
+To change the schema, change `tables` and append a migration. Version 1: the first schema. Version 2: `calls.lost`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +109,25 @@ def _first(connection: Connection) -> None:
         connection.exec_driver_sql(statement.format(c=collation, case=case, of_case=_OF_CASE))
 
 
-MIGRATIONS: Final = (Migration(1, "Make the first tables.", _first),)
+_MARKED: Final = re.compile("\x1a[0-9a-f]{4}")
+"""What version 1 writes for characters that databases refuse; no count depends on them."""
+
+
+def _count_lost(connection: Connection) -> None:
+    """Give calls the attempts nobody told the usage of; they stood in the traces of samples alone."""
+    connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN lost INTEGER DEFAULT 0 NOT NULL")
+    samples = "SELECT run_id, flow, candidate, case_id, sample, trace FROM samples WHERE trace LIKE '%\"lost\":%'"
+    change = text(
+        "UPDATE calls SET lost = :lost WHERE run_id = :run_id AND flow = :flow AND candidate = :candidate "
+        "AND case_id = :case_id AND side = 'candidate' AND sample = :sample AND ordinal = :ordinal"
+    )
+    for row in connection.execute(text(samples)).mappings().all():
+        key = {name: row[name] for name in ("run_id", "flow", "candidate", "case_id", "sample")}
+        for call in json.loads(_MARKED.sub("", row["trace"])):
+            connection.execute(change, key | {"lost": call.get("lost", 0), "ordinal": call.get("ordinal", 0)})
+
+
+MIGRATIONS: Final = (
+    Migration(1, "Make the first tables.", _first),
+    Migration(2, "Count, beside each call, the attempts whose usage nobody told.", _count_lost),
+)
