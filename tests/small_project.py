@@ -260,3 +260,9 @@ def verdicts(result: pytest.RunResult) -> dict[str, str]:
             node, end = words if "::" in words[0] else reversed(words)
             found[node] = end
     return found
+
+
+def gates(result: pytest.RunResult) -> list[str]:
+    """Return the reasons a run gives for its exit code, each on one line whatever the width."""
+    text = "\n".join(result.outlines).replace("\n  ", " ")
+    return [line.removeprefix("gate closed: ") for line in text.split("\n") if line.startswith("gate closed: ")]

@@ -260,7 +260,7 @@ class MigrateSession:
 
     def keep_plan(self) -> None:
         """Write down what this run set out to do, so that it can be resumed whatever ends it."""
-        if self.plan is None:
+        if self.plan is None and self.reports.planned:
             self.world.plans.keep(Plan(self.run, tuple(self.reports.planned or ()), options_of(self.config)))
 
     def _open_purse(self) -> SharedState | None:
@@ -437,6 +437,10 @@ class MigrateSession:
             self._finish(session, exitstatus)
         except PromptMigrateError as problem:
             self.results = Results(self.run, closed=[str(problem)])
+        except Exception:  # raised from here, a defect of ours would hide what the items said
+            self.config.notify_exception(pytest.ExceptionInfo.from_current(), self.config.option)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self.results = Results(self.run, closed=["the run could not be kept, its journal is: see INTERNALERROR"])
         if self.results is None or not self.results.closed:
             return
         if self._is_ours(session, exitstatus):
