@@ -90,7 +90,9 @@ def fitting(value: Any) -> list[tuple[Any, dict[str, Any]]]:
             ("equals", {"value": value}),
         ]
     size = {"min": len(value), "max": len(value)}
-    return [("json_path", {"length": size}), ("json_path", {"exists": True})]
+    items = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    members = [("contains", {"value": items[:1]}), ("not_contains", {"value": ["nothing"]})] if items else []
+    return [("json_path", {"length": size}), ("json_path", {"exists": True}), *members]
 
 
 @st.composite

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from simulated_stage import PROSE, TRIAGE, TRIAGED, case, chat_body
+from simulated_stage import ORDER_TOOLS, PROSE, TRIAGE, TRIAGED, case, chat_body
 
 from migrate.edges.providers.simulated import chat_api
 from migrate.edges.providers.simulated.book import BookEntry
@@ -20,6 +20,7 @@ QUESTION = chat_api.read(BODY)
 LABEL = Check("label", {"one_of": ["billing", "delivery", "other"], "value": "billing"}, "$.label", "queue")  # type: ignore[arg-type]
 
 
+TOOLS = [{"type": "function", "function": tool} for tool in ORDER_TOOLS]
 SILENT = CaseNoise(ambiguous=0.0, unstable=0.0, never_kept=0.0)
 
 
@@ -59,6 +60,28 @@ def test_an_ambiguous_case_is_ambiguous_for_every_model() -> None:
     """The same samples of every model give the second label: no model is blamed for the case."""
     noise = CaseNoise(ambiguous=1.0, unstable=0.0, never_kept=0.0)
     assert 1 == len({tuple(labels(samples(noise, model=model))) for model in PERSONAS})
+
+
+@pytest.mark.parametrize(
+    ("expected", "body", "habit"),
+    [
+        (PROSE, {}, "sentence_left_out"),
+        (
+            {"tool_calls": [{"name": "get_order", "arguments": {"order_id": "A-1"}}]},
+            {"tools": TOOLS},
+            "changed_argument",
+        ),
+    ],
+)
+def test_prose_and_calls_have_second_answers_too(expected: Any, body: Any, habit: str) -> None:
+    """A sentence is left out, or an optional argument given, and always the same one."""
+    asked = chat_body("please look this up", **body)
+    key, entry = case(expected, asked)
+    troupes = [Troupe(seed, noise=CaseNoise(1.0, (1.0, 1.0), 0.0, 0.0)) for seed in range(4)]
+    played = [troupe.perform(chat_api.read(asked), "gpt-4o", key, entry, 1) for troupe in troupes]
+    slips = [slip for one in played for slip in one.slips if slip.habit != "paraphrase"]
+    assert [habit] * 4 == [slip.habit for slip in slips]
+    assert 1 == len({(str(slip.before), str(slip.after)) for slip in slips})
 
 
 def test_a_label_that_a_check_pins_is_not_ambiguous() -> None:

@@ -154,11 +154,12 @@ def missing_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 
 def changed_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     """Another value for an argument, or an optional one nobody asked for: valid for the tool and read by no check."""
-    yield from _invented_argument(scene, draft)
+    yield from invented_argument(scene, draft)
     yield from _other_argument(scene, draft, "changed_argument")
 
 
-def _invented_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
+def invented_argument(scene: Scene, draft: Draft) -> Iterator[Proposal]:
+    """An optional argument nobody asked for."""
     tools = {tool.name: tool for tool in scene.question.tools}
     for index, call in enumerate(draft.calls):
         known = call.arguments if isinstance(call.arguments, dict) else {}

@@ -48,19 +48,26 @@ def _label(subject: Json, arguments: JsonObject) -> bool:
     return found in options and (wanted is None or found == _label_text(wanted))
 
 
+def _holding(subject: Json, arguments: JsonObject) -> list[bool]:
+    """Say of every part whether the subject holds it: a text as a stretch of it, a list as one of its items."""
+    text, parts = _folded(subject, arguments)
+    if isinstance(subject, list):
+        items = [_folded(item, arguments)[0] for item in subject]
+        return [part in items for part in parts]
+    return [part in text for part in parts]
+
+
 def _folded(subject: Json, arguments: JsonObject) -> tuple[str, list[str]]:
     fold: Callable[[str], str] = str.casefold if arguments.get("ignore_case") else str
     return fold(_as_text(subject)), [fold(part) for part in _as_list(arguments["value"])]
 
 
 def _contains(subject: Json, arguments: JsonObject) -> bool:
-    text, parts = _folded(subject, arguments)
-    return all(part in text for part in parts)
+    return all(_holding(subject, arguments))
 
 
 def _not_contains(subject: Json, arguments: JsonObject) -> bool:
-    text, parts = _folded(subject, arguments)
-    return not any(part in text for part in parts)
+    return not any(_holding(subject, arguments))
 
 
 def _starts(subject: Json, arguments: JsonObject) -> bool:

@@ -224,14 +224,6 @@ def shortened_list(scene: Scene, draft: Draft) -> Iterator[Proposal]:
 # --- Noise of the case, alike for every model ------------------------------------------------------
 
 
-def other_answer(scene: Scene, draft: Draft) -> Iterator[Proposal]:
-    """What an ambiguous case is answered with instead: another label, else an optional key or an item fewer."""
-    yield from ambiguous_label(scene, draft)
-    if not scene.strict:
-        yield from dropped_optional(scene, draft)
-    yield from shortened_list(scene, draft)
-
-
 def ambiguous_label(scene: Scene, draft: Draft) -> Iterator[Proposal]:
     """The neighbouring option of an enum, for a case that could honestly be read either way."""
     for node in _nodes(scene, draft, "ambiguous_label"):

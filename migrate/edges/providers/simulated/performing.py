@@ -15,11 +15,12 @@ from migrate.edges.providers.simulated.draft import Draft, Origin, Performance, 
 from migrate.edges.providers.simulated.generating import generate
 from migrate.edges.providers.simulated.guarding import Guard, Kept
 from migrate.edges.providers.simulated.habits import BY_NAME, Habit
-from migrate.edges.providers.simulated.json_habits import jitter, other_answer
+from migrate.edges.providers.simulated.json_habits import jitter
 from migrate.edges.providers.simulated.personas import NOISE, PERSONAS, RETUNED, CaseNoise, Persona, Rate, persona_for
 from migrate.edges.providers.simulated.question import Question
 from migrate.edges.providers.simulated.rewording import rewordings
 from migrate.edges.providers.simulated.scene import Act, Scene, scene_of
+from migrate.edges.providers.simulated.second_answers import second_answer
 
 _CASE_BREAKS: Final = ("failed_check", "fenced_json", "number_as_string", "dropped_required", "missing_tool_call")
 """What an unstable case may do, whoever answers: breaks that a baseline shows too."""
@@ -156,12 +157,10 @@ class _Play:
     # --- Stages --------------------------------------------------------------------------------------
 
     def _noise(self, draft: Draft) -> Draft:
-        """Lay the case's own noise into the answer: jitter always, the other answer where the case is ambiguous."""
-        if draft.kind != "json":
-            return draft
+        """Lay the case's own noise into the answer: the second answer where the case has one, jitter always."""
         if self._second():
-            draft = self._act(other_answer, draft, "case") or draft
-        while (jittered := self._act(jitter, draft, "case", self.scene)) is not None:
+            draft = self._act(second_answer, draft, "case") or draft
+        while draft.kind == "json" and (jittered := self._act(jitter, draft, "case", self.scene)) is not None:
             draft = jittered
         return draft
 

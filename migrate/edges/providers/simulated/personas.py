@@ -54,7 +54,7 @@ class CaseNoise:
     with another seed, the model in production is the same model asked anew.
     """
 
-    ambiguous: float = 0.08
+    ambiguous: float = 0.20
     """Share of cases with two honest answers: how likely a sample is to give the second is the case's own."""
     second: tuple[float, float] = (0.15, 0.5)
     """Least and most of that chance; every sample draws for itself."""

@@ -31,15 +31,15 @@ def rewordings(scene: Scene, draft: Draft, persona: Persona) -> Iterator[Act]:
     """Yield one act for every text that may be reworded."""
     if draft.kind == "json":
         for node in nodes(draft.value, scene.schema):
-            if _may_change(node, scene):
+            if may_change(node, scene):
                 yield functools.partial(_string, node=node, persona=persona)
-    elif draft.text is not None and _is_code(scene, draft.text):
+    elif draft.text is not None and is_code(scene, draft.text):
         yield functools.partial(_code, persona=persona)
     elif draft.text is not None and is_prose(draft.text):
         yield functools.partial(_text, persona=persona)
 
 
-def _may_change(node: Node, scene: Scene) -> bool:
+def may_change(node: Node, scene: Scene) -> bool:
     """Say whether a string is free prose: no identifier, no choice, and not taken from the input word by word."""
     return (
         isinstance(node.value, str)
@@ -53,7 +53,8 @@ def _may_change(node: Node, scene: Scene) -> bool:
     )
 
 
-def _is_code(scene: Scene, text: str) -> bool:
+def is_code(scene: Scene, text: str) -> bool:
+    """Say whether a text is a program or a query rather than prose."""
     return any(check.kind in ("sql", "python") for check in scene.checks) or bool(_CODE.match(text))
 
 
