@@ -9,10 +9,11 @@ Two tests, of which the less convinced decides:
 - A likelihood test that is not. The non-parametric likelihood ratio (A. B. Owen, "Empirical Likelihood", 2001,
   chapter 2) says how much less likely the differences are in the likeliest world whose mean is the margin. That world
   may hold the worst case of all, though none was seen. The ratio becomes a probability as it would for a Poisson
-  count of as many events as cases differ (F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28
-  (1936)). With no difference seen this is the exact bound, 1 - alpha^(1/n); with all-or-nothing differences in one
+  count (F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936)) of as many whole cases as
+  the differences are worth, the sum of their squares: small noise in many cases says little of a whole case that is
+  rare. With no difference seen this is the exact bound, 1 - alpha^(1/n); with all-or-nothing differences in one
   direction it is Clopper and Pearson's to within the difference of Poisson and binomial; with many cases it is the
-  usual one.
+  usual one. The translation is our own, and held to simulation.
 """
 
 from __future__ import annotations
@@ -64,14 +65,19 @@ class Differences:
         return sqrt(squares * self.n / (self.n - 1))
 
     @cached_property
-    def differing(self) -> float:
-        """Cases that differ at all."""
-        return sum(weight for value, weight in zip(self.values, self.weights, strict=True) if value)
+    def worth(self) -> float:
+        """How many whole cases the differences are worth: the sum of their squares."""
+        return sum(weight * value * value for value, weight in zip(self.values, self.weights, strict=True))
 
     @cached_property
     def mirrored(self) -> Differences:
         """The same with the sides exchanged."""
         return Differences(tuple(-value for value in self.values), self.weights)
+
+    @property
+    def evened(self) -> Differences:
+        """The same with no difference in the mean: every case half as seen, half with the sides exchanged."""
+        return Differences(self.values + self.mirrored.values, self.weights * 2).scaled(self.n)
 
     def scaled(self, n: float) -> Differences:
         """Return as many cases as asked for, in the same proportions."""
@@ -116,7 +122,7 @@ def _student(differences: Differences, margin: float) -> float:
 
 def _likelihood(differences: Differences, margin: float) -> float:
     ratio = max(log_ratio(differences, margin), 0.0)
-    count = differences.differing
+    count = differences.worth
     highest = count + ratio + sqrt(ratio * (ratio + 2 * count))
 
     def too_likely(mean: float) -> float:
@@ -187,13 +193,10 @@ def _least(enough: Callable[[int], bool]) -> int | None:
 
 
 def _world(differences: Differences) -> Differences:
-    """Return the differences as seen; made symmetric where the candidate looks better."""
+    """Return the differences as seen; evened out where the candidate looks better."""
     if not differences.n:
         return Differences((0.0,), (1.0,))
-    if differences.mean >= 0:
-        return differences
-    both = (differences.values + differences.mirrored.values, differences.weights * 2)
-    return Differences(*both)
+    return differences if differences.mean >= 0 else differences.evened
 
 
 def _shifted(world: Differences, mean: float) -> Differences | None:
