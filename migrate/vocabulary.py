@@ -868,6 +868,41 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowMetric:
+    """One of the two questions a flow's verdict answers, weighed over its cases. A case counts once."""
+
+    name: Literal["contract", "agreement"]
+    cases: int
+    """Cases that say something about it."""
+    baseline: float | None
+    """Mean over the cases of the share of good samples, 0..1."""
+    candidate: float | None
+    """The same of the answers there are."""
+    excess: float | None
+    """How much larger the candidate's share of bad answers is, -1..1; missing answers left out."""
+    low: float
+    """Lower bound of the excess at 1 - alpha / 2, missing answers taken for good: above the margin, unsafe."""
+    high: float
+    """Upper bound at 1 - alpha, missing answers taken for bad: below the margin, not worse."""
+    margin: float
+    """How much worse the flow may get."""
+    alpha: float
+    """One-sided error that its class of criticality allows."""
+    p: float
+    """P-value of the hypothesis that the excess is the margin or more, missing answers taken for bad."""
+    worse: int
+    """Cases in which the candidate does worse."""
+    better: int
+    missing: int
+    """Answers that were planned and did not come."""
+    cases_needed: int | None
+    """Cases still needed; None where none are, or where more cases alone would not do."""
+    planned_for: Literal["seen", "equal"] | None = None
+    """What the number supposes: cases to come like those `seen`, or, where what was seen may be chance and would take
+    very many, a candidate `equal` to the baseline that varies as much."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEvidence:
     """A flow's comparisons against one candidate, weighed."""
 
@@ -888,7 +923,13 @@ class FlowEvidence:
     groups: tuple[Group, ...]
     simulated: bool
     verdict: Literal["safe", "unsafe", "insufficient"] | None = None
-    """None until the statistics exist."""
+    """None where nobody asked for one."""
     cases_needed: int | None = None
+    """Cases still needed for `safe`, the largest of its metrics'; None where cases alone will not do."""
     unjudged: Mapping[str, int] = field(default_factory=dict)
     """Check that was not judged -> number of cases."""
+    reasons: tuple[str, ...] = ()
+    """Why the verdict is what it is, in words, the one that binds first."""
+    metrics: tuple[FlowMetric, ...] = ()
+    excluded: Mapping[str, tuple[CaseId, ...]] = field(default_factory=dict)
+    """Cases that say nothing of the flow, by why: `stale golden`."""

@@ -27,6 +27,7 @@ from migrate.vocabulary import (
     Rung,
     RungRates,
     Sample,
+    Scores,
     Severity,
     Source,
     Timing,
@@ -110,10 +111,11 @@ def compared(
     rungs: Mapping[Rung, RungRates | None] | None = None,
     unjudged: tuple[str, ...] = (),
     note: str = "",
+    measured: bool = True,
+    scores: Scores | None = None,
 ) -> Comparison:
-    return Comparison(
-        FlowName(flow), CaseId(case), baseline, candidate, verdict, findings, rungs or {}, True, unjudged, note
-    )
+    what = (verdict, findings, rungs or {}, measured, unjudged, note, scores)
+    return Comparison(FlowName(flow), CaseId(case), baseline, candidate, *what)
 
 
 def record(
@@ -129,6 +131,16 @@ def record(
 
 def rates(baseline: tuple[int, int], candidate: tuple[int, int]) -> RungRates:
     return RungRates(Rate(*baseline), Rate(*candidate))
+
+
+def scores(
+    before: tuple[int, int] = (5, 5),
+    after: tuple[int, int] = (5, 5),
+    agreement: tuple[tuple[int, int], tuple[int, int]] | None = ((5, 5), (25, 25)),
+    planned: int | None = None,
+) -> Scores:
+    """What a case says of its flow: samples that keep the contract, and agreement of both sides."""
+    return Scores(rates(before, after), None if agreement is None else rates(*agreement), planned or after[1])
 
 
 def latency(p50: float | None = None, p95: float | None = None, n: int = 0, source: str = "live") -> Quantiles:
@@ -150,6 +162,7 @@ def evidence(
     groups: tuple[Group, ...] = (),
     simulated: bool = False,
     unjudged: Mapping[str, int] | None = None,
+    **verdict: Any,
 ) -> FlowEvidence:
     counts = {verdict: (verdicts or {}).get(verdict, 0) for verdict in CaseVerdict}
     cases = sum(counts.values())
@@ -169,6 +182,7 @@ def evidence(
         groups=groups,
         simulated=simulated,
         unjudged=unjudged or {},
+        **verdict,
     )
 
 

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from migrate.evidence.latency import Clockings, quantiles_of
 from migrate.evidence.money import Ratio, Spending
+from migrate.evidence.policy import Policy
+from migrate.evidence.tally import Tally
+from migrate.evidence.verdict import Ruling, rule
 from migrate.reviewing import Grouping
 from migrate.vocabulary import (
     CaseVerdict,
@@ -41,10 +44,11 @@ class Record(Protocol):
     def candidate(self) -> Sequence[Measurement]: ...
 
 
-def weigh(records: Iterable[Record]) -> tuple[FlowEvidence, ...]:
+def weigh(records: Iterable[Record], *, policies: Mapping[FlowName, Policy] | None = None) -> tuple[FlowEvidence, ...]:
     """Return the evidence of every flow and candidate, in the order in which they first come.
 
-    The verdict of a flow is None: it wants statistics over its cases that do not exist yet.
+    `policies` are what the inventory says of its flows; a flow it does not know is judged as a medium one, and the
+    reasons of its verdict say so. Without policies there are no verdicts.
     """
     scales: dict[tuple[FlowName, str], _Scale] = {}
     for record in records:
@@ -53,7 +57,22 @@ def weigh(records: Iterable[Record]) -> tuple[FlowEvidence, ...]:
         if scale is None:
             scale = scales[key] = _Scale()
         scale.add(record)
-    return tuple(scale.evidence(flow, candidate) for (flow, candidate), scale in scales.items())
+    rulings = {} if policies is None else _rulings(scales, policies)
+    return tuple(scale.evidence(*key, rulings.get(key)) for key, scale in scales.items())
+
+
+_Key = tuple[FlowName, str]
+"""Flow and candidate."""
+
+
+def _rulings(scales: Mapping[_Key, _Scale], policies: Mapping[FlowName, Policy]) -> dict[_Key, Ruling]:
+    """Return the rulings, candidate by candidate: the flows of one are decided on together."""
+    found: dict[_Key, Ruling] = {}
+    for candidate in dict.fromkeys(candidate for _, candidate in scales):
+        keys = [key for key in scales if key[1] == candidate]
+        trials = [(scales[key].tally, policies.get(key[0], Policy())) for key in keys]
+        found |= zip(keys, rule(trials), strict=True)
+    return found
 
 
 class _Scale:
@@ -70,6 +89,7 @@ class _Scale:
         self.spent = (Spending(), Spending())
         self.ratio = Ratio()
         self.clocked = (Clockings(), Clockings())
+        self.tally = Tally()
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -79,6 +99,7 @@ class _Scale:
         if comparison.baseline:
             self.baselines[comparison.baseline] = None
         self.grouping.add(comparison)
+        self.tally.add(comparison)
         self._add_rungs(comparison.rungs)
         sides = (record.baseline, record.candidate)
         for measurements, spending, clockings in zip(sides, self.spent, self.clocked, strict=True):
@@ -97,7 +118,7 @@ class _Scale:
                     else RungRates(sofar.baseline + more.baseline, sofar.candidate + more.candidate)
                 )
 
-    def evidence(self, flow: FlowName, candidate: str) -> FlowEvidence:
+    def evidence(self, flow: FlowName, candidate: str, ruling: Ruling | None) -> FlowEvidence:
         latency_baseline, latency_candidate = quantiles_of(*self.clocked)
         return FlowEvidence(
             flow=flow,
@@ -114,7 +135,12 @@ class _Scale:
             latency_candidate=latency_candidate,
             groups=self.grouping.groups(),
             simulated=self.simulated,
+            verdict=None if ruling is None else ruling.verdict,
+            cases_needed=None if ruling is None else ruling.cases_needed,
             unjudged=dict(self.unjudged),
+            reasons=() if ruling is None else ruling.reasons,
+            metrics=() if ruling is None else ruling.metrics,
+            excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
         )
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import call, compared, finding, paid, rates, record, timed
+from measured import call, compared, finding, paid, rates, record, scores, timed
 
 from migrate.evidence import weigh
 from migrate.ports import CaseRecord
@@ -79,10 +79,10 @@ def test_checks_nobody_judged_are_counted_by_case() -> None:
     assert {"judge `tone`: no judge": 2} == flow.unjudged
 
 
-def test_no_flow_has_a_verdict_yet() -> None:
-    """Whether a flow is safe is a question for statistics, which nobody answers by default."""
-    (flow,) = weigh([record()])
-    assert (None, None) == (flow.verdict, flow.cases_needed)
+def test_without_policies_there_is_no_verdict() -> None:
+    """Whether a flow is safe depends on what it may lose: where nobody asks, nobody answers by default."""
+    (flow,) = weigh([record(compared(scores=scores()))])
+    assert (None, None, (), ()) == (flow.verdict, flow.cases_needed, flow.reasons, flow.metrics)
 
 
 def test_different_baselines_are_all_named() -> None:
@@ -178,7 +178,11 @@ def many(count: int) -> Iterator[CaseRecord]:
         findings = (change,) if number % 10 == 0 else ()
         yield record(
             compared(
-                f"case-{number:05}", *findings, verdict=CaseVerdict.DRIFT if findings else CaseVerdict.SAME, rungs=rungs
+                f"case-{number:05}",
+                *findings,
+                verdict=CaseVerdict.DRIFT if findings else CaseVerdict.SAME,
+                rungs=rungs,
+                scores=scores((number % 6, 5), (number % 5, 5)),
             ),
             baseline=(call(served="gpt-4o", ms=500.0 + number % 97, usd="0.000310", source=Source.GOLDEN),),
             candidate=(call(served="gpt-4.1", ms=400.0 + number % 89, usd="0.000248"),),
@@ -189,7 +193,7 @@ def test_ten_thousand_cases_are_weighed_while_one_blinks() -> None:
     """The summary of a big run costs CPU time a person does not notice: 0.6 s, the making of the records left out."""
     records = list(many(10_000))
     start = time.process_time()
-    (flow,) = weigh(records)
+    (flow,) = weigh(records, policies={})
     spent = time.process_time() - start
     assert (10_000, 0.8) == (flow.cases, flow.cost_ratio)
     assert spent < 0.6
@@ -199,7 +203,7 @@ def test_memory_does_not_grow_with_what_a_case_holds() -> None:
     """Records are let go as they come: 4,000 cases leave less than 300 bytes each behind."""
     tracemalloc.start()
     try:
-        weigh(many(4_000))
+        weigh(many(4_000), policies={})
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrate.edges.inventory.files import Folder, discover
 from migrate.edges.inventory.flows import read_flow
-from migrate.errors import InventoryProblem, Problem
-from migrate.vocabulary import Flow, Place, Settings
+from migrate.errors import InventoryProblem, Problem, UsageProblem
+from migrate.vocabulary import Flow, FlowName, Place, Settings
+
+if TYPE_CHECKING:
+    from migrate.evidence.policy import Policy
 
 
 def load(prompts: Settings | Path | str, root: Path | None = None) -> tuple[Flow, ...]:
@@ -26,6 +30,20 @@ def load(prompts: Settings | Path | str, root: Path | None = None) -> tuple[Flow
         where = Place(Folder(prompts_dir, root).shown(prompts_dir))
         raise InventoryProblem([Problem("there is no such folder", where)], next_command="prompt-migrate init")
     return _loaded(Folder(prompts_dir, root), discover(prompts_dir))
+
+
+def load_policies(settings: Settings) -> dict[FlowName, Policy]:
+    """Return what the inventory says of its flows for their verdicts; nothing where it cannot be read.
+
+    A run is shown even if its prompt files are gone or in the middle of being edited.
+    """
+    # Collecting prompt files needs no statistics.
+    from migrate.evidence.policy import policies_of
+
+    try:
+        return policies_of(load(settings))
+    except UsageProblem:
+        return {}
 
 
 def load_flow(path: Path, prompts_dir: Path | None = None, root: Path | None = None) -> Flow:

@@ -1,0 +1,85 @@
+"""Why a verdict is what it is, in words: points are points of a hundred answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from migrate.evidence.policy import Policy
+from migrate.evidence.tally import Tally
+from migrate.vocabulary import FlowMetric
+
+FAR: Final = 9
+"""More than so many times the cases again: mending what got worse is the nearer way."""
+
+
+def safe(metrics: Sequence[FlowMetric]) -> str:
+    """Say what a safe flow was shown to be."""
+    bounds = ", ".join(f"{metric.name} at most {points(metric.high)}" for metric in metrics)
+    return f"{bounds} points worse, margin {points(metrics[0].margin)}"
+
+
+def unsafe(metric: FlowMetric) -> str:
+    """Say by how much an unsafe flow is worse at least."""
+    worse = f"{metric.name} at least {points(metric.low)} points worse, margin {points(metric.margin)}"
+    return f"{worse}, in {_where(metric)}"
+
+
+def insufficient(metric: FlowMetric) -> str:
+    """Say why a metric is not settled, and what would settle it."""
+    margin, needed = points(metric.margin), metric.cases_needed
+    if metric.p <= metric.alpha:
+        more = "" if needed is None else f": {needed} more cases"
+        return f"{metric.name} within {margin} points by itself, not yet among all flows{more}"
+    if metric.margin <= 0:
+        return f"{metric.name} with margin 0 must be shown to be better, and is not"
+    worse = f"{metric.name} may be {points(metric.high)} points worse, margin {margin}"
+    if metric.planned_for == "equal":
+        return f"{worse}, {metric.worse} cases worse and {metric.better} better: if by chance, {needed} more cases"
+    if metric.excess is not None and metric.excess >= metric.margin:
+        return f"{metric.name} {points(metric.excess)} points worse, margin {margin}: mend it, in {_where(metric)}"
+    if needed is not None and needed > FAR * metric.cases and metric.worse:
+        return f"{worse}: mend {_where(metric)}, or {needed} more"
+    if needed is not None:
+        return f"{worse}: {needed} more cases"
+    if metric.missing:
+        return f"{worse}: {metric.missing} answers are missing"
+    return f"{worse}: too near it for any number of cases"
+
+
+def _where(metric: FlowMetric) -> str:
+    return f"{metric.worse} of {metric.cases} cases"
+
+
+def gaps(tally: Tally, policy: Policy) -> Iterator[str]:
+    """Say what is missing that no arithmetic makes up for, the worst first."""
+    if not tally.contract.n:
+        left_out = ", ".join(f"{len(cases)} {why}" for why, cases in tally.excluded.items())
+        yield f"no case could be compared: {left_out or 'there is none'}"
+        return
+    if policy.cases is not None and tally.cases < policy.cases:
+        yield f"only {tally.cases} of the flow's {policy.cases} cases are in this run"
+    if not tally.agreement.n and tally.unmeasured:
+        yield "goldens of one sample show no noise: agreement wants 2 or more"
+    elif not tally.agreement.n:
+        yield "the contract is not kept today either, in any case: agreement is not asked"
+
+
+def remarks(tally: Tally, policy: Policy) -> Iterator[str]:
+    """Say what a reader should know of the cases and of the flow."""
+    if tally.contract.missing:
+        yield f"missing answers taken for bad: {tally.contract.missing}"
+    for why, cases in tally.excluded.items() if tally.contract.n else ():
+        yield f"cases left out, {why}: {len(cases)}"
+    if tally.agreement.n and tally.unmeasured:
+        yield f"cases left out of agreement, golden of one sample: {tally.unmeasured}"
+    if policy.cases is None:
+        yield f"judged as {policy.critical}: no prompt file says more"
+
+
+def points(share: float) -> str:
+    """Return a share as points of a hundred, with as many digits as tell it from 0: `7.2`, `12`, `0.05`."""
+    value = share * 100
+    digits = next((digits for digits in (1, 2) if not value or float(f"{value:.{digits}f}")), 3)
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".")
