@@ -67,6 +67,7 @@ def ledger_of(settings: Settings) -> Ledger:
 
 def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvidence, ...]]:
     """Return a replay and its evidence. Raises UsageProblem when there is no such replay."""
+    from migrate.edges.inventory import load_policies
     from migrate.evidence import weigh
 
     ledger = ledger_of(settings)
@@ -76,7 +77,7 @@ def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvi
             raise UsageProblem(
                 f"run {run.id} recorded goldens: it has no candidate to compare", next_command="prompt-migrate runs"
             )
-        return run, weigh(ledger.records(run.id))
+        return run, weigh(ledger.records(run.id), policies=load_policies(settings))
     finally:
         ledger.close()
 

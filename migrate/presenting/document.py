@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from migrate.presenting.numbers import decimal_text
-from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Json, Quantiles, Rate, Run, Rung
+from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric, Group, Json, Quantiles, Rate, Run, Rung
 
 FORMAT: Final = 1
 """1: the first form. Fields may be added within a format; one that is removed or changes meaning makes a new one."""
@@ -36,6 +36,9 @@ def _flow(flow: FlowEvidence) -> Json:
         "samples": flow.samples,
         "verdict": flow.verdict,
         "cases_needed": flow.cases_needed,
+        "verdict_reason": "; ".join(flow.reasons),
+        "metrics": [_metric(metric) for metric in flow.metrics],
+        "excluded": {why: list(cases) for why, cases in flow.excluded.items()},
         "verdicts": {verdict.value: flow.verdicts.get(verdict, 0) for verdict in CaseVerdict},
         "rungs": {rung.value: _rung(flow, rung) for rung in Rung},
         "cost_usd": {
@@ -46,6 +49,26 @@ def _flow(flow: FlowEvidence) -> Json:
         },
         "latency_ms": {"baseline": _latency(flow.latency_baseline), "candidate": _latency(flow.latency_candidate)},
         "groups": [_group(group) for group in flow.groups],
+    }
+
+
+def _metric(metric: FlowMetric) -> Json:
+    return {
+        "name": metric.name,
+        "cases": metric.cases,
+        "baseline": metric.baseline,
+        "candidate": metric.candidate,
+        "excess": metric.excess,
+        "low": metric.low,
+        "high": metric.high,
+        "margin": metric.margin,
+        "alpha": metric.alpha,
+        "p": metric.p,
+        "worse": metric.worse,
+        "better": metric.better,
+        "missing": metric.missing,
+        "cases_needed": metric.cases_needed,
+        "planned_for": metric.planned_for,
     }
 
 

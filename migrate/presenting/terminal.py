@@ -22,21 +22,22 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run,
 SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
 TOP_GROUPS: Final = 5
 COLUMNS: Final = (
-    Column("flow", right=False, least=8),
+    Column("flow", right=False, least=12),
     Column("cases"),
-    Column("schema ok", rank=1),
+    Column("schema ok", rank=2),
     Column("break"),
     Column("drift"),
-    Column("noise", rank=4),
-    Column("cost", rank=2),
-    Column("p50", rank=5),
-    Column("p95", rank=3),
-    Column("verdict", right=False, least=7, rank=6),
+    Column("noise", rank=5),
+    Column("cost", rank=3),
+    Column("p50", rank=6),
+    Column("p95", rank=4),
+    Column("verdict", right=False, rank=1),
 )
 LEGEND: Final = (
     "schema ok: candidate (baseline), of all samples; "
     "noise: changes within the baseline's own; cost, p50, p95: candidate / baseline"
 )
+REASONS: Final = "why not safe, in points of a hundred answers:"
 ENOUGH_FOR_P95: Final = 59
 """Cases below which p95 has no upper bound."""
 GROUP_COLUMNS: Final = (
@@ -77,8 +78,17 @@ def _tables(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Itera
         baselines = ", ".join(sorted({flow.baseline for flow in flows}))
         yield fit(f"{baselines} -> {candidate}", width)
         yield from table(COLUMNS, [_row(flow) for flow in flows], width, colour=colour)
+        reasons = [line for flow in flows for line in _reason(flow, width)]
+        yield from [fit(REASONS, width), *reasons] if reasons else ()
     if evidence:
         yield from wrapped(LEGEND, width)
+
+
+def _reason(flow: FlowEvidence, width: int) -> Iterator[str]:
+    """Yield why a flow is not safe: the reason that binds; the others are in the JSON."""
+    if flow.verdict is not None and flow.verdict != "safe" and flow.reasons:
+        # Two blanks first: a flow's name must never start a line of a CI log.
+        yield from (f"  {line}" for line in wrapped(f"{flow.flow}: {flow.reasons[0]}", width - 2))
 
 
 def _row(flow: FlowEvidence) -> tuple[Cell, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from click.testing import CliRunner, Result
-from measured import call, compared, finding, rates, record, replay
+from measured import call, compared, finding, rates, record, replay, scores
 
 from migrate.cli import main
 from migrate.cli.compare import wants_colour
@@ -66,7 +67,7 @@ def case(name: str, verdict: CaseVerdict = CaseVerdict.SAME, *, usd: str | None 
     findings = (BROKEN,) if verdict is CaseVerdict.BREAKING else ()
     kept = {Rung.SCHEMA: rates((1, 1), (0 if findings else 1, 1))}
     return record(
-        compared(name, *findings, verdict=verdict, rungs=kept),
+        compared(name, *findings, verdict=verdict, rungs=kept, scores=scores((1, 1), (0 if findings else 1, 1))),
         baseline=measured(name, "gpt-4o", "1", 100.0, Source.GOLDEN),
         candidate=measured(name, "gpt-4.1", usd, 130.0, Source.LIVE),
     )
@@ -84,11 +85,39 @@ def test_a_replay_without_regressions(project: Path) -> None:
     assert [
         "run 20261102-100000-ab12, started 2026-11-02T10:00:00.000Z, complete",
         "gpt-4o -> gpt-4.1",
-        "  flow    cases    schema ok  break  drift  noise   cost    p50    p95  verdict",
-        "  refund      2  100% (100%)      0      1      0  0.80x  1.30x  1.30x  -",
-    ] == result.stdout.splitlines()[:4]
+        "  flow   cases   schema ok break drift noise  cost   p50   p95 verdict",
+        "  refund     2 100% (100%)     0     1     0 0.80x 1.30x 1.30x insufficient",
+        "why not safe, in points of a hundred answers:",
+        "  refund: contract may be 77.6 points worse, margin 3: 97 more cases",
+    ] == result.stdout.splitlines()[:6]
     assert "2 cases: 1 same, 1 drift" in result.stdout
     assert "\x1b" not in result.output
+
+
+PROMPT = """flow: refund
+critical: low
+model: gpt-4o
+messages: [{role: user, content: "{{ text }}"}]
+cases:
+"""
+
+
+def test_the_inventory_says_what_a_flow_may_lose(project: Path) -> None:
+    """The class of the prompt file decides margin and level; when it is gone, or broken, a medium one is supposed."""
+    keep(project, [case(f"c{number}") for number in range(50)])
+    reasons = []
+    cases = "".join(f"  - {{id: c{number}, inputs: {{text: hello}}}}\n" for number in range(50))
+    for text in (PROMPT + cases, "flow: [", None):
+        shutil.rmtree(project / "prompts", ignore_errors=True)
+        if text is not None:
+            (project / "prompts").mkdir()
+            (project / "prompts" / "refund.prompt.yml").write_text(text, encoding="utf-8")
+        (flow,) = json.loads(compare("--json").stdout)["flows"]
+        reasons.append((flow["verdict"], flow["cases_needed"], flow["metrics"][0]["margin"], flow["verdict_reason"]))
+    unknown = "contract may be 5.8 points worse, margin 3: 49 more cases"
+    also = "agreement may be 5.8 points worse, margin 3: 49 more cases; judged as medium: no prompt file says more"
+    assert ("safe", None, 0.05, "contract at most 4.5, agreement at most 4.5 points worse, margin 5") == reasons[0]
+    assert [("insufficient", 49, 0.03, f"{unknown}; {also}")] * 2 == reasons[1:]
 
 
 @pytest.mark.parametrize(

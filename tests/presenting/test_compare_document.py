@@ -12,7 +12,17 @@ from measured import compared, evidence, finding, latency, rates, replay
 
 from migrate.presenting import compare_document
 from migrate.reviewing import group_changes
-from migrate.vocabulary import CaseVerdict, FindingKind, FlowEvidence, Quantiles, Run, Rung, Severity
+from migrate.vocabulary import (
+    CaseId,
+    CaseVerdict,
+    FindingKind,
+    FlowEvidence,
+    FlowMetric,
+    Quantiles,
+    Run,
+    Rung,
+    Severity,
+)
 
 SCHEMA: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "migrate" / "schemas" / "compare.schema.json").read_text(encoding="utf-8")
@@ -36,6 +46,14 @@ FULL = evidence(
     before=Quantiles(412.5, 980.25, (901.0, 1200.0), 60, "recorded on 2026-01-15"),
     after=Quantiles(380.0, 1020.0, (930.0, None), 58, "live"),
     groups=group_changes([compared("late-parcel", CHANGE), compared("broken-cup", CHANGE)]),
+    verdict="insufficient",
+    cases_needed=39,
+    reasons=("contract may be 4.9 points worse, margin 3: 39 more cases", "cases left out, stale golden: 1"),
+    metrics=(
+        FlowMetric("contract", 59, 1.0, 0.99, 0.01, -0.04, 0.049, 0.03, 0.05, 0.17, 2, 1, 3, 39, "seen"),
+        FlowMetric("agreement", 59, 0.9, None, None, -1.0, 1.0, 0.03, 0.05, 1.0, 0, 0, 295, None),
+    ),
+    excluded={"stale golden": (CaseId("old-cup"),)},
 )
 
 
@@ -54,8 +72,46 @@ def test_the_whole_document() -> None:
         "candidate": "gpt-4.1",
         "cases": 60,
         "samples": 60,
-        "verdict": None,
-        "cases_needed": None,
+        "verdict": "insufficient",
+        "cases_needed": 39,
+        "verdict_reason": "contract may be 4.9 points worse, margin 3: 39 more cases; cases left out, stale golden: 1",
+        "metrics": [
+            {
+                "name": "contract",
+                "cases": 59,
+                "baseline": 1.0,
+                "candidate": 0.99,
+                "excess": 0.01,
+                "low": -0.04,
+                "high": 0.049,
+                "margin": 0.03,
+                "alpha": 0.05,
+                "p": 0.17,
+                "worse": 2,
+                "better": 1,
+                "missing": 3,
+                "cases_needed": 39,
+                "planned_for": "seen",
+            },
+            {
+                "name": "agreement",
+                "cases": 59,
+                "baseline": 0.9,
+                "candidate": None,
+                "excess": None,
+                "low": -1.0,
+                "high": 1.0,
+                "margin": 0.03,
+                "alpha": 0.05,
+                "p": 1.0,
+                "worse": 0,
+                "better": 0,
+                "missing": 295,
+                "cases_needed": None,
+                "planned_for": None,
+            },
+        ],
+        "excluded": {"stale golden": ["old-cup"]},
         "verdicts": {
             "same": 58,
             "within_noise": 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from migrate.vocabulary import (
     CaseVerdict,
     FindingKind,
     FlowEvidence,
+    FlowName,
     JsonPath,
     Place,
     Rung,
@@ -89,6 +91,27 @@ def test_the_table_fits_eighty_columns() -> None:
     assert "  flow            cases    schema ok break drift noise  cost   p50   p95 verdict" == lines[1]
     assert "  a-flow-with-a..    45" == lines[3][:23]
     assert max(map(cells, lines)) <= 80
+
+
+def test_verdicts_and_why_a_flow_is_not_safe() -> None:
+    """The verdict is whole at eighty columns, where p50 leaves; below stands the reason that binds, a line a flow."""
+    harm = ("agreement at least 12.4 points worse, margin 5, in 14 of 39 cases", "cases left out: 1")
+    needs = ("contract may be 9.5 points worse, margin 3: 69 more cases",)
+    flows = [
+        replace(REFUND, verdict="safe", reasons=("contract at most 1 point worse",)),
+        replace(REFUND, flow=FlowName("ticket-triage-of-the-night"), verdict="unsafe", reasons=harm),
+        replace(REFUND, flow=FlowName("notes"), verdict="insufficient", reasons=needs),
+    ]
+    assert [
+        "  flow             cases    schema ok break drift noise  cost   p95 verdict",
+        "  refund              45 99.1% (100%)     2     1     4 0.80x 1.11x safe",
+        "  ticket-triage-..    45 99.1% (100%)     2     1     4 0.80x 1.11x unsafe",
+        "  notes               45 99.1% (100%)     2     1     4 0.80x 1.11x insufficient",
+        "why not safe, in points of a hundred answers:",
+        "  ticket-triage-of-the-night: agreement at least 12.4 points worse, margin 5, in",
+        "    14 of 39 cases",
+        "  notes: contract may be 9.5 points worse, margin 3: 69 more cases",
+    ] == summary_lines(replay(), flows)[1:9]
 
 
 def test_every_candidate_has_a_table() -> None:
@@ -193,6 +216,8 @@ def test_nothing_hostile_reaches_the_terminal(flow: str, candidate: str, check: 
         verdicts=REFUND.verdicts,
         groups=group_changes([compared("a", change)]),
         unjudged={check: 1},
+        verdict="unsafe",
+        reasons=(check,),
     )
     lines = summary_lines(replay(candidates=(candidate,)), [weighed], width=width)
     assert lines == [inert(line, keep_newlines=False) for line in lines]
@@ -225,8 +250,6 @@ def test_a_failed_case() -> None:
 
 def test_the_worst_three_stand_for_the_rest() -> None:
     """Seven findings in five samples each fit fifteen lines, the breaking one first."""
-    from dataclasses import replace
-
     many = [
         replace(MOVED, path=JsonPath(f"$.p{number}"), sample=sample) for number in range(6) for sample in range(1, 6)
     ]
