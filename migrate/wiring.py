@@ -18,7 +18,7 @@ from migrate.edges.checkout import commit_of
 from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
-from migrate.edges.inventory import load
+from migrate.edges.inventory import load, load_policies
 from migrate.edges.journal import JournalFile, is_alive, journals, read_journal
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
@@ -347,7 +347,8 @@ class World:
         folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
         folded = Folded(run)
         records = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded)
-        evidence = sorted(weigh(records), key=lambda flow: (flow.flow, flow.candidate))
+        policies = load_policies(self.settings) if run.kind == "replay" else None
+        evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
         closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
         folding.finish(closed, prices.rows_used())
         self._clear(closed, paths, own=own)
