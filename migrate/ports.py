@@ -16,6 +16,7 @@ from migrate.vocabulary import (
     Judged,
     Measurement,
     NoReply,
+    NoReplyKind,
     PriceUsed,
     Reply,
     Request,
@@ -130,6 +131,10 @@ class Purse(Protocol):
         """Set money aside for one try, atomically over all processes; False when the cap would be passed."""
         ...
 
+    def could_hold(self, amount: int) -> bool:
+        """Say whether the cap would hold the amount if everything set aside were given back."""
+        ...
+
     def settle(self, reserved: int, spent: int) -> None:
         """Give back what was set aside for a try and book what it cost."""
         ...
@@ -141,6 +146,15 @@ class Purse(Protocol):
     @property
     def paused_until(self) -> float:
         """When the longest pause anybody set ends; 0 when there is none."""
+        ...
+
+    def stop(self, kind: NoReplyKind) -> None:
+        """Let no process call any more, because of a fault that every further call would meet; the first one stays."""
+        ...
+
+    @property
+    def stopped(self) -> NoReplyKind | None:
+        """Why nobody may call any more; None while everybody may."""
         ...
 
 

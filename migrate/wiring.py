@@ -144,10 +144,15 @@ class World:
     def plans(self) -> Plans:
         return Plans(self._journals)
 
-    def shared(self, run_id: str, max_cost: str | None) -> SharedState:
-        """Open what the processes of a run share; the first one to give a cap sets it."""
-        cap = None if max_cost is None else pico_of(max_cost)
-        return SharedState(self._journals / f"{run_id}.state", cap=cap)
+    def share(self, run_id: str, max_cost: str | None) -> SharedState:
+        """Begin, or go on with, what the processes of a run share: this cap, and what was spent before."""
+        shared = self.join(run_id)
+        shared.begin(None if max_cost is None else pico_of(max_cost))
+        return shared
+
+    def join(self, run_id: str) -> SharedState:
+        """Open what the processes of a run share, as one of them."""
+        return SharedState(self._journals / f"{run_id}.state")
 
     def _state_folder(self) -> Path:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)

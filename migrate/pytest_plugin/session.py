@@ -30,7 +30,7 @@ from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
 from migrate.workflow.background import Background
-from migrate.workflow.engine import FATAL
+from migrate.workflow.engine import STOPPING
 from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording, baseline_of
 from migrate.workflow.replay import FAILING, Replay, Trial
@@ -268,7 +268,7 @@ class MigrateSession:
         cap = self.config.option.migrate_max_cost or self.world.settings.max_cost
         if cap is None and not self.is_worker and not self._controls_workers():
             return None
-        return self.world.shared(self.run.id, None if self.is_worker else cap)
+        return self.world.join(self.run.id) if self.is_worker else self.world.share(self.run.id, cap)
 
     @staticmethod
     def _cannot_run(session: pytest.Session) -> bool:
@@ -453,7 +453,7 @@ class MigrateSession:
     def _is_ours(self, session: pytest.Session, exitstatus: int) -> bool:
         """Say whether the exit code is this plugin's to set: pytest saw nothing wrong, or it was stopped for us."""
         # A worker's word to stop reaches the controller as an interruption, which it is not.
-        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in FATAL
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in STOPPING
         return stopped or session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,12 @@ from migrate.workflow.pacing import Pace, Policy, backoff
 
 FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReplyKind.BUDGET})
 """Faults that every further call would meet too: the first one ends the run."""
+STOPPING: Final = FATAL | {NoReplyKind.RATE_LIMIT}
+"""What may stand as the reason why a run was stopped: a rate limit does where its pause is longer than the run holds."""
+LOOK_S: Final = 0.05
+"""How often a call that waits for money looks whether another one, in whatever process, has given some back."""
+NAP_S: Final = 1.0
+"""The longest sleep in which a stop of another process goes unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class Engine:
         self._pace = Pace(policy)
         self._active = 0
         self._room = asyncio.Condition()
+        self._ended = asyncio.Event()
         self.tally = Tally()
 
     async def run(self, asks: Iterator[Ask]) -> None:
@@ -102,24 +110,41 @@ class Engine:
 
     async def call(self, ask: Ask) -> Call:
         """Make one call, retries included."""
-        waited, tried, lost = 0.0, 0, 0
+        waited, tried, put_off, lost = 0.0, 0, 0, 0
         while True:
-            await self._wait_for_room()
-            reserved = self._reserve(ask)
+            reserved = await self._admission(ask)
             if self.tally.stopped is not None:
-                return self._call(ask, Attempt(self.tally.stopped), tried, waited, lost)
+                return self._call(ask, Attempt(self.tally.stopped, charged=False), tried, waited, lost)
             tried += 1
             if self._journal is not None:
                 self._journal.attempt(ask.request, ask.sample, tried, reserved)
+            began = self._clock.monotonic()
             attempt = await self._attempt(ask)
             self._settle(ask, attempt, reserved)
-            self._note(attempt)
-            pause = self._pause(attempt, tried)
+            self._note(attempt, began)
+            put_off += _is_put_off(attempt)
+            pause = self._pause(attempt, tried, put_off)
             if pause is None:
                 return self._call(ask, attempt, tried, waited, lost)
             lost += attempt.charged is None
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
             waited += pause * 1000
+
+    async def _admission(self, ask: Ask) -> int:
+        """Wait for room, the end of every pause, and money; return what was set aside. Returns at once after a stop."""
+        empty_since: float | None = None
+        while True:
+            await self._wait_for_room()
+            reserved = self._reserve(ask, patient=self._is_patient(empty_since))
+            if reserved is not None or self.tally.stopped is not None:
+                return reserved or 0
+            now = self._clock.monotonic()
+            empty_since = None if self._active else empty_since or now
+            await self._sleep(LOOK_S)
+
+    def _is_patient(self, empty_since: float | None) -> bool:
+        """Say whether to go on waiting for money that other calls have set aside: not for those of dead processes."""
+        return empty_since is None or self._clock.monotonic() - empty_since < self._policy.timeout_s
 
     async def _attempt(self, ask: Ask) -> Attempt:
         self._active += 1
@@ -134,11 +159,18 @@ class Engine:
 
     # --- room, pauses and retries ----------------------------------------------------------------------
 
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until the run is stopped."""
+        ends = self._clock.monotonic() + seconds
+        while not self._is_stopped() and (left := ends - self._clock.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), min(left, NAP_S))
+
     async def _wait_for_room(self) -> None:
-        while True:
+        while not self._is_stopped():
             pause = self._paused_until() - self._clock.monotonic() if self._paused_until() else 0.0
             if pause > 0:
-                await asyncio.sleep(pause)
+                await self._sleep(pause)
             elif self._active >= self._pace.limit:
                 async with self._room:
                     await self._room.wait_for(lambda: self._active < self._pace.limit)
@@ -146,27 +178,32 @@ class Engine:
                 wait = self._pace.turn(self._clock.monotonic())
                 if wait <= 0:
                     return
-                await asyncio.sleep(wait)
+                await self._sleep(wait)
 
     def _paused_until(self) -> float:
         shared = 0.0 if self._purse is None else self._purse.paused_until
         return max(self._pace.paused_until, shared)
 
-    def _pause(self, attempt: Attempt, tried: int) -> float | None:
+    def _pause(self, attempt: Attempt, tried: int, put_off: int) -> float | None:
         """Return how long to wait before the next try, None when there is none."""
-        if not attempt.retry:
+        if not attempt.retry or self.tally.stopped is not None:
             return None
+        if _is_put_off(attempt):
+            # The pause is kept by everybody, so asking again when it is over hammers nobody.
+            return (
+                None if put_off > self._policy.put_offs else backoff(self._policy, 1, attempt.retry_after_s, self._rng)
+            )
         allowed = max(self._policy.spare_retries, int(self._policy.retry_share * self.tally.attempts))
         if self.tally.retries >= allowed:
             return None
-        pause = backoff(self._policy, tried, attempt.retry_after_s, self._rng)
+        pause = backoff(self._policy, tried - put_off, attempt.retry_after_s, self._rng)
         if pause is not None:
             self.tally.retries += 1
         return pause
 
-    def _note(self, attempt: Attempt) -> None:
+    def _note(self, attempt: Attempt, began: float) -> None:
         before = self._pace.paused_until
-        self._pace.learn(attempt, self._clock.monotonic())
+        self._pace.learn(attempt, self._clock.monotonic(), began)
         if self._purse is not None and self._pace.paused_until > before:
             self._purse.pause(self._pace.paused_until)
         if isinstance(attempt.outcome, NoReply):
@@ -174,26 +211,42 @@ class Engine:
             self.tally.kinds[kind.value] = self.tally.kinds.get(kind.value, 0) + 1
             if kind in FATAL:
                 self._stop(attempt.outcome)
+            elif _is_put_off(attempt) and (attempt.retry_after_s or 0.0) > self._policy.longest_pause_s:
+                words = f"the provider asks to wait {attempt.retry_after_s:.0f} s, which is longer than a run holds"
+                self._stop(NoReply(kind, words, attempt.outcome.status))
 
     def _stop(self, why: NoReply) -> None:
         if self.tally.stopped is None:
             self.tally.stopped = why
+            self._ended.set()
+            if self._purse is not None:
+                self._purse.stop(why.kind)
+
+    def _is_stopped(self) -> bool:
+        """Say whether this process, or another one of the run, met a fault that ends it."""
+        if self.tally.stopped is None and self._purse is not None and (kind := self._purse.stopped) is not None:
+            self._stop(NoReply(kind, "another worker was stopped by it"))
+        return self.tally.stopped is not None
 
     # --- money -------------------------------------------------------------------------------------------
 
-    def _reserve(self, ask: Ask) -> int:
-        """Set aside the most that a try can cost; stop the run when the cap does not hold it."""
+    def _reserve(self, ask: Ask, *, patient: bool) -> int | None:
+        """Set aside the most that a try can cost; stop the run when the cap does not hold it.
+
+        None: the cap holds it as soon as calls in flight have given back what they do not need.
+        """
         if self._purse is None or self._prices is None or self.tally.stopped is not None:
             return 0
         most = self._prices.most(ask.request)
         if most is None:
             words = f"no price is known for {ask.request.model}, so the cap cannot be kept"
             self._stop(NoReply(NoReplyKind.BUDGET, words))
-            return 0
-        if not self._purse.reserve(most):
+            return None
+        if self._purse.reserve(most):
+            return most
+        if not patient or not self._purse.could_hold(most):
             self._stop(NoReply(NoReplyKind.BUDGET, "the cost cap of the run does not hold another call"))
-            return 0
-        return most
+        return None
 
     def _settle(self, ask: Ask, attempt: Attempt, reserved: int) -> None:
         if self._purse is None or self._prices is None:
@@ -222,3 +275,8 @@ class Engine:
             at=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             simulated=attempt.simulated,
         )
+
+
+def _is_put_off(attempt: Attempt) -> bool:
+    """Say whether the provider only asked to come again later."""
+    return isinstance(attempt.outcome, NoReply) and attempt.outcome.kind is NoReplyKind.RATE_LIMIT

@@ -22,7 +22,6 @@ from migrate.vocabulary import (
     Source,
     Usage,
 )
-from migrate.workflow.engine import FATAL
 
 Event = Run | tuple[int, Call] | CaseRecord
 Price = Callable[[Measurement], str | None]
@@ -115,7 +114,7 @@ class Fold:
             calls = [call for judged in record.samples for call in judged.sample.calls]
             faults = [call for call in calls if isinstance(call.outcome, NoReply)]
             kinds = [fault.outcome.kind for fault in faults if isinstance(fault.outcome, NoReply)]
-            untried = any(not fault.attempts for fault in faults) and any(kind in FATAL for kind in kinds)
+            untried = any(not fault.attempts for fault in faults)
             (folded.not_run if untried else folded.no_replies)[kinds[0].value if kinds else "missing"] += 1
 
     def _complete(self, run: Run, record: CaseRecord) -> CaseRecord:

@@ -19,13 +19,15 @@ class Policy:
     timeout_s: float = 600.0
     """For one attempt, from request to last byte."""
     tries: int = 4
-    """Attempts a call, the first one included."""
+    """Attempts a call, the first one included; those the provider put off by a rate limit do not count."""
+    put_offs: int = 30
+    """Rate limits a call may meet: each says "later", which is no failure, but not for ever."""
     backoff_base_s: float = 0.5
     backoff_cap_s: float = 20.0
     longest_pause_s: float = 120.0
-    """A server asking for more than this ends the call instead of holding the run."""
+    """A provider asking for more than this ends the run instead of holding it."""
     retry_share: float = 0.2
-    """Retries over attempts at most: past it a fault is final, so that a sick provider is not hammered."""
+    """Retries of faults over attempts at most: past it one is final, so that a sick provider is not hammered."""
     spare_retries: int = 20
     """Retries that are always allowed, however few the calls."""
     requests_per_minute: float | None = None
@@ -34,34 +36,48 @@ class Policy:
 
 BURST_S: Final = 1.0
 """Starts that were not used are kept for this long, so that a late timer loses none."""
-RECOVERY: Final = 20
-"""Clean answers in a row after which one more call may be in flight."""
+MEMORY: Final = 40
+"""Answers over which the share of rate limits is taken."""
+USUAL: Final = 0.1
+"""Share of rate limits up to which keeping the stated pauses is enough; past it fewer calls may be in flight."""
+RECOVERY: Final = 2.0
+"""Calls more in flight after as many clean answers as there may be calls in flight."""
 SCARCE: Final = 2
 """With this many requests or fewer left in the provider's window, the run waits for the window to reset."""
 
 
 class Pace:
-    """Adapts the number of calls in flight: half on a rate limit, one more after a run of clean answers."""
+    """Adapts the number of calls in flight to how often the provider says "later", and keeps the pauses it states.
+
+    A rate limit now and then is answered by its pause alone. Where they are more than usual the number of calls in
+    flight is halved, once for all calls that were under way together, and grows again with clean answers.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._clean = 0
+        self._room = float(policy.concurrency)
+        self._share, self._learnt = 0.0, 0
+        self._halved = -1.0
         self._next = 0.0
-        self.limit = policy.concurrency
         self.paused_until = 0.0
         """Monotonic time before which no call may start."""
 
-    def learn(self, attempt: Attempt, now: float) -> None:
-        """Take in what one attempt says of the provider's limits."""
-        if isinstance(attempt.outcome, NoReply) and attempt.outcome.kind is NoReplyKind.RATE_LIMIT:
-            self._clean = 0
-            self.limit = max(1, self.limit // 2)
-            self.paused_until = max(self.paused_until, now + self._pause(attempt))
-            return
-        self._clean += 1
-        if self._clean >= RECOVERY and self.limit < self._policy.concurrency:
-            self._clean, self.limit = 0, self.limit + 1
-        self.paused_until = max(self.paused_until, now + _window(attempt.limits))
+    @property
+    def limit(self) -> int:
+        """Calls that may be in flight."""
+        return int(self._room)
+
+    def learn(self, attempt: Attempt, now: float, began: float | None = None) -> None:
+        """Take in what one attempt, made at `began`, says of the provider's limits."""
+        limited = isinstance(attempt.outcome, NoReply) and attempt.outcome.kind is NoReplyKind.RATE_LIMIT
+        self._learnt = min(self._learnt + 1, MEMORY)
+        self._share += (limited - self._share) / self._learnt
+        if limited and self._share > USUAL and (now if began is None else began) > self._halved:
+            self._room, self._halved = max(1.0, self._room / 2), now
+        elif not limited:
+            self._room = min(self._room + RECOVERY / self._room, float(self._policy.concurrency))
+        wait = self._pause(attempt) if limited or attempt.retry_after_s is not None else _window(attempt.limits)
+        self.paused_until = max(self.paused_until, now + wait)
 
     def turn(self, now: float) -> float:
         """Take the next place in the queue of starts when it is due, and return 0; else the seconds until it is."""

@@ -90,9 +90,35 @@ def test_a_rate_limit_halves_the_calls_in_flight():
     pace = Pace(Policy(concurrency=8))
     pace.learn(failed(NoReplyKind.RATE_LIMIT, retry_after_s=2.0), now=100.0)
     assert (4, 102.0) == (pace.limit, pace.paused_until)
-    for _ in range(20):
+    for _ in range(4):
         pace.learn(said("fine"), now=103.0)
     assert 5 == pace.limit
+
+
+def test_calls_that_were_under_way_together_halve_once():
+    """Fifty rate limits of one burst are one sign of pressure, not fifty."""
+    pace = Pace(Policy(concurrency=64))
+    for _ in range(50):
+        pace.learn(failed(NoReplyKind.RATE_LIMIT), now=100.0, began=99.0)
+    assert 32 == pace.limit
+    pace.learn(failed(NoReplyKind.RATE_LIMIT), now=102.0, began=101.0)
+    assert 16 == pace.limit
+
+
+def test_a_rate_limit_now_and_then_is_answered_by_its_pause_alone():
+    """Where one call in twenty is put off, keeping the stated pauses is enough: as many stay in flight."""
+    pace = Pace(Policy(concurrency=50))
+    for number in range(400):
+        limited = number % 20 == 19
+        pace.learn(failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.01) if limited else said("fine"), now=float(number))
+    assert 50 == pace.limit
+
+
+def test_an_overloaded_server_may_state_a_pause_too():
+    """A 503 with Retry-After holds everybody back as a 429 does."""
+    pace = Pace(Policy())
+    pace.learn(failed(NoReplyKind.SERVER_ERROR, retry_after_s=2.0), now=10.0)
+    assert 12.0 == pace.paused_until
 
 
 def test_a_nearly_empty_window_pauses_before_the_limit_is_hit():
@@ -107,6 +133,34 @@ def test_a_nearly_empty_window_pauses_before_the_limit_is_hit():
 def test_nobody_waits_longer_than_the_run_holds():
     """A server asking for ten minutes ends the call instead."""
     assert backoff(Policy(), 1, 600.0, random.Random(1)) is None
+
+
+def test_a_pause_longer_than_the_run_holds_ends_the_run():
+    """ "Come back in ten minutes" is said once: the rest is not run, instead of failing call by call."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=600.0))
+    delivered, engine = run(provider, 50)
+    assert engine.tally.attempts <= QUICK.concurrency
+    assert {NoReplyKind.RATE_LIMIT} == {call.outcome.kind for call in delivered.values()}  # type: ignore[union-attr]
+    assert engine.tally.stopped is not None
+    assert "asks to wait 600 s" in engine.tally.stopped.message
+
+
+def test_being_put_off_is_no_failure():
+    """A call may be put off more often than it may fail: rate limits use up neither its tries nor the retries."""
+    provider = FakeProvider(
+        lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.0) if tried <= 10 else said("at last")
+    )
+    delivered, engine = run(provider, 3, Policy(concurrency=4, backoff_base_s=0.0, spare_retries=0))
+    assert [11, 11, 11] == [call.attempts for call in delivered.values()]
+    assert all(isinstance(call.outcome, Reply) for call in delivered.values())
+    assert 0 == engine.tally.retries
+
+
+def test_being_put_off_for_ever_ends_the_call():
+    """There is an end to it."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.0))
+    delivered, _ = run(provider, 1, Policy(backoff_base_s=0.0, put_offs=7))
+    assert 8 == delivered[0].attempts
 
 
 @given(st.integers(1, 3), st.one_of(st.none(), st.floats(0, 120)), st.integers())
@@ -271,3 +325,57 @@ def test_starts_keep_to_the_rate(rate: float, gaps: list[float]):
         starts.append(now)
     stretch = starts[-1] - starts[0]
     assert len(starts) <= (stretch + 1.0) * rate / 60.0 + 2
+
+
+def test_a_call_waits_for_the_money_that_others_do_not_need():
+    """Calls cost less than is set aside for them: a cap that holds one at a time still lets all of them be made."""
+    delivered, purse = spend(FakeProvider(lambda r, s, tried: said("x")), 8, 8 * 60 + 40)
+    assert all(isinstance(call.outcome, Reply) for call in delivered.values())
+    assert (480, 0) == (purse.spent, purse.reserved)
+
+
+def test_money_of_a_dead_process_is_not_waited_for_without_end():
+    """What a killed worker set aside never comes back: the run stops instead of hanging."""
+    purse, delivered = FakePurse(150), {}
+    purse.reserve(100)
+    policy = Policy(concurrency=2, timeout_s=0.05)
+
+    async def main() -> None:
+        provider = FakeProvider(lambda r, s, tried: said("x"))
+        deliver = lambda ask, call: delivered.__setitem__(ask.ticket, call)  # noqa: E731
+        engine = Engine(provider, policy, SystemClock(), deliver, purse=purse, prices=FixedPrices())
+        await engine.run(iter(asks(3)))
+
+    asyncio.run(main())
+    assert [NoReplyKind.BUDGET] * 3 == [call.outcome.kind for call in delivered.values()]
+
+
+def test_what_stopped_another_worker_stops_this_one():
+    """The first worker to meet an exhausted quota ends the run for all; no further call is made."""
+    purse, delivered = FakePurse(), {}
+    purse.stop(NoReplyKind.QUOTA)
+    provider = FakeProvider(lambda r, s, tried: said("x"))
+
+    async def main() -> None:
+        deliver = lambda ask, call: delivered.__setitem__(ask.ticket, call)  # noqa: E731
+        await Engine(provider, QUICK, SystemClock(), deliver, purse=purse).run(iter(asks(3)))
+
+    asyncio.run(main())
+    assert ({}, [(NoReplyKind.QUOTA, 0)] * 3) == (
+        provider.tries,
+        [(call.outcome.kind, call.attempts) for call in delivered.values()],
+    )
+
+
+def test_a_stop_wakes_those_who_wait():
+    """Nobody sleeps through the end of the run: a call that waits to be tried again is given up at once."""
+
+    def answer(request: Request, sample: int, tried: int) -> Attempt:
+        if request.body["n"]:
+            return failed(NoReplyKind.QUOTA, retry=False)
+        return failed(NoReplyKind.SERVER_ERROR, retry_after_s=100.0)
+
+    before = SystemClock().monotonic()
+    delivered, _ = run(FakeProvider(answer), 2)
+    assert SystemClock().monotonic() - before < 50
+    assert {NoReplyKind.QUOTA} == {call.outcome.kind for call in delivered.values()}  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from scripted_server import Scripted, error
+from scripted_server import Scripted, answer, error, ok
 from small_project import BROKEN, CALL, LATE, LOST, MILK, OTHERS, TODAY, Project, write
 
 CANDIDATE = "gpt-4.1"
@@ -164,17 +164,24 @@ def test_what_a_killed_run_paid_for_serves_the_next_one(project: Project) -> Non
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
 def test_the_cost_cap_holds_and_the_run_can_go_on_with_another(project: Project, workers: list[str]) -> None:
     """Money is set aside before each call: the run stops with 1 before the cap, and resumes under a new one."""
-    # 10 tokens in and 2 out cost 0.000036 dollars; without max_tokens 32,768 tokens are set aside for an answer.
+    # An answer of 10,000 tokens costs 8 cents; without max_tokens 26 cents are set aside for it.
+    usage = {"prompt_tokens": 10, "completion_tokens": 10_000}
+    for question in QUESTIONS:
+        project.say(CANDIDATE, {question: ok({**answer(TODAY[question], model=CANDIDATE), "usage": usage})})
     result = project.run("-q", "--model", CANDIDATE, "--max-cost", "0.60", *workers)
     assert 1 == result.ret
-    asked = sum(project.models.asked(CANDIDATE).values())
-    assert asked < 10
+    assert 5 == sum(project.models.asked(CANDIDATE).values())
     assert "budget" in result.stdout.str()
     assert "incomplete" == project.compared()["run"]["state"]
 
     project.run("-q", "--migrate-resume", "--max-cost", "9").assert_outcomes(passed=5)
 
     assert 10 == sum(project.models.asked(CANDIDATE).values())
+
+
+def test_a_cap_that_holds_one_call_at_a_time_does_not_stop_a_run(project: Project) -> None:
+    """What a call needs less than was set aside for it serves the next one: a cap above the cost is enough."""
+    project.run("-q", "--model", CANDIDATE, "--max-cost", "0.30").assert_outcomes(passed=5)
 
 
 def test_a_cap_needs_a_price(project: Project) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from migrate.edges.shared_state import SharedState
 from migrate.errors import StoreProblem
+from migrate.vocabulary import NoReplyKind
 
 
 def spend(path: str, times: int, results: multiprocessing.Queue) -> None:  # type: ignore[type-arg]
@@ -27,7 +28,9 @@ def spend(path: str, times: int, results: multiprocessing.Queue) -> None:  # typ
 def test_four_processes_never_pass_the_cap_together(tmp_path: Path):
     """What they spent is what the file says, and the cap stopped them."""
     path = tmp_path / "run.state"
-    SharedState(path, cap=1000).close()
+    state = SharedState(path)
+    state.begin(1000)
+    state.close()
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     workers = [context.Process(target=spend, args=(str(path), 100, results)) for _ in range(4)]
@@ -64,7 +67,8 @@ def test_what_was_reserved_by_a_killed_process_stays_reserved(tmp_path: Path):
 import os, signal
 from pathlib import Path
 from migrate.edges.shared_state import SharedState
-state = SharedState(Path({str(path)!r}), cap=100)
+state = SharedState(Path({str(path)!r}))
+state.begin(100)
 state.reserve(60)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -72,6 +76,9 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert -signal.SIGKILL == killed.returncode
     state = SharedState(path)
     assert (100, 60, 0) == state.sums()
+    assert not state.reserve(50)
+    state.begin(100)
+    assert (100, 0, 60) == state.sums()
     assert not state.reserve(50)
 
 
@@ -82,3 +89,49 @@ def test_a_foreign_file_is_refused(tmp_path: Path):
     with pytest.raises(StoreProblem, match="is not the state of a run"):
         SharedState(path)
     assert b"x" * 100 == path.read_bytes()
+
+
+def test_a_cut_file_is_refused(tmp_path: Path):
+    """A state that was written in part is refused in words, and mapping it kills nobody."""
+    path = tmp_path / "run.state"
+    SharedState(path).close()
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(StoreProblem, match="is not the state of a run"):
+        SharedState(path)
+
+
+def test_waiting_for_money_helps_only_where_the_cap_can_hold_it(tmp_path: Path):
+    """What others set aside may come back; what was spent does not."""
+    state = SharedState(tmp_path / "run.state")
+    state.begin(100)
+    assert state.reserve(60)
+    assert (False, True) == (state.reserve(50), state.could_hold(50))
+    state.settle(60, 55)
+    assert (False, False) == (state.reserve(50), state.could_hold(50))
+
+
+def test_a_stop_holds_for_everybody_until_the_run_begins_again(tmp_path: Path):
+    """The first reason stays; a resumed run starts without it, and without the pause of another day."""
+    one, other = SharedState(tmp_path / "run.state"), SharedState(tmp_path / "run.state")
+    assert one.stopped is None
+    one.stop(NoReplyKind.QUOTA)
+    other.stop(NoReplyKind.BUDGET)
+    other.pause(1e9)
+    assert (NoReplyKind.QUOTA, NoReplyKind.QUOTA) == (one.stopped, other.stopped)
+    one.begin(None)
+    assert (None, 0.0, (None, 0, 0)) == (other.stopped, other.paused_until, other.sums())
+
+
+def test_every_kind_of_stop_fits_the_file(tmp_path: Path):
+    """What one worker writes another reads, whatever the kind."""
+    for kind in NoReplyKind:
+        state = SharedState(tmp_path / f"{kind}.state")
+        state.stop(kind)
+        assert kind is state.stopped
+
+
+def test_a_cap_beyond_all_money_is_a_cap(tmp_path: Path):
+    """More dollars than the file can count is no crash and no refusal."""
+    state = SharedState(tmp_path / "run.state")
+    state.begin(10**40)
+    assert state.reserve(10**15)
