@@ -881,7 +881,8 @@ class FlowMetric:
     excess: float | None
     """How much larger the candidate's share of bad answers is, -1..1; missing answers left out."""
     low: float
-    """Lower bound of the excess at 1 - alpha / 2, missing answers taken for good: above the margin, unsafe."""
+    """Lower bound of the excess, missing answers taken for good: above the margin, unsafe. At confidence 1 - alpha / 2,
+    or 1 - alpha where the other metric is shown to be past it."""
     high: float
     """Upper bound at 1 - alpha, missing answers taken for bad: below the margin, not worse."""
     margin: float

@@ -12,18 +12,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from migrate.evidence import words
 from migrate.evidence.policy import Policy
 from migrate.evidence.tally import Scale, Tally
-from migrate.statistics import cases_within, faced_levels, lower_bound, p_within, upper_bound
+from migrate.statistics import cases_within, faced_levels, lower_bound, p_beyond, p_within, upper_bound
 from migrate.vocabulary import FlowMetric
 
+Name: TypeAlias = Literal["contract", "agreement"]
 FAR: Final = 10
 """From so many times the cases on a number is no help: what got worse is mended, or what was seen may be chance."""
-METRICS: Final = 2
-"""Contract and agreement: either alone makes a flow unsafe, so each has half of the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,7 @@ class Question:
     @cached_property
     def metrics(self) -> tuple[FlowMetric, ...]:
         """Those that at least one case says something about."""
-        contract, agreement = self._tally.contract, self._tally.agreement
-        found = [measure("contract", contract, self.policy)] if contract.n else []
-        return (*found, measure("agreement", agreement, self.policy)) if agreement.n else tuple(found)
+        return measured((self._tally.contract, self._tally.agreement), self.policy)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:
@@ -100,8 +97,22 @@ class Question:
         return max(known) if known and len(known) == len(unsettled) and not self.gaps else None
 
 
-def measure(name: Literal["contract", "agreement"], scale: Scale, policy: Policy) -> FlowMetric:
-    """Weigh one metric over its cases; a missing answer is taken for what does the claim most harm."""
+def measured(scales: tuple[Scale, Scale], policy: Policy) -> tuple[FlowMetric, ...]:
+    """Weigh contract and agreement over their cases; a missing answer is taken for what does the claim most harm.
+
+    Either alone makes a flow unsafe. So that two questions are not asked at the price of one, each faces the level that
+    the other leaves it (R. J. Simes, "An improved Bonferroni procedure", Biometrika 73 (1986)): half of alpha, or all
+    of it where both are shown.
+    """
+    named: tuple[tuple[Name, Scale], ...] = (("contract", scales[0]), ("agreement", scales[1]))
+    asked = [(name, scale) for name, scale in named if scale.n]
+    best = [scale.differences(lambda counts: counts.best) for _, scale in asked]
+    harm = faced_levels([p_beyond(one, policy.margin) / policy.alpha for one in best])
+    lows = [lower_bound(one, policy.alpha * share) for one, share in zip(best, harm, strict=True)]
+    return tuple(_metric(name, scale, policy, low) for (name, scale), low in zip(asked, lows, strict=True))
+
+
+def _metric(name: Name, scale: Scale, policy: Policy, low: float) -> FlowMetric:
     seen = scale.differences(lambda counts: counts.seen)
     worst = scale.differences(lambda counts: counts.worst)
     metric = FlowMetric(
@@ -110,7 +121,7 @@ def measure(name: Literal["contract", "agreement"], scale: Scale, policy: Policy
         baseline=scale.mean(lambda counts: counts.baseline),
         candidate=scale.mean(lambda counts: counts.candidate),
         excess=seen.mean if seen.n else None,
-        low=lower_bound(scale.differences(lambda counts: counts.best), policy.alpha / METRICS),
+        low=low,
         high=upper_bound(worst, policy.alpha),
         margin=policy.margin,
         alpha=policy.alpha,
@@ -141,4 +152,4 @@ def _binding(metric: FlowMetric) -> tuple[bool, int]:
     return metric.cases_needed is not None, -(metric.cases_needed or 0)
 
 
-__all__ = ["Question", "Ruling", "measure", "rule"]
+__all__ = ["Question", "Ruling", "measured", "rule"]

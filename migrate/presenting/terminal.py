@@ -22,7 +22,7 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run,
 SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
 TOP_GROUPS: Final = 5
 COLUMNS: Final = (
-    Column("flow", right=False, least=12),
+    Column("flow", right=False, least=15),
     Column("cases"),
     Column("schema ok", rank=2),
     Column("break"),

@@ -27,7 +27,7 @@ from migrate.vocabulary import (
 
 CLEAN = scores()
 BROKEN = scores((5, 5), (0, 5), ((5, 5), (0, 25)))
-UNSAFE_HARM = "contract at least 21.1 points worse, margin 3, in 9 of 20 cases"
+UNSAFE_HARM = "contract at least 25.3 points worse, margin 3, in 9 of 20 cases"
 
 
 def cases(*found: tuple[int, Scores | None], flow: str = "refund", candidate: str = "gpt-4.1") -> list[Comparison]:
@@ -95,7 +95,7 @@ def test_samples_do_not_stand_in_for_cases() -> None:
 
 
 def test_harm_that_is_shown_is_unsafe() -> None:
-    """Nine of twenty cases lost: at least 21.1 points at 97.5 %, half of the error for each of two metrics."""
+    """Nine of twenty cases lost, in contract and agreement alike: at least 25.3 points at 95 %."""
     flow = judged(cases((11, CLEAN), (9, BROKEN)), medium())
     assert ("unsafe", None) == (flow.verdict, flow.cases_needed)
     assert UNSAFE_HARM == flow.reasons[0]
@@ -107,6 +107,13 @@ def test_agreement_alone_makes_a_flow_unsafe() -> None:
     flow = judged(cases((20, CLEAN), (20, other)), medium())
     assert "unsafe" == flow.verdict
     assert flow.reasons[0].startswith("agreement at least")
+
+
+def test_two_questions_cost_half_of_the_error() -> None:
+    """Broken in agreement alone the same nine cases show 21.1 points: either metric could have been the one."""
+    other = scores(agreement=((5, 5), (0, 25)))
+    both, alone = (judged(cases((11, CLEAN), (9, kind)), medium()).metrics[1] for kind in (BROKEN, other))
+    assert (0.253, 0.211) == pytest.approx((both.low, alone.low), abs=0.0005)
 
 
 def test_a_contract_that_is_not_kept_today_is_no_evidence_against_a_candidate() -> None:
