@@ -235,12 +235,7 @@ class MigrateSession:
         """Hand the requests of all selected items to the engine before the first item runs."""
         if session.config.option.collectonly or self._cannot_run(session):
             return (yield)
-        if not self.is_worker:
-            self.world.fold_leftovers()
-        self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
-        self.purse = self._open_purse()
-        if not self.is_worker:
-            self.journal.run(self.run)
+        self._open_stores()
         if self._controls_workers():
             with stopped_by_sigterm():
                 return (yield)
@@ -257,6 +252,21 @@ class MigrateSession:
                 return (yield)
             finally:
                 self._stop()
+
+    def _open_stores(self) -> None:
+        """Open what the run writes to as it goes; refuse to start, before anything is paid for, when that fails."""
+        try:
+            if not self.is_worker:
+                self.world.fold_leftovers()
+            self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
+            self.purse = self._open_purse()
+            if not self.is_worker:
+                self.journal.run(self.run)
+        except PromptMigrateError as problem:
+            raise pytest.UsageError(inert(str(problem))) from None
+        except OSError as problem:
+            where = problem.filename or self.world.settings.state
+            raise pytest.UsageError(f"cannot write to {where}: {problem.strerror}; nothing was asked") from None
 
     def keep_plan(self) -> None:
         """Write down what this run set out to do, so that it can be resumed whatever ends it."""
@@ -453,7 +463,9 @@ class MigrateSession:
     def _is_ours(self, session: pytest.Session, exitstatus: int) -> bool:
         """Say whether the exit code is this plugin's to set: pytest saw nothing wrong, or it was stopped for us."""
         # A worker's word to stop reaches the controller as an interruption, which it is not.
-        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in STOPPING
+        stopped = (
+            exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in STOPPING
+        )
         return stopped or session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:

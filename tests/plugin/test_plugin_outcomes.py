@@ -309,3 +309,55 @@ def test_an_interrupted_run_is_incomplete(project: Project) -> None:
     assert 2 == result.ret
     assert gates(result)[0].startswith("incomplete: 5 planned = 2 judged + 3 not_run:interrupted")
     assert {CALL, MILK} <= project.models.asked("gpt-4.1").keys()
+
+
+def test_a_damaged_ledger_loses_nothing(project: Project) -> None:
+    """A run that cannot be written is no good run; no other one starts until the file is moved, then both are kept."""
+    ledger = project.root / ".prompt-migrate" / "ledger.db"
+    ledger.write_bytes(b"no database" * 1000)
+    project.say("gpt-4.1", {LATE: WRONG_TYPE})
+
+    red = project.run("-q", "--model", "gpt-4.1", LATE_ID, BROKEN_ID)
+    refused = project.run("-q", "--model", "gpt-4.1", BROKEN_ID)
+    ledger.rename(ledger.with_suffix(".damaged"))
+    green = project.run("-q", "--model", "gpt-4.1", BROKEN_ID)
+
+    red.assert_outcomes(passed=1, failed=1)
+    red.stdout.fnmatch_lines(["*late-parcel against gpt-4.1: breaking*", "gate closed:*ledger*damaged*"])
+    refused.stderr.fnmatch_lines(["ERROR: the ledger .prompt-migrate/ledger.db is damaged*", "next: mv *"])
+    green.assert_outcomes(passed=1)
+    assert [1, 4, 0] == [red.ret, refused.ret, green.ret]
+    assert {LATE: 2, BROKEN: 2} == project.models.asked("gpt-4.1")
+    for run in (red, refused):
+        assert "Traceback" not in run.stdout.str() + run.stderr.str()
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_before_anything_is_paid(project: Project) -> None:
+    """Where `.prompt-migrate` cannot be a folder, the run does not start: one sentence, exit code 4, no call."""
+    state = project.root / ".prompt-migrate"
+    state.rename(project.root / "elsewhere")
+    write(state, "a file")
+
+    result = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    assert 4 == result.ret
+    result.stderr.fnmatch_lines("ERROR: cannot write to *.prompt-migrate*")
+    assert 0 == project.models.calls
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_a_defect_of_ours_hides_nothing(project: Project) -> None:
+    """Should weighing fail for a reason nobody thought of, pytest's code 3 says so, below what the items said."""
+    project.say("gpt-4.1", {LATE: WRONG_TYPE})
+    write(
+        project.root / "conftest.py",
+        "from migrate.wiring import World\n\n"
+        "def broken(*_, **__): raise TypeError('nobody thought of this')\n\n"
+        "World.fold = broken\n",
+    )
+
+    result = project.run("-q", "--model", "gpt-4.1", LATE_ID)
+
+    assert 3 == result.ret
+    result.stdout.fnmatch_lines(["*late-parcel against gpt-4.1: breaking*", "gate closed: the run could not be kept*"])
+    assert "nobody thought of this" in result.stdout.str() + result.stderr.str()
