@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "init": ("migrate.cli.inventory", "init", "Scaffold prompts/, fixtures/ and the configuration; safe to repeat."),
     "validate": ("migrate.cli.inventory", "validate", "Check prompt files, cases and configuration."),
     "list": ("migrate.cli.inventory", "list_flows", "List flows and cases."),
+    "scan": ("migrate.cli.scan", "scan", "Find the prompts of a code base; draft prompt files."),
+    "swap": ("migrate.cli.swap", "swap", "Change model ids in a code base, shown as a diff first."),
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
     "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),

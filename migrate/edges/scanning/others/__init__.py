@@ -1,0 +1,1 @@
+"""Other languages and configuration, read by pattern."""

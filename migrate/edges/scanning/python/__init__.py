@@ -1,0 +1,1 @@
+"""Python read by its syntax tree: names followed as far as the text alone says where they lead."""
