@@ -233,7 +233,7 @@ class MigrateSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Hand the requests of all selected items to the engine before the first item runs."""
-        if session.config.option.collectonly or self._cannot_run(session):
+        if self._is_dry(session):
             return (yield)
         self._open_stores()
         if self._controls_workers():
@@ -281,9 +281,11 @@ class MigrateSession:
         return self.world.join(self.run.id) if self.is_worker else self.world.share(self.run.id, cap)
 
     @staticmethod
-    def _cannot_run(session: pytest.Session) -> bool:
-        """True when pytest will end the run for an error of collection: then nothing must be asked or paid for."""
-        return bool(session.testsfailed) and not session.config.option.continue_on_collection_errors
+    def _is_dry(session: pytest.Session) -> bool:
+        """True when nothing must be asked or paid for: a plan is wanted, or an error of collection ends the run."""
+        option = session.config.option
+        broken = bool(session.testsfailed) and not option.continue_on_collection_errors
+        return broken or option.collectonly or option.setupplan
 
     def _controls_workers(self) -> bool:
         return not self.is_worker and bool(self.config.pluginmanager.hasplugin("dsession"))
@@ -348,6 +350,8 @@ class MigrateSession:
     def settle(self, item: PromptItem) -> None:
         """Wait for the answers of an item and judge them; raise for what cannot be judged."""
         trial = item.trial
+        if self.journal is None:  # a mere plan
+            return
         outcome = self._outcomes.get(trial.number)
         if outcome is None:
             outcome = self._outcomes[trial.number] = self._conclude(trial)
@@ -456,7 +460,7 @@ class MigrateSession:
         if self._is_ours(session, exitstatus):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if self._is_quiet and reporter is not None:
+        if reporter is not None and self._is_quiet:
             reporter.ensure_newline()
             self._say_gates(reporter)
 

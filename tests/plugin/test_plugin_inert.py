@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from small_project import GUARD, Project, write
+from small_project import BROKEN, GUARD, Project, write
 
 HEAVY = (
     *("openai", "sqlalchemy", "deepdiff", "jsonschema", "jsonschema_rs", "jinja2", "aiohttp", "yaml", "rapidfuzz"),
@@ -63,6 +63,27 @@ def test_collecting_only_opens_and_writes_nothing(project: Project) -> None:
     assert "" == project.reached_out()
     assert 0 == project.models.calls
     assert {"pytest.ini"} >= {name for name in project.files(".") if ".pyc" not in name} - before.keys()
+
+
+def test_a_plan_of_the_set_up_asks_nobody(project: Project) -> None:
+    """`--setup-plan` shows what would run, and runs nothing: no call is made, no run is kept."""
+    project.guard()
+
+    result = project.run("-q", "--setup-plan", "--model", "gpt-4.1")
+
+    assert 0 == result.ret
+    assert "" == project.reached_out()
+    assert "prompt-migrate: run" not in result.stdout.str()
+
+
+def test_a_run_needs_no_terminal(project: Project) -> None:
+    """With pytest's own terminal reporter switched off a replay runs and ends as ever, in silence."""
+    project.say("gpt-4.1", {BROKEN: '{"label": "broken", "amount": 50}'})
+
+    result = project.run("-p", "no:terminal", "--model", "gpt-4.1", "--fail-on", "drift")
+
+    assert 1 == result.ret
+    assert "" == result.stdout.str() + result.stderr.str().strip()
 
 
 def test_the_plugin_can_be_switched_off(project: Project) -> None:
