@@ -67,12 +67,18 @@ def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
 
 def _distinct(comparison: Comparison) -> list[tuple[Finding, int]]:
     """Return the unexplained findings, worst first, each once with the number of samples that have it."""
-    found: dict[tuple[FindingKind, str], tuple[Finding, set[int | None]]] = {}
+    found: dict[tuple[FindingKind, str, str, str], tuple[Finding, set[int | None]]] = {}
     for finding in comparison.findings:
         if finding.explained is None:
-            found.setdefault((finding.kind, finding.path), (finding, set()))[1].add(finding.sample)
+            found.setdefault(_identity(finding), (finding, set()))[1].add(finding.sample)
     ordered = sorted(found.values(), key=lambda pair: WORST_FIRST[pair[0].severity])
     return [(finding, len(samples)) for finding, samples in ordered]
+
+
+def _identity(finding: Finding) -> tuple[FindingKind, str, str, str]:
+    # One place can fail several checks, and lose facts of several kinds: "numbers differ: ...", "dates differ: ...".
+    facts = finding.message.partition(":")[0] if finding.kind is FindingKind.FACT_CHANGED else ""
+    return finding.kind, finding.path, finding.rule, facts
 
 
 def _finding(finding: Finding, samples: int, width: int) -> Iterator[str]:

@@ -17,6 +17,7 @@ from migrate.reviewing import group_changes
 from migrate.vocabulary import (
     Candidate,
     CaseVerdict,
+    Finding,
     FindingKind,
     FlowEvidence,
     FlowName,
@@ -258,6 +259,32 @@ def test_the_worst_three_stand_for_the_rest() -> None:
     assert "  at prompts/refund.prompt.yml:14, the worst 3 of 7 findings" == lines[1]
     assert "  $.confidence: wrong type (breaking)" == lines[2]
     assert "  $.p0: value changed (drift, in 5 samples)" == lines[6]
+
+
+def test_one_place_can_break_several_ways() -> None:
+    """Two checks that fail, and facts of two kinds that differ, are four findings; in how many samples each is said."""
+
+    def price(words: str, rule: str, kind: FindingKind, *samples: int) -> list[Finding]:
+        one = finding("$", kind, expected=None, actual=None, message=words, rule=rule)
+        return [replace(one, sample=sample) for sample in samples]
+
+    found = [
+        *price('does not contain "45 euros"', "the price is named", FindingKind.CHECK_FAILED, 1, 2),
+        *price("3 sentences, 2 at most", "short enough", FindingKind.CHECK_FAILED, 2),
+        *price("numbers differ: no longer 45", "golden", FindingKind.FACT_CHANGED, 1),
+        *price("numbers differ: no longer 45; now 54", "golden", FindingKind.FACT_CHANGED, 2),
+        *price("currencies differ: no longer euros", "golden", FindingKind.FACT_CHANGED, 1),
+    ]
+    lines = failure_lines(compared("late-parcel", *found, verdict=CaseVerdict.BREAKING), PLACE, "gpt-4.1")
+    assert "  at prompts/refund.prompt.yml:14, the worst 3 of 4 findings" == lines[1]
+    assert [
+        "  $: check failed (drift, in 2 samples)",
+        '    why:    does not contain "45 euros"',
+        "  $: check failed (drift)",
+        "    why:    3 sentences, 2 at most",
+        "  $: fact changed (drift, in 2 samples)",
+        "    why:    numbers differ: no longer 45",
+    ] == lines[2:-1]
 
 
 def test_explained_findings_are_not_shown() -> None:
