@@ -56,6 +56,27 @@ def matrix(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-n", "2", *session.posargs)
 
 
+MATRIX = {
+    "sdk-2": ["openai[aiohttp]<3"],
+    "sdk-3-oldest": ["openai[aiohttp]==3.40.*"],
+    "sdk-3-httpx": ["openai[aiohttp]>=3", "httpx"],
+    "respx": ["openai<3", "respx"],
+    "litellm": ["litellm", "mcp"],
+    "langchain": ["langchain-openai"],
+}
+"""Folder -> the packages in it: what an application may bring along beside this project's own environment."""
+
+
+@nox.session
+def intercept_matrix(session: nox.Session) -> None:
+    """See the calls of other versions of the SDK, and of libraries built on it, each in a process of its own."""
+    parent = Path(session.create_tmp()).resolve()
+    for folder, packages in MATRIX.items():
+        session.run("python", "-m", "pip", "install", "-q", "--upgrade", "--target", str(parent / folder), *packages)
+    environ = {"INTERCEPT_MATRIX": str(parent)}
+    session.run("python", "-m", "pytest", "tests/intercept/test_intercept_matrix.py", *session.posargs, env=environ)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation and run its commands."""

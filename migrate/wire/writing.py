@@ -115,12 +115,15 @@ def _finish(answer: Answer) -> str | None:
 def _chat_usage(usage: Usage) -> Json:
     if usage.input_tokens is None or usage.output_tokens is None:
         return None
+    details = {
+        "prompt_tokens_details": _known(cached_tokens=usage.cached_tokens, cache_write_tokens=usage.cache_write_tokens),
+        "completion_tokens_details": _known(reasoning_tokens=usage.reasoning_tokens),
+    }
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.input_tokens + usage.output_tokens,
-        "prompt_tokens_details": _known(cached_tokens=usage.cached_tokens, cache_write_tokens=usage.cache_write_tokens),
-        "completion_tokens_details": _known(reasoning_tokens=usage.reasoning_tokens),
+        **{name: known for name, known in details.items() if known},
     }
 
 

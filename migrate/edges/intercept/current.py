@@ -39,7 +39,7 @@ _lock: Final = threading.RLock()
 
 def enter(context: Context) -> int:
     """Open a context in this task or thread; return how many are open now."""
-    context.parent = current()
+    context.parent = _inherited()
     _current.set(context)
     with _lock:
         _open.append(context)
@@ -72,12 +72,17 @@ def current() -> Context | None:
     It is the one of this task or thread, or of the thread or task that started it; failing that (a thread or event
     loop that is older than the context), the only one that is open. None: nobody's, or nobody can say whose.
     """
+    return _inherited() or _only_one()
+
+
+def _inherited() -> Context | None:
+    """Return the innermost open context of this task or thread."""
     context = _current.get()
     if context is None:
         context = getattr(threading.current_thread(), _THREAD_MARK, None)
     while context is not None and not context.open:
         context = context.parent
-    return context or _only_one()
+    return context
 
 
 def _only_one() -> Context | None:

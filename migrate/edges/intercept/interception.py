@@ -126,21 +126,25 @@ def _begin(module: ModuleType, client: Any, request: Any) -> _Sending | None:
     if context is None:
         _keep_strays(module, request)
         return None
-    interception, trace = context.interception, context.trace
-    endpoint = endpoint_of(request, interception.hosts)
+    try:
+        return _seen(module, context, request)
+    except _Refused:
+        raise
+    except Exception as fault:
+        context.trace.fault(fault)
+        if context.interception.mode == "offline" and speaks_api(request, context.interception.hosts):
+            words = f"the call could not be looked up, and live calls are off: {fault}"
+            raise _Refused(refusal(module, request, words)) from fault
+        return None
+
+
+def _seen(module: ModuleType, context: current.Context, request: Any) -> _Sending | None:
+    endpoint = endpoint_of(request, context.interception.hosts)
     asked = None if endpoint is None else read_asked(request, endpoint)
     if asked is None:
         _note_other(module, context, request)
         return None
-    try:
-        return _Call(module, interception, trace, request, asked).begin()
-    except _Refused:
-        raise
-    except Exception as fault:
-        trace.fault(fault)
-        if interception.mode == "offline":
-            raise _Refused(refusal(module, request, f"the recording could not be read: {fault}")) from fault
-        return None
+    return _Call(module, context.interception, context.trace, request, asked).begin()
 
 
 def _keep_strays(module: ModuleType, request: Any) -> None:

@@ -46,11 +46,17 @@ class Listener:
 
     def chunk(self, data: bytes) -> None:
         """A piece of the body has come."""
-        with self.trace.harmless():
-            self._last = self.clock.monotonic()
-            self._size += len(data)
-            if self._size <= MOST_BYTES:
-                self._chunks.append((self._last, data))
+        # Not `harmless`: a stream has many pieces, and a context manager costs more than keeping one.
+        try:
+            self._keep(data)
+        except Exception as fault:
+            self.trace.fault(fault)
+
+    def _keep(self, data: bytes) -> None:
+        self._last = self.clock.monotonic()
+        self._size += len(data)
+        if self._size <= MOST_BYTES:
+            self._chunks.append((self._last, data))
 
     def whole(self) -> None:
         """The last byte has come."""
@@ -100,7 +106,7 @@ class Listener:
         try:
             return self._read()
         except NotAReply as fault:
-            if abandoned:
+            if abandoned and fault.no_reply.kind is NoReplyKind.INCOMPLETE_STREAM:
                 return self._partial()
             return Ending(fault.no_reply, None, self._stamp())
 
