@@ -192,6 +192,7 @@ def replayed(project: Project) -> dict[str, Any]:
         flow["flow"]: {
             "cases": flow["cases"],
             "samples": flow["samples"],
+            "verdict": flow["verdict"],
             "verdicts": {name: count for name, count in flow["verdicts"].items() if count},
             "rungs": {name: rates for name, rates in flow["rungs"].items() if rates},
             "p50_ms": {side: flow["latency_ms"][side]["p50"] for side in ("baseline", "candidate")},

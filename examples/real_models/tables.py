@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from migrate.statistics.proportions import wilson
@@ -31,7 +31,7 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
 
 
 def _replay(replay: Mapping[str, Any]) -> Iterator[str]:
-    head = ("flow", *RUNGS, "breaking cases", "Wilson 95 %", "other verdicts")
+    head = ("flow", *RUNGS, "breaking cases", "Wilson 95 %", "other cases", "flow")
     return _table(head, (_flow(name, flow) for name, flow in sorted(replay["flows"].items())))
 
 
@@ -42,7 +42,8 @@ def _flow(name: str, flow: Mapping[str, Any]) -> Sequence[str]:
     others = ", ".join(
         f"{count} {verdict.replace('_', ' ')}" for verdict, count in flow["verdicts"].items() if verdict != "breaking"
     )
-    return name, *rates, f"{breaking} of {flow['cases']}", _interval(breaking, flow["cases"]), others or "-"
+    cells = f"{breaking} of {flow['cases']}", _interval(breaking, flow["cases"]), others or "-"
+    return name, *rates, *cells, flow["verdict"] or "-"
 
 
 def _rates(rates: Mapping[str, Mapping[str, int]] | None) -> str:
@@ -62,16 +63,21 @@ def _itself(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _figures(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    yield "cases", *(str(len(part["cases"])) for part in parts.values())
-    yield "baseline gave 1, 2, 3 different answers", *(_spread(part["spread"]) for part in parts.values())
-    yield "baseline samples that agree with its others", *(_own_agreement(part) for part in parts.values())
+    yield "n", *(f"{len(part['cases'])} cases" for part in parts.values())
+    yield (
+        "cases to which the baseline gave 1, 2, 3 different answers",
+        *(_spread(part["spread"]) for part in parts.values()),
+    )
+    yield "baseline answers that agree with its two others", *(_own_agreement(part) for part in parts.values())
     for words, key in (
         ("drift, of all cases", "drift_of_all"),
         ("drift, of cases whose values and wording were compared", "drift_of_compared"),
         ("breaking, of all cases", "breaking_of_all"),
     ):
         yield words, *(_share(part["alarms"][key]) for part in parts.values())
-    yield "verdicts", *(_verdicts(part["cases"]) for part in parts.values())
+    yield "cases", *(_counted(part["cases"].values()) for part in parts.values())
+    verdicts = ([flow["verdict"] or "-" for flow in part["flows"].values()] for part in parts.values())
+    yield "flows", *(_counted(found) for found in verdicts)
 
 
 def _spread(spread: Mapping[str, int]) -> str:
@@ -88,5 +94,5 @@ def _share(share: Mapping[str, int]) -> str:
     return f"{count} of {total}, Wilson 95 % {_interval(count, total)}"
 
 
-def _verdicts(cases: Mapping[str, str]) -> str:
-    return ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in Counter(cases.values()).most_common())
+def _counted(verdicts: Iterable[str]) -> str:
+    return ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in Counter(verdicts).most_common())

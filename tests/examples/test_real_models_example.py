@@ -1,10 +1,14 @@
-"""The real-model example: its project is sound and small, and what it installs is pinned; no model is asked here."""
+"""The real-model example: sound, small, pinned, and told of truly; no model is asked here."""
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,7 @@ from migrate.rendering import rehearse
 from migrate.vocabulary import Flow, Settings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "real_models"
+PAGE = Path(__file__).parents[2] / "docs" / "real-models.md"
 MOST_CALLS = 200
 """Of one recording and one replay: minutes, not hours, on two cores."""
 MOST_TOKENS = 64
@@ -68,3 +73,30 @@ def test_a_slip_in_the_example_is_seen(tmp_path: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("modelParameters", "modelParameter"), "utf-8")
     with pytest.raises(InventoryProblem, match="modelParameter"):
         load(read_settings(tmp_path, {}))
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Any]], str]:
+    """The example's own way to set figures as Markdown."""
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    return importlib.import_module("tables").tables  # type: ignore[no-any-return]
+
+
+def test_the_page_shows_the_figures_that_were_measured(tables: Callable[[Mapping[str, Any]], str]) -> None:
+    """Every table made from results.json stands in docs/real-models.md, row by row, and the page has its date."""
+    results = json.loads((EXAMPLE / "results.json").read_text("utf-8"))
+    page = PAGE.read_text("utf-8")
+    rows = [line for line in tables(results).splitlines() if line.startswith("|")]
+    assert len(rows) > 15
+    assert [] == [row for row in rows if row not in page.splitlines()]
+    assert f"Run on {results['date']}." in page
+    assert all(facts["package"] in page for facts in results["models"].values())
+
+
+def test_the_figures_are_of_the_example_as_it_is(flows: tuple[Flow, ...]) -> None:
+    """Every case of the inventory was measured, and no other."""
+    results = json.loads((EXAMPLE / "results.json").read_text("utf-8"))
+    cases = {f"{flow.name}/{case.id}" for flow in flows for case in flow.cases}
+    for part in (results["migration"]["as_it_is"], results["batching"], results["sampling"]):
+        assert cases == set(part["cases"])
+        assert part["accounts"]["planned"] == part["accounts"]["judged"] == len(cases)
