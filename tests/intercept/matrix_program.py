@@ -71,6 +71,7 @@ def sdk(server: ScriptedServer, report: Report) -> None:
             report.check(f"{name}: server", sent(server, start)[: middle - start], sent(server, middle))
             report.trace(name, trace, len(server.seen) - middle)
             if form in ANSWERED:
+                report.check(f"{name}: answered", False, "raised" in plain)
                 _swap(server, report, kind, form)
                 _replay(report, kind, form, trace)
 

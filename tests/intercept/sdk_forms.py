@@ -267,7 +267,7 @@ async def entered(manager: Any) -> AsyncIterator[Any]:
 def dump(value: Any) -> Any:
     """Return what a value of the SDK holds, as JSON."""
     if isinstance(value, pydantic.BaseModel):
-        return {"class": type(value).__name__, **json.loads(value.model_dump_json())}
+        return {"class": type(value).__name__, **json.loads(value.model_dump_json(warnings=False))}
     return value if isinstance(value, (str, int, float, list, dict, type(None))) else repr(type(value))
 
 
