@@ -15,8 +15,14 @@ FAR: Final = 9
 
 def safe(metrics: Sequence[FlowMetric]) -> str:
     """Say what a safe flow was shown to be."""
-    bounds = ", ".join(f"{metric.name} at most {points(metric.high)}" for metric in metrics)
-    return f"{bounds} points worse, margin {points(metrics[0].margin)}"
+    bounds = ", ".join(f"{metric.name} {_at_worst(metric)}" for metric in metrics)
+    return f"{bounds}, margin {points(metrics[0].margin)}"
+
+
+def _at_worst(metric: FlowMetric) -> str:
+    if metric.high < 0:
+        return f"at least {points(-metric.high)} points better"
+    return f"at most {points(metric.high)} points worse"
 
 
 def unsafe(metric: FlowMetric) -> str:

@@ -64,7 +64,7 @@ def test_clean_cases_that_make_a_flow_safe(critical: str, enough: int) -> None:
 def test_a_safe_flow_says_what_it_was_shown_to_be() -> None:
     """Both bounds and the margin, in points of a hundred answers."""
     flow = judged(cases((120, CLEAN)), medium())
-    assert ("contract at most 2.5, agreement at most 2.5 points worse, margin 3",) == flow.reasons
+    assert ("contract at most 2.5 points worse, agreement at most 2.5 points worse, margin 3",) == flow.reasons
 
 
 def test_the_flow_s_own_margin_counts() -> None:
@@ -75,7 +75,10 @@ def test_the_flow_s_own_margin_counts() -> None:
 def test_a_better_candidate_is_safe() -> None:
     """A baseline that fails, and differs from itself, in a fifth of its samples; a candidate that never does."""
     better = scores((4, 5), (5, 5), ((4, 5), (25, 25)))
-    assert "safe" == judged(cases((30, better)), medium()).verdict
+    flow = judged(cases((30, better)), medium())
+    assert "safe" == flow.verdict
+    assert flow.reasons[0].startswith("contract at least")
+    assert flow.reasons[0].count("points better") == 2
 
 
 def test_noise_on_both_sides_is_no_harm() -> None:
