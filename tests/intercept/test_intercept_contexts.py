@@ -285,6 +285,11 @@ def test_what_others_patch_meanwhile_stays_theirs(server: ScriptedServer, monkey
     with recording() as again:
         ask(server, "both again")
     assert (["both"], ["both again"], 3) == (words_of(trace), words_of(again), len(told))
+    monkeypatch.undo()
+    with recording() as last:
+        ask(server, "ours alone")
+    assert ["ours alone"] == words_of(last)
+    assert ours is not httpx2.Client.send, "what they had covered is taken off as well"
 
 
 def test_a_client_that_works_through_another_is_seen_once(server: ScriptedServer):

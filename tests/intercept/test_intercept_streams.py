@@ -204,18 +204,23 @@ def test_a_cancelled_task_is_cancelled_and_its_stream_closed():
 def test_a_call_cancelled_before_its_answer_is_abandoned():
     """A request that the application gave up is no fault of the road."""
 
-    class Never(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            await asyncio.sleep(30)
-            raise AssertionError
-
     async def run() -> None:
+        asked = asyncio.Event()
+
+        class Never(httpx2.AsyncBaseTransport):
+            async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+                asked.set()
+                await asyncio.sleep(30)
+                raise AssertionError
+
         http_client = httpx2.AsyncClient(transport=Never())
-        client = openai.AsyncOpenAI(api_key=KEY, base_url="http://x/v1", http_client=http_client)
-        async with client:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    await client.chat.completions.create(model=MODEL, messages=USER)  # type: ignore[arg-type]
+        async with openai.AsyncOpenAI(api_key=KEY, base_url="http://x/v1", http_client=http_client) as client:
+            call = client.chat.completions.create(model=MODEL, messages=USER)  # type: ignore[arg-type]
+            task = asyncio.create_task(call)
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
     with recording() as trace:
         asyncio.run(run())

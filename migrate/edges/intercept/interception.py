@@ -103,7 +103,10 @@ class Interception:
 
 @dataclass(slots=True)
 class _Sending:
-    """What becomes of one request: the request that leaves and who listens, or the response that is there already."""
+    """What becomes of one request: the request that leaves and who listens, or the response that is there already.
+
+    Without a listener it leaves unrecorded, though it is a call of the API.
+    """
 
     request: Any
     listener: Listener | None = None
@@ -135,15 +138,14 @@ def _begin(module: ModuleType, client: Any, request: Any) -> _Sending | None:
         if context.interception.mode == "offline" and speaks_api(request, context.interception.hosts):
             words = f"the call could not be looked up, and live calls are off: {fault}"
             raise _Refused(refusal(module, request, words)) from fault
-        return None
+        return _Sending(request)
 
 
 def _seen(module: ModuleType, context: current.Context, request: Any) -> _Sending | None:
     endpoint = endpoint_of(request, context.interception.hosts)
     asked = None if endpoint is None else read_asked(request, endpoint)
     if asked is None:
-        _note_other(module, context, request)
-        return None
+        return _note_other(module, context, request)
     return _Call(module, context.interception, context.trace, request, asked).begin()
 
 
@@ -158,14 +160,15 @@ def _keep_strays(module: ModuleType, request: Any) -> None:
     raise _Refused(refusal(module, request, f"live calls are off: {words}"))
 
 
-def _note_other(module: ModuleType, context: current.Context, request: Any) -> None:
+def _note_other(module: ModuleType, context: current.Context, request: Any) -> _Sending | None:
     """Count a call of the API that cannot be recorded; offline it may not leave."""
     if not speaks_api(request, context.interception.hosts):
-        return
+        return None
     context.trace.other(request.method, request.url.path)
     if context.interception.mode == "offline":
         words = f"{request.method} {request.url.path} is not recorded, and live calls are off"
         raise _Refused(refusal(module, request, words))
+    return _Sending(request)
 
 
 @dataclass(slots=True)
@@ -335,15 +338,15 @@ def _send(module: ModuleType, real: Callable[..., Any], client: Any, request: An
         return real(client, request, **options)
     if sending.response is not None:
         return _hand_over(client, sending.response, options)
-    listener = sending.listener
-    assert listener is not None, "a request that leaves is listened to"
     try:
         with current.inside():
             response = real(client, sending.request, **options)
     except BaseException as error:
-        listener.failed(error)
+        if sending.listener is not None:
+            sending.listener.failed(error)
         raise
-    _listen(module, response, listener, options)
+    if sending.listener is not None:
+        _listen(module, response, sending.listener, options)
     return response
 
 
@@ -355,15 +358,15 @@ async def _send_async(
         return await real(client, request, **options)
     if sending.response is not None:
         return await _hand_over_async(client, sending.response, options)
-    listener = sending.listener
-    assert listener is not None, "a request that leaves is listened to"
     try:
         with current.inside():
             response = await real(client, sending.request, **options)
     except BaseException as error:
-        listener.failed(error)
+        if sending.listener is not None:
+            sending.listener.failed(error)
         raise
-    _listen(module, response, listener, options)
+    if sending.listener is not None:
+        _listen(module, response, sending.listener, options)
     return response
 
 

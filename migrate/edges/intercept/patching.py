@@ -29,24 +29,30 @@ class Patches:
         self._sync = sync
         self._asynchronous = asynchronous
         self._done: list[tuple[type, str, Callable[..., Any], Callable[..., Any]]] = []
+        self._ours: dict[Callable[..., Any], Callable[..., Any]] = {}
+        """Every patch that may still stand somewhere, with what it was put over."""
 
     def put_on(self) -> None:
-        """Patch what is not patched yet."""
-        done = {(owner, name): wrapper for owner, name, _, wrapper in self._done}
+        """Patch what is not patched yet; a patch of ours that others had patched over is taken up again."""
+        done = {wrapper for _, _, _, wrapper in self._done}
         for owner, name, wrap in self._places():
-            real = getattr(owner, name)
-            if done.get((owner, name)) is real:
+            there = getattr(owner, name)
+            if there in done:
                 continue
-            wrapper = wrap(real)
-            setattr(owner, name, wrapper)
-            self._done.append((owner, name, real, wrapper))
+            if there not in self._ours:
+                wrapper = wrap(there)
+                self._ours[wrapper] = there
+                setattr(owner, name, wrapper)
+            wrapper = getattr(owner, name)
+            self._done.append((owner, name, self._ours[wrapper], wrapper))
 
     def take_off(self) -> None:
         """Put back what stands where it was put; a patch that somebody has patched since stays, and does nothing."""
         for owner, name, real, wrapper in reversed(self._done):
             if owner.__dict__.get(name) is wrapper:
                 setattr(owner, name, real)
-        self._done = [done for done in self._done if done[0].__dict__.get(done[1]) is done[3]]
+                del self._ours[wrapper]
+        self._done = []
 
     def _places(self) -> Iterator[tuple[type, str, Wrap]]:
         for library in LIBRARIES:
