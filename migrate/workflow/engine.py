@@ -16,7 +16,7 @@ from migrate.workflow.pacing import Pace, Policy, backoff
 FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReplyKind.BUDGET})
 """Faults that every further call would meet too: the first one ends the run."""
 STOPPING: Final = FATAL | {NoReplyKind.RATE_LIMIT}
-"""What may stand as the reason why a run was stopped: a rate limit does where its pause is longer than the run holds."""
+"""What may stand as the reason why a run was stopped; a rate limit does where its pause is longer than a run holds."""
 LOOK_S: Final = 0.05
 """How often a call that waits for money looks whether another one, in whatever process, has given some back."""
 NAP_S: Final = 1.0
