@@ -87,7 +87,7 @@ class Engine:
         self._prices = prices
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._pace = Pace(policy)
-        self._active = 0
+        self._active = self._waiting = 0
         self._room = asyncio.Condition()
         self._ended = asyncio.Event()
         self.tally = Tally()
@@ -114,6 +114,7 @@ class Engine:
         while True:
             reserved = await self._admission(ask)
             if self.tally.stopped is not None:
+                await self._leave()
                 return self._call(ask, Attempt(self.tally.stopped, charged=False), tried, waited, lost)
             tried += 1
             if self._journal is not None:
@@ -122,6 +123,7 @@ class Engine:
             attempt = await self._attempt(ask)
             self._settle(ask, attempt, reserved)
             self._note(attempt, began)
+            await self._leave()
             put_off += _is_put_off(attempt)
             pause = self._pause(attempt, tried, put_off)
             if pause is None:
@@ -136,8 +138,14 @@ class Engine:
         while True:
             await self._wait_for_room()
             reserved = self._reserve(ask, patient=self._is_patient(empty_since))
-            if reserved is not None or self.tally.stopped is not None:
-                return reserved or 0
+            if self.tally.stopped is not None:
+                return 0
+            if reserved is not None:
+                if self._pause_left() <= 0:
+                    return reserved
+                # Setting it aside took a moment, and in that moment another process was told to pause.
+                self._give_back(reserved)
+                continue
             now = self._clock.monotonic()
             empty_since = None if self._active else empty_since or now
             await self._sleep(LOOK_S)
@@ -153,9 +161,13 @@ class Engine:
             return await self._provider.ask(ask.request, sample=ask.sample, timeout_s=self._policy.timeout_s)
         finally:
             self._active -= 1
-            if self._pace.limit < self._policy.concurrency:
-                async with self._room:
-                    self._room.notify()
+
+    async def _leave(self) -> None:
+        """Let the next one in, after what was learnt from this attempt has taken effect; after a stop, let all out."""
+        if self._waiting:
+            async with self._room:
+                # Two: there may be room for one more than before.
+                self._room.notify(2 if self.tally.stopped is None else self._policy.concurrency)
 
     # --- room, pauses and retries ----------------------------------------------------------------------
 
@@ -168,21 +180,28 @@ class Engine:
 
     async def _wait_for_room(self) -> None:
         while not self._is_stopped():
-            pause = self._paused_until() - self._clock.monotonic() if self._paused_until() else 0.0
-            if pause > 0:
+            if (pause := self._pause_left()) > 0:
                 await self._sleep(pause)
             elif self._active >= self._pace.limit:
-                async with self._room:
-                    await self._room.wait_for(lambda: self._active < self._pace.limit)
+                self._waiting += 1
+                try:
+                    async with self._room:
+                        await self._room.wait_for(self._has_room)
+                finally:
+                    self._waiting -= 1
             else:
                 wait = self._pace.turn(self._clock.monotonic())
                 if wait <= 0:
                     return
                 await self._sleep(wait)
 
-    def _paused_until(self) -> float:
+    def _has_room(self) -> bool:
+        return self._active < self._pace.limit or self._is_stopped()
+
+    def _pause_left(self) -> float:
         shared = 0.0 if self._purse is None else self._purse.paused_until
-        return max(self._pace.paused_until, shared)
+        until = max(self._pace.paused_until, shared)
+        return until - self._clock.monotonic() if until else 0.0
 
     def _pause(self, attempt: Attempt, tried: int, put_off: int) -> float | None:
         """Return how long to wait before the next try, None when there is none."""
@@ -190,9 +209,8 @@ class Engine:
             return None
         if _is_put_off(attempt):
             # The pause is kept by everybody, so asking again when it is over hammers nobody.
-            return (
-                None if put_off > self._policy.put_offs else backoff(self._policy, 1, attempt.retry_after_s, self._rng)
-            )
+            again = put_off <= self._policy.put_offs
+            return backoff(self._policy, 1, attempt.retry_after_s, self._rng) if again else None
         allowed = max(self._policy.spare_retries, int(self._policy.retry_share * self.tally.attempts))
         if self.tally.retries >= allowed:
             return None
@@ -247,6 +265,10 @@ class Engine:
         if not patient or not self._purse.could_hold(most):
             self._stop(NoReply(NoReplyKind.BUDGET, "the cost cap of the run does not hold another call"))
         return None
+
+    def _give_back(self, reserved: int) -> None:
+        if self._purse is not None and reserved:
+            self._purse.settle(reserved, 0)
 
     def _settle(self, ask: Ask, attempt: Attempt, reserved: int) -> None:
         if self._purse is None or self._prices is None:

@@ -379,3 +379,34 @@ def test_a_stop_wakes_those_who_wait():
     delivered, _ = run(FakeProvider(answer), 2)
     assert SystemClock().monotonic() - before < 50
     assert {NoReplyKind.QUOTA} == {call.outcome.kind for call in delivered.values()}  # type: ignore[union-attr]
+
+
+def test_a_stop_lets_out_those_who_wait_for_room():
+    """With one call in flight and many waiting, an exhausted quota still gives every ask its account."""
+
+    def answer(request: Request, sample: int, tried: int) -> Attempt:
+        if provider.tries[request.request_key, 1] == 1 and request.body["n"] < 8:
+            return failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.0)
+        return failed(NoReplyKind.QUOTA, retry=False) if request.body["n"] > 20 else said("x")
+
+    provider = FakeProvider(answer)
+    delivered, _ = run(provider, 40, Policy(concurrency=8, backoff_base_s=0.0))
+    assert 40 == len(delivered)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([0.05, 0.2, 0.5]), st.integers(2, 12))
+def test_nobody_waits_for_room_for_ever(seed: int, share: float, concurrency: int):
+    """However limits come and go, every call gets its turn: room that came back while others waited is given to them."""
+    rng = random.Random(seed)
+    provider = FakeProvider(
+        lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.0) if rng.random() < share else said("x")
+    )
+    policy = Policy(concurrency=concurrency, backoff_base_s=0.0)
+
+    async def main() -> int:
+        delivered: list[int] = []
+        engine = Engine(provider, policy, SystemClock(), lambda ask, call: delivered.append(ask.ticket), rng=rng)
+        await asyncio.wait_for(engine.run(iter(asks(60))), 20)
+        return len(delivered)
+
+    assert 60 == asyncio.run(main())
