@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,9 @@ def _name(site: Site, taken: set[str]) -> str:
     stem = Path(site.spot.file).stem
     generic = base.lower() in ("", "main", "run", "call", "ask", "chat", "invoke", "generate", "complete", "handler")
     words = f"{stem}-{base}" if generic and base else base or stem
-    name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:LONGEST_NAME].strip("-") or "prompt"
+    plain = unicodedata.normalize("NFKD", words.casefold())
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].strip("-") or "prompt"
     name = f"prompt-{name}" if name in ("con", "prn", "aux", "nul") else name
     unique, count = name, 1
     while unique in taken:

@@ -36,6 +36,8 @@ class Variables:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self.found: dict[str, Variable] = {}
+        self.notes: list[str] = []
+        """Templates that could not be understood."""
 
     def of(self, hole: Hole, *, turns: bool = False) -> str:
         """Return the name of the variable that fills a hole."""
@@ -71,7 +73,8 @@ class Variables:
     def _jinja(self, part: JinjaSource) -> str:
         try:
             shapes = shapes_of(part.source)
-        except ValueError:
+        except ValueError as error:
+            self.notes.append(f"a template is not Jinja2 as prompt files take it ({error}): it stays as written")
             return escaped(part.source, before_hole=False)
         bound = dict(part.bound)
         for name, shape in shapes.items():
@@ -138,9 +141,9 @@ def shapes_of(source: str) -> dict[str, Json]:
     environment = Environment(autoescape=False)  # noqa: S701 - parsed, never rendered
     try:
         tree = environment.parse(source)
+        names = sorted(meta.find_undeclared_variables(tree) - set(environment.globals))
     except (TemplateError, RecursionError, ValueError) as error:
         raise ValueError(str(error)) from None
-    names = sorted(meta.find_undeclared_variables(tree) - set(environment.globals))
     return {name: _shape(tree, name) for name in names}
 
 

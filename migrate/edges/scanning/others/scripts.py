@@ -82,7 +82,7 @@ FORMS: Final = (
     _form(r"->chat\(\)\s*->create(?:Streamed)?\s*\(", "chat.completions.create", "chat", "php"),
     _form(r"->responses\(\)\s*->create(?:Streamed)?\s*\(", "responses.create", "responses", "php"),
     _form(r"->embeddings\(\)\s*->create\s*\(", "embeddings.create", "embeddings", "php"),
-    _form(r"\.chat\s*\(\s*parameters:", "chat.completions.create", "chat", "ruby"),
+    _form(r"\.chat\s*\((?=\s*parameters:)", "chat.completions.create", "chat", "ruby"),
     _form(r"\.chat\(\)\s*\.create(?:_stream)?\s*\(", "chat.completions.create", "chat", "rust"),
     _form(r"\.responses\(\)\s*\.create(?:_stream)?\s*\(", "responses.create", "responses", "rust"),
     _form(r"/v1/chat/completions\b", "http:/v1/chat/completions", "chat", needs="api.openai.com"),

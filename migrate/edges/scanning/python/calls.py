@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -106,7 +107,7 @@ class Finder:
     def recognise(self, call: ast.Call, scope: Scope, given: Given = NOTHING) -> Recognised | None:
         """Return what a call asks, in short; None when it asks no model."""
         if self._may_ask(call.func, scope):
-            callees = [one for one in options(self.reader.value(call.func, scope, given)) if _could_ask(one)]
+            callees = [one for one in self._callees(call.func, scope, given) if _could_ask(one)]
             # Arguments cost most of the time, and hardly any call asks a model.
             arguments = self.reader.arguments(call, scope, given) if callees else None
             found = [self._recognised(one, arguments, scope) for one in callees] if arguments is not None else []
@@ -115,6 +116,14 @@ class Finder:
                 # Where a name may mean one of several libraries, the SDK itself is the one to tell of.
                 return next((one for one in known if one.client is not None), known[0])
         return self._handed_over(call, scope, given)
+
+    def _callees(self, callee: ast.expr, scope: Scope, given: Given) -> list[Value]:
+        found = list(options(self.reader.value(callee, scope, given)))
+        if isinstance(callee, ast.Attribute) and all(isinstance(one, Unknown) for one in found):
+            # Nothing could be read, which takes nothing from the form of the call.
+            owner, path = _tail(callee)
+            return [Member(Unknown(Hole(code(owner))), path)]
+        return found
 
     def _may_ask(self, callee: ast.expr, scope: Scope) -> bool:
         if isinstance(callee, ast.Attribute):
@@ -131,7 +140,7 @@ class Finder:
     def _recognised(self, callee: Value, arguments: Arguments, scope: Scope) -> Recognised | None:
         match callee:
             case External(path):
-                return self._library_call(path, arguments)
+                return self._library_call(path, arguments) or self._foreign(path, arguments, scope)
             case Partial(function, earlier, node):
                 for option in options(function):
                     found = self._recognised(option, merged(earlier, arguments), scope)
@@ -146,6 +155,13 @@ class Finder:
         if api is None and owner_of(path) == "openai":
             api = method_of(tuple(path.split(".")[1:]))
         return Recognised(api, arguments) if api is not None else None
+
+    def _foreign(self, path: str, arguments: Arguments, scope: Scope) -> Recognised | None:
+        """Return a call of something that another package holds, by its form: `from ours import client`."""
+        head, *rest = path.split(".")
+        if head in OTHER_VENDORS or head == "openai" or head in sys.stdlib_module_names:
+            return None
+        return self._by_form(Unknown(Hole(head)), tuple(rest), arguments, scope)
 
     def _method(self, owner: Value, path: tuple[str, ...], arguments: Arguments, scope: Scope) -> Recognised | None:
         for option in options(undefaulted(owner)):
@@ -182,10 +198,11 @@ class Finder:
             whose = f"its client comes from {owner.of}"
         if path[-length:][:2] == TELLING or (path[-length] == "beta" and "completions" in path):
             return Recognised(api, arguments, "likely", whose)
-        if _speaks_of_openai(scope.module):
-            return Recognised(api, arguments, "likely", whose)
         asks = any(arguments.get(name) is not None for name in api.prompt)
-        if arguments.get("model") is not None and asks and not isinstance(owner, Made):
+        names_one = arguments.get("model") is not None
+        if _speaks_of_openai(scope.module) and (asks or names_one or arguments.spreads):
+            return Recognised(api, arguments, "likely", whose)
+        if names_one and asks and not isinstance(owner, Made):
             return Recognised(api, arguments, "possible", f"{whose}, and nothing here imports openai")
         return None
 
@@ -234,7 +251,7 @@ class Finder:
             sure=recognised.sure,
             reason=recognised.reason,
             role=scope.module.file.role,
-            notes=(*wording.notes, *_client_notes(recognised.client)),
+            notes=(*wording.notes, *wording.variables.notes, *_client_notes(recognised.client)),
         )
         return Asked(site, _wanted(wording, arguments, site), chooses)
 
@@ -263,11 +280,22 @@ class Finder:
         return models_of(value, written, missing), chooses
 
 
+def _tail(node: ast.Attribute) -> tuple[ast.expr, tuple[str, ...]]:
+    """Return what stands before a chain of attributes, and the chain."""
+    names: list[str] = []
+    owner: ast.expr = node
+    while isinstance(owner, ast.Attribute):
+        names.insert(0, owner.attr)
+        owner = owner.value
+    return owner, tuple(names)
+
+
 def _could_ask(callee: Value) -> bool:
     """Return True for what may be a call of a library, by its name alone."""
     match callee:
         case External(path):
-            return path in CALLS or _short(path) in CALLS or owner_of(path) == "openai"
+            known = path in CALLS or _short(path) in CALLS or owner_of(path) == "openai"
+            return known or path.rpartition(".")[2] in VERBS
         case Partial():
             return True
         case Member(_, path):

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from migrate.edges.scanning.nouns import Site, Spot
 from migrate.edges.scanning.python.calls import Asked, Finder, Recognised
@@ -39,15 +39,20 @@ GENERIC: Final = frozenset(
 _HOLES: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
+Frame: TypeAlias = tuple[ast.Call, Scope, Value]
+"""One call on the way: the call, the scope it stands in, and the function or class it calls."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Behind:
-    """The library's call behind a helper, with what the functions on the way were given."""
+    """The library's call behind a helper, and the calls on the way to it."""
 
     call: ast.Call
     scope: Scope
     recognised: Recognised
     asked: Asked
-    given: Given
+    frames: tuple[Frame, ...] = ()
+    """The nearest to the library first."""
 
 
 class Followers:
@@ -64,7 +69,7 @@ class Followers:
         """Yield the calls of helpers that end in one call of a library."""
         direct = spot_of(call, scope.module)
         seen: set[Spot] = set()
-        queue = [(Behind(call, scope, recognised, asked, {}), 0)]
+        queue = [(Behind(call, scope, recognised, asked), 0)]
         while queue and len(seen) < MOST_CALLERS:
             behind, depth = queue.pop(0)
             for caller, home, found in self._callers(behind):
@@ -101,23 +106,22 @@ class Followers:
                 arguments = self._reader.arguments(caller, home)
                 if not needed and not _gives(arguments, names, callee):
                     continue
-                given = {**behind.given, **self._given(callee, caller, home, behind.scope)}
-                found = self._again(behind, given)
-                if found is not None:
-                    yield caller, home, found
+                yield caller, home, self._again(behind, (*behind.frames, (caller, home, callee)))
 
-    def _again(self, behind: Behind, given: Given) -> Behind | None:
-        """Return the library's call once more, with what one caller gives."""
+    def _again(self, behind: Behind, frames: tuple[Frame, ...]) -> Behind:
+        """Return the library's call once more, with what one more caller gives."""
+        given: Given = {}
+        for caller, home, callee in reversed(frames):
+            given = {**given, **self._given(callee, self._reader.arguments(caller, home, given), behind.scope)}
         recognised = self._finder.recognise(behind.call, behind.scope, given)
         if recognised is None:
             # The caller may give the very object whose method is called: what is known of the call still holds.
             arguments = self._reader.arguments(behind.call, behind.scope, given)
             recognised = replace(behind.recognised, arguments=arguments)
         asked = self._finder.ask(behind.call, behind.scope, recognised)
-        return Behind(behind.call, behind.scope, recognised, asked, given)
+        return Behind(behind.call, behind.scope, recognised, asked, frames)
 
-    def _given(self, callee: Value, caller: ast.Call, home: Scope, target: Scope) -> Given:
-        arguments = self._reader.arguments(caller, home)
+    def _given(self, callee: Value, arguments: Arguments, target: Scope) -> Given:
         if isinstance(callee, Function):
             return self._reader.bound(callee, arguments)
         assert isinstance(callee, Class)

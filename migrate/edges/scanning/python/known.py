@@ -309,7 +309,7 @@ def _getattr(calling: Calling) -> Value | None:
     if owner is None or name is None:
         return default
     found = calling.reader.attribute_of(owner, name, calling.written)
-    if default is not None and isinstance(found, Unknown | Member):
+    if default is not None and isinstance(found, Unknown | Member | External):
         return Defaulted(Hole(calling.written), doubted(default, f"default of `{calling.written}`"))
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from migrate.edges.scanning.nouns import Format, FormatName, Message, ModelUse, ToolUse
+from migrate.edges.scanning.nouns import Format, FormatName, Message, ModelUse, Sure, ToolUse
 from migrate.edges.scanning.python.apis import NOT_PARAMETERS, Api
 from migrate.edges.scanning.python.schemas import Blueprint
 from migrate.edges.scanning.python.values import (
@@ -279,14 +279,16 @@ def models_of(value: Value | None, written: str, missing: str) -> list[ModelUse]
     found = [use for option in options(value) for use in _models(option, written)]
     # What the code says outweighs what it leaves open.
     named = [use for use in found if use.name]
-    found = named or found[:1]
-    if len({use.name for use in found}) > 1:
-        found = [_one_of(use) if use.sure == "certain" else use for use in found]
-    return list(dict.fromkeys(found))
+    unnamed = [use for use in found if not use.name]
+    if len({use.name for use in named}) > 1:
+        named = [_weakened(use, "possible", "one of several") for use in named]
+    elif unnamed:
+        named = [_weakened(use, "likely", f"unless it is {unnamed[0].reason}") for use in named]
+    return list(dict.fromkeys(named or unnamed[:1]))
 
 
-def _one_of(use: ModelUse) -> ModelUse:
-    return ModelUse(use.name, "possible", use.reason or "one of several", use.spot, use.expression)
+def _weakened(use: ModelUse, sure: Sure, reason: str) -> ModelUse:
+    return ModelUse(use.name, sure, reason, use.spot) if use.sure == "certain" else use
 
 
 def _models(value: Value, written: str) -> Iterator[ModelUse]:

@@ -19,17 +19,29 @@ _DEAD_ENDS: Final = (ast.Return, ast.Raise)
 
 
 def reaching(scope: Scope, name: str, use: ast.AST | None) -> list[State]:
-    """Return what a name can be at a place of its own scope; `use` None: at the end, when other functions run."""
+    """Return what a name can be at a place of its own scope; `use` None: at the end, when other functions run.
+
+    An empty state is the value it had before: that of a parameter.
+    """
     bindings = scope.bindings[name]
-    if len(bindings) == 1 and bindings[0].way not in _CHANGES:
-        return [(bindings[0],)]
     body = getattr(scope.node, "body", None)
     if not isinstance(body, list):
         return [(binding,) for binding in bindings]
+    if len(bindings) == 1 and _settles(bindings[0], body, use):
+        return [(bindings[0],)]
     walk = _Walk(bindings, use)
     states = walk.block(body, [()])
-    found = [state for state in (walk.found if walk.found is not None else states) if state]
-    return found or [state for state in walk.seen if state][:MOST_STATES]
+    found = walk.found if walk.found is not None else states
+    return found or walk.seen[:MOST_STATES]
+
+
+def _settles(binding: Binding, body: Sequence[ast.stmt], use: ast.AST | None) -> bool:
+    """Return True for the one place that gives a name its value, under no condition, and whole before the use."""
+    statement = binding.statement
+    if binding.way in _CHANGES or not any(one is statement for one in body):
+        return False
+    at = _position(use)
+    return at is None or (statement.end_lineno, statement.end_col_offset) <= at  # type: ignore[attr-defined]
 
 
 class _Walk:

@@ -269,7 +269,7 @@ class Reader:
         if isinstance(found, Unknown) and not found.hole.parameter:
             if isinstance(binding.node, ast.expr):
                 return objects.of_annotation(self, binding.node, scope) or unknown(name)
-            return found if found.hole.parameter else unknown(name)
+            return found if found.hole.expression.startswith("$") else unknown(name)
         return found
 
     def _changed(self, value: Value, changes: State, scope: Scope, given: Given) -> Value:

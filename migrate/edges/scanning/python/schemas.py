@@ -57,6 +57,7 @@ BOUNDS: Final = {
     "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum", "multiple_of": "multipleOf",
     "pattern": "pattern", "description": "description", "title": "title", "examples": "examples",
 }  # fmt: skip
+NULL: Final[dict[str, Json]] = {"type": "null"}
 MOST_CLASSES: Final = 100
 JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -117,7 +118,7 @@ class Blueprint:
                 schema["default"] = as_json(declared)
         except Unclear as problem:
             raise Unclear(f"field {name} of {cls.node.name}: {problem}") from None
-        if "$ref" not in schema:
+        if not _is_reference(schema):
             schema.setdefault("title", key.replace("_", " ").title())
         return key, schema
 
@@ -128,7 +129,7 @@ class Blueprint:
             raise Unclear("its type is nested too deeply")
         match node:
             case ast.Constant(value=None):
-                return {"type": "null"}
+                return dict(NULL)
             case ast.Constant(value=str(text)):
                 return self._type(_parsed(text), scope, depth + 1)
             case ast.BinOp(op=ast.BitOr()):
@@ -180,7 +181,8 @@ class Blueprint:
         return {
             "title": cls.node.name,
             **({"description": described} if described else {}),
-            **_options(values),
+            "enum": values,
+            **_type_of(values),
         }
 
     def _generic(self, node: ast.Subscript, scope: Scope, depth: int) -> dict[str, Json]:
@@ -217,6 +219,8 @@ class Blueprint:
             for option in made["anyOf"] if set(made) == {"anyOf"} else [made]:
                 if option not in options:
                     options.append(option)
+        # None comes last, wherever it is written.
+        options.sort(key=lambda option: option == NULL)
         return options[0] if len(options) == 1 else {"anyOf": options}
 
 
@@ -263,12 +267,19 @@ def _bounds(arguments: Arguments, schema: Mapping[str, Json]) -> dict[str, Json]
     return found
 
 
+def _is_reference(schema: Mapping[str, Json]) -> bool:
+    """Return True for another model, or none: pydantic gives such a field no title of its own."""
+    options = schema.get("anyOf", ())
+    return "$ref" in schema or (len(options) == 2 and set(options[0]) == {"$ref"} and options[1] == NULL)
+
+
 def _options(values: list[Json]) -> dict[str, Json]:
-    made: dict[str, Json] = {"const": values[0]} if len(values) == 1 else {"enum": values}
+    return {**({"const": values[0]} if len(values) == 1 else {"enum": values}), **_type_of(values)}
+
+
+def _type_of(values: list[Json]) -> dict[str, Json]:
     types = {JSON_TYPES.get(type(value)) for value in values}
-    if len(types) == 1 and None not in types:
-        made["type"] = types.pop()
-    return made
+    return {"type": types.pop()} if len(types) == 1 and None not in types else {}
 
 
 def _strict(schema: Json, root: Mapping[str, Json]) -> Any:
@@ -277,7 +288,7 @@ def _strict(schema: Json, root: Mapping[str, Json]) -> Any:
         return [_strict(item, root) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema and len(schema) > 1 and "$defs" not in schema:
+    if "$ref" in schema and len(schema) > 1:
         target = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         return _strict({**target, **rest}, root)
