@@ -396,7 +396,7 @@ def test_a_stop_lets_out_those_who_wait_for_room():
 
 @given(st.integers(0, 2**32), st.sampled_from([0.05, 0.2, 0.5]), st.integers(2, 12))
 def test_nobody_waits_for_room_for_ever(seed: int, share: float, concurrency: int):
-    """However limits come and go, every call gets its turn: room that came back while others waited is given to them."""
+    """However limits come and go, every call gets its turn: room that came back is given to those who wait."""
     rng = random.Random(seed)
     provider = FakeProvider(
         lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT, retry_after_s=0.0) if rng.random() < share else said("x")
