@@ -141,8 +141,8 @@ def test_an_import_does_not_lead_out_of_the_tree(tmp_path: Path) -> None:
     plant(
         tmp_path,
         {
-            "outside/settings.py": 'MODEL = "gpt-4o"\n',
-            "tree/app.py": "import openai\nfrom settings import MODEL\nopenai.responses.create(model=MODEL, input='x')\n",  # noqa: E501
+            "outside/settings.py": 'M = "gpt-4o"\n',
+            "tree/app.py": "import openai\nfrom settings import M\nopenai.responses.create(model=M, input='x')\n",
         },
     )
     (tmp_path / "tree" / "settings.py").symlink_to(tmp_path / "outside" / "settings.py")

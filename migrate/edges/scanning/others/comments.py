@@ -22,9 +22,10 @@ _BACKTICKS: Final = frozenset({"typescript", "javascript", "go"})
 @cache
 def _pieces(dialect: str) -> re.Pattern[str]:
     """Return what finds texts and comments; a text comes first wherever both could begin."""
-    texts = [r'"(?:[^"\\\n]|\\.)*+"', r"'(?:[^'\\\n]|\\.)*+'"]
+    # A text that is not closed ends with its line: looked for again at every quote, it would cost the square.
+    texts = [r'"(?:[^"\\\n]|\\.)*+(?:"|(?=\n)|\Z)', r"'(?:[^'\\\n]|\\.)*+(?:'|(?=\n)|\Z)"]
     if dialect in _BACKTICKS:
-        texts.append(r"`(?:[^`\\]|\\.)*+`")
+        texts.append(r"`(?:[^`\\]|\\.)*+(?:`|\Z)")
     comments = []
     if dialect in _SLASHES:
         comments += [r"(?<![:\\])//[^\n]*", r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"]

@@ -28,7 +28,8 @@ DEEPEST: Final = 30
 LONGEST: Final = 100_000
 """Characters of one argument."""
 
-_QUOTED: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL)
+_QUOTED: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*+(?:\"|(?=\n)|\Z)|'(?:[^'\\\n]|\\.)*+(?:'|(?=\n)|\Z)", re.DOTALL)
+"""A text; one that is not closed ends with its line."""
 _NUMBER: Final = re.compile(r"-?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _KEY: Final = re.compile(r"(?:(?P<plain>[A-Za-z_$][\w$]*)|(?P<quoted>\"[^\"\n]*\"|'[^'\n]*'))\s*(?P<mark>:|=>)\s*")
 _SHORT: Final = re.compile(r"[A-Za-z_$][\w$]*\Z")
@@ -85,7 +86,8 @@ class Reader:
         first = written[0]
         if first in "{[" and self.end_of(start + 1, OPEN[first]) == stop - 1:
             return self._table(start + 1, stop - 1) if first == "{" else self._listing(start + 1, stop - 1)
-        if first in "\"'" and (quoted := _QUOTED.match(self._text, start, stop)) and quoted.end() == stop:
+        quoted = _QUOTED.match(self._text, start, stop) if first in "\"'" and written[-1] == first else None
+        if quoted is not None and quoted.end() == stop and stop - start > 1:
             body = unescaped(written[1:-1])
             return Text((body,) if body else (), self.spot(start))
         template = re.match(r"(?:[A-Za-z_$][\w$.]*)?`", written)
