@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,8 @@ def swap(
     if as_json:
         print_json(_document(plan, pairs, source, written=write))
     else:
-        print_lines(_lines(plan, pairs, source, written=write))
+        again = " ".join([source.as_posix(), _said(pairs), *(f"--include {shlex.quote(what)}" for what in include)])
+        print_lines(_lines(plan, pairs, None if write else again))
 
 
 # --- What was asked for -------------------------------------------------------------------------------------------
@@ -140,7 +142,12 @@ def _checkout_warning(source: Path) -> Iterator[str]:
 # --- For people ---------------------------------------------------------------------------------------------------
 
 
-def _lines(plan: Plan, pairs: dict[str, str], source: Path, *, written: bool) -> Iterator[str]:
+def _said(pairs: dict[str, str]) -> str:
+    return "--map " + ",".join(f"{model}={to}" for model, to in pairs.items())
+
+
+def _lines(plan: Plan, pairs: dict[str, str], again: str | None) -> Iterator[str]:
+    """Yield what people read; `again` is how to ask for the same once more, None when it is written."""
     for one in plan.files:
         for line in one.diff.split("\n")[:-1]:
             yield inert(line.rstrip("\r").expandtabs(TAB), keep_newlines=False)
@@ -149,11 +156,10 @@ def _lines(plan: Plan, pairs: dict[str, str], source: Path, *, written: bool) ->
     yield from _left_lines(plan)
     for unread in plan.unread:
         yield f"not read: {unread.file}{f':{unread.line}' if unread.line else ''}  {unread.reason}"
-    yield _total(plan, pairs, written=written)
+    yield _total(plan, pairs, written=again is None)
     yield "prompt files keep their model: it says what is in production; prompt-migrate promote changes it"
-    if plan.files and not written:
-        chosen = ",".join(f"{model}={to}" for model, to in pairs.items())
-        yield f"nothing is written yet; next: prompt-migrate swap {source.as_posix()} --map {chosen} --write"
+    if plan.files and again is not None:
+        yield f"nothing is written yet; next: prompt-migrate swap {again} --write"
 
 
 def _left_lines(plan: Plan) -> Iterator[str]:

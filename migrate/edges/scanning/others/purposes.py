@@ -19,7 +19,8 @@ _TYPED: Final = re.compile(r"(?<!\|)\|\s*\Z|\btype\s+\w+\s*=\s*\Z")
 _TYPES: Final = re.compile(r"\s*\|(?!\|)")
 _KEYED: Final = re.compile(r"\s*(?::(?!:)|=>)")
 _SCALAR_START: Final = re.compile(
-    rf"(?:^\s*(?:-\s+)?|:-|[=:\[{{(]\s*)(?:[\"']?{_ROUTED}[\w.-]*\d[\w.-]*[\"']?\s*,\s*)*[\"']?{_ROUTED}\Z"
+    rf"(?:(?:^\s*(?:-\s+)?|:-|[=:{{(]\s*)(?:[\"']?{_ROUTED}[\w.-]*\d[\w.-]*[\"']?\s*,\s*)*"
+    rf"|\[(?:[^\[\]]*,)?\s*)[\"']?{_ROUTED}\Z"
 )
 _SCALAR_END: Final = re.compile(r"[\"']?\s*(?:\Z|[,}\])]|\s#|;)")
 _KEY_END: Final = re.compile(r"[\"']?\s*(?::(?:\s|\Z)|=(?![=>])|=>)")

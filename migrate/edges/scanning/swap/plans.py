@@ -6,6 +6,7 @@ import bisect
 import contextlib
 import fnmatch
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,7 +166,10 @@ def _planned(file: File, policy: Policy) -> tuple[FilePlan | None, list[Left]]:
 
 def _may_hold(file: File, data: bytes, policy: Policy) -> bool:
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return wide or file.dialect in CONSTANTS_IN or any(name.encode() in data for name in policy.pairs)
+    if wide or file.dialect in CONSTANTS_IN or any(name.encode() in data for name in policy.pairs):
+        return True
+    # A name may be put together from pieces; its first one is there all the same.
+    return file.language == "python" and any(re.split(r"\W", name)[0].encode() in data for name in policy.pairs)
 
 
 def _text(data: bytes, encoding: str) -> str:

@@ -45,15 +45,23 @@ class Occurrence:
 
 def occurrences(file: File, text: str, models: Sequence[str]) -> list[Occurrence]:
     """Return where some models are named in a file, in the order of the text; raises Unsuitable for broken Python."""
-    if not any(model in text for model in models) and file.dialect not in CONSTANTS_IN:
-        return []
+    named = any(model in text for model in models)
     if file.language == "python":
-        found = _in_python(text, models)
+        found = _in_python(text, models) if named or _parses(text) else []
     elif file.language == "text":
         found = [Occurrence(start, end, model, "value") for start, end, model in _hits(text, models)]
     else:
         found = list(_in_other(file, text, models))
     return sorted(found, key=lambda one: one.start)
+
+
+def _parses(text: str) -> bool:
+    """Return True for a module in which a name may stand in pieces; one that is broken and names none is left."""
+    try:
+        parsed(text.removeprefix("\ufeff"))
+    except Unsuitable:
+        return False
+    return True
 
 
 def _hits(text: str, models: Sequence[str]) -> Iterator[tuple[int, int, str]]:
