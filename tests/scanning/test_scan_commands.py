@@ -142,26 +142,23 @@ def test_a_swap_shows_a_diff_and_writes_nothing(project: Path) -> None:
     """The diff, the total, what prompt files keep, and the command that writes."""
     result = run("swap", "app", "--from", "gpt-4o", "--to", "gpt-4.1")
     assert (0, "") == (result.exit_code, result.stderr)
-    assert (
-        """\
---- a/app/triage.py
-+++ b/app/triage.py
-@@ -6,7 +6,7 @@
-.
- def triage(text):
-     reply = client.chat.completions.create(
--        model="gpt-4o",
-+        model="gpt-4.1",
-         messages=[{"role": "user", "content": f"Sort: {text}"}],
-         temperature=0,
-     )
-
-to change in 1 file: gpt-4o -> gpt-4.1 1x; 0 left alone
-prompt files keep their model: it says what is in production; prompt-migrate promote changes it
-nothing is written yet; next: prompt-migrate swap app --map gpt-4o=gpt-4.1 --write
-"""
-        == result.stdout
-    )
+    assert [
+        "--- a/app/triage.py",
+        "+++ b/app/triage.py",
+        "@@ -6,7 +6,7 @@",
+        " ",
+        " def triage(text):",
+        "     reply = client.chat.completions.create(",
+        '-        model="gpt-4o",',
+        '+        model="gpt-4.1",',
+        '         messages=[{"role": "user", "content": f"Sort: {text}"}],',
+        "         temperature=0,",
+        "     )",
+        "",
+        "to change in 1 file: gpt-4o -> gpt-4.1 1x; 0 left alone",
+        "prompt files keep their model: it says what is in production; prompt-migrate promote changes it",
+        "nothing is written yet; next: prompt-migrate swap app --map gpt-4o=gpt-4.1 --write",
+    ] == result.stdout.splitlines()
     assert APP == (project / "app" / "triage.py").read_text()
 
 
