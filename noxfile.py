@@ -131,8 +131,9 @@ def real_models(session: nox.Session) -> None:
 @nox.session
 def lock(session: nox.Session) -> None:
     """Resolve the dependencies again; pip-tools must be installed. No address is written."""
-    quiet = ("--generate-hashes", "--strip-extras", "--allow-unsafe", "--quiet")
+    # A constraint may not name extras, a lock must: without them pip looks for the newest release that has the extra.
+    quiet = ("--generate-hashes", "--allow-unsafe", "--quiet")
     plain = ("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--no-emit-options")
     compile_ = (PYTHON, "-m", "piptools", "compile", *quiet, *plain)
-    session.run(*compile_, "--all-build-deps", "-o", "requirements/main.txt", "pyproject.toml")
-    session.run(*compile_, "-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
+    session.run(*compile_, "--strip-extras", "--all-build-deps", "-o", "requirements/main.txt", "pyproject.toml")
+    session.run(*compile_, "--no-strip-extras", "-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
