@@ -106,8 +106,15 @@ class Journal(Protocol):
     Everything handed in is redacted already. Safe to call from two threads.
     """
 
-    def attempt(self, request: Request, sample: int, tried: int, reserved: int) -> None:
-        """Write down a try before it is made, with the money set aside for it."""
+    def attempt(self, request: Request, sample: int, tried: int, reserved: int, lost: int = 0) -> None:
+        """Write down a try before it is made, with the money set aside for it.
+
+        `lost`: tries of the same call before it that may have been paid for and whose usage nobody told.
+        """
+        ...
+
+    def failed(self, request: Request, sample: int, lost: int) -> None:
+        """Write down that a try failed and another one is to follow; `lost` as in `attempt`, this try included."""
         ...
 
     def call(self, sample: int, call: Call) -> None:

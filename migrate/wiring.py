@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -19,7 +20,7 @@ from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.inventory import load, load_policies
-from migrate.edges.journal import JournalFile, is_alive, journals, read_journal
+from migrate.edges.journal import PATIENCE_S, JournalFile, claimed, is_alive, journals, lost_tries, read_journal
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
@@ -361,14 +362,14 @@ class World:
 
     def _clear(self, run: Run, paths: Sequence[Path], *, own: bool) -> None:
         """Remove the journals, and, when the run is complete, what only a resumed run would need."""
-        for path in paths:
-            path.unlink(missing_ok=True)
-        answered = not any(name.startswith("no_reply:") for name in run.accounts)
-        if run.state == "complete" and answered:
-            self.plans.drop(run.id)
-            (self._journals / f"{run.id}.state").unlink(missing_ok=True)
+        if run.state == "complete" and not _has_silent_cases(run):
             if own:
                 self.recordings.drop(f"@{run.id}")
+            (self._journals / f"{run.id}.state").unlink(missing_ok=True)
+            self.plans.drop(run.id)
+        else:
+            self.plans.note_lost(run.id, lost_tries(paths))
+        _remove(paths)
 
     def fold_leftovers(self) -> list[str]:
         """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids.
@@ -377,9 +378,20 @@ class World:
         """
         done = []
         for run_id, paths in journals(self._journals).items():
-            run = next((event for path in paths for event in read_journal(path) if isinstance(event, Run)), None)
-            if run is None or any(is_alive(path) for path in paths):
-                continue
+            with claimed(paths) as dead:
+                if dead and self._fold_leftover(run_id, paths):
+                    done.append(run_id)
+        self._sweep()
+        return done
+
+    def _fold_leftover(self, run_id: str, paths: Sequence[Path]) -> bool:
+        run = next((event for path in paths for event in read_journal(path) if isinstance(event, Run)), None)
+        if run is None:
+            # Killed before its first line: nothing was asked. Where lines are, `doctor` tells of them.
+            if not any(path.stat().st_size for path in paths):
+                _remove(paths)
+            return False
+        if not self._is_complete(run_id):
             prices = self._prices()
             own = run.kind == "record" or self._asked_fresh(run_id)
             folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
@@ -388,10 +400,40 @@ class World:
                 pass
             closed = close_run(run, self.clock.now(), folded, planned=folded.cases)
             folding.finish(replace(closed, state="interrupted"), prices.rows_used())
-            for path in paths:
-                path.unlink(missing_ok=True)
-            done.append(run_id)
-        return done
+            self.plans.note_lost(run_id, lost_tries(paths))
+        _remove(paths)
+        return True
+
+    def _is_complete(self, run_id: str) -> bool:
+        """Say whether a run is in the ledger with all its answers: then only its clearing up was cut short."""
+        try:
+            run = self.ledger.run(run_id)
+        except UsageProblem:
+            return False
+        return run.id == run_id and run.state == "complete" and not _has_silent_cases(run)
+
+    def _sweep(self) -> None:
+        """Remove what runs left that were killed while they cleared up."""
+        self.plans.sweep()
+        going_on = journals(self._journals)
+        planned = {run_id for run_id in self.plans.known() if run_id not in going_on and not self._is_complete(run_id)}
+        for run_id in {*self.plans.known(), *(path.stem for path in self._journals.glob("*.state"))}:
+            if run_id not in planned and run_id not in going_on:
+                self._forget(run_id)
+
+    def _forget(self, run_id: str) -> None:
+        """Remove what only resuming a run would need."""
+        self.recordings.drop(f"@{run_id}")
+        (self._journals / f"{run_id}.state").unlink(missing_ok=True)
+        self.plans.drop(run_id)
+
+    def refuse_going_on(self, run_id: str) -> None:
+        """Raise UsageProblem when a run is going on in another process; workers of a killed run get time to end."""
+        give_up = self.clock.monotonic() + PATIENCE_S
+        while alive := [path for path in journals(self._journals).get(run_id, ()) if is_alive(path)]:
+            if any(path.name.endswith(".main.jsonl") for path in alive) or self.clock.monotonic() > give_up:
+                raise UsageProblem(f"run {run_id} is still going on", hint="it can be resumed when it has ended")
+            time.sleep(0.1)
 
     def _asked_fresh(self, run_id: str) -> bool:
         try:
@@ -425,6 +467,16 @@ class World:
         if self._server is not None:
             self._server.stop()
             self._server = None
+
+
+def _has_silent_cases(run: Run) -> bool:
+    return any(name.startswith("no_reply:") for name in run.accounts)
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    """Remove the journals of a run, the controller's last: it names the run that the others belong to."""
+    for path in reversed(paths):
+        path.unlink(missing_ok=True)
 
 
 def pico_of(usd: str) -> int:

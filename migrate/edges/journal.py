@@ -1,7 +1,8 @@
 """Journals: one JSON line an event, appended as a run goes on, folded into the stores when it is over.
 
 Each process of a run has a file of its own, `<run>.<worker>.jsonl`; the first line of the controller's names the
-run. A line is whole or it is the last one and cut: then it is passed over, everything before it counts.
+run. A line is whole or it is the last one and cut: then it is passed over, everything before it counts. Each line ends
+with its own checksum, so that a changed byte is noticed.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord
@@ -46,29 +50,37 @@ from migrate.vocabulary import (
     Usage,
 )
 
+PATIENCE_S: Final = 10.0
+"""How long a journal is waited for that another process holds."""
+
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_SUM: Final = b',"crc":"'
+"""Begins the last member of a line: the CRC-32, in hex, of everything before it."""
 
 
 class JournalFile:
     """Implements `ports.Journal`: every line reaches the operating system before the call returns."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Open the journal of a process for this one alone. Raises StoreProblem, also when another one has it."""
         self.path = path
         self._lock = threading.Lock()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        # Held while the process lives: how another one tells a run that goes on from one that was killed.
-        fcntl.flock(self._fd, fcntl.LOCK_SH)
-        size = os.fstat(self._fd).st_size
-        if size and os.pread(self._fd, 1, size - 1) != b"\n":
-            os.write(self._fd, b"\n")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = _opened(path)
+            _cut_torn_line(self._fd)
+        except OSError as error:
+            raise self._full(error.strerror or "") from error
 
     def run(self, run: Run) -> None:
         """Write down the run itself, at its start and again with its end."""
         self._write({"run": dataclasses.asdict(run)})
 
-    def attempt(self, request: Request, sample: int, tried: int, reserved: int) -> None:
-        self._write({"attempt": [request.request_key, request.model, sample, tried, reserved]})
+    def attempt(self, request: Request, sample: int, tried: int, reserved: int, lost: int = 0) -> None:
+        self._write({"attempt": [request.request_key, request.model, sample, tried, reserved, lost]})
+
+    def failed(self, request: Request, sample: int, lost: int) -> None:
+        self._write({"failed": [request.request_key, sample, lost]})
 
     def call(self, sample: int, call: Call) -> None:
         self._write({"call": encode_call(call), "sample": sample})
@@ -89,7 +101,8 @@ class JournalFile:
             self._fd = -1
 
     def _write(self, event: Mapping[str, Any]) -> None:
-        line = (_dumps(event) + "\n").encode("ascii")
+        text = _dumps(event)[:-1].encode("ascii")
+        line = b'%s%s%08x"}\n' % (text, _SUM, zlib.crc32(text))
         with self._lock:
             try:
                 written = os.write(self._fd, line)
@@ -106,34 +119,143 @@ class JournalFile:
         )
 
 
-def read_journal(path: Path) -> Iterator[Run | tuple[int, Call] | CaseRecord]:
-    """Yield the events of a journal in order; a line cut by the end of a process is passed over, nothing else is."""
+Event = Run | tuple[int, Call] | CaseRecord
+
+
+def read_journal(path: Path, damaged: list[int] | None = None) -> Iterator[Event]:
+    """Yield the events of a journal in order.
+
+    A line cut by the end of a process is passed over. Any other line that cannot be read is passed over too, and its
+    number, from 1, is put into `damaged`.
+    """
+    for number, event in _events(path):
+        try:
+            found = _decoded(event)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            if damaged is not None:
+                damaged.append(number)
+            continue
+        if found is not None:
+            yield found
+
+
+def _decoded(event: dict[str, Any] | None) -> Event | None:
+    """Return what a line says; None for a try, which only `lost_tries` is interested in."""
+    if event is None:
+        raise ValueError("no line of a journal")
+    if "case" in event:
+        return decode_case(event["case"])
+    if "call" in event:
+        return int(event["sample"]), decode_call(event["call"])
+    if "run" in event:
+        fields = event["run"]
+        return Run(**(fields | {"candidates": tuple(fields["candidates"])}))
+    if "attempt" in event or "failed" in event:
+        return None
+    raise ValueError("no event of a journal")
+
+
+def _events(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield the lines by number, from 1; None for one that cannot be read. A last line without its end is left out."""
     with path.open("rb") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
+            event = _read(line)
+            if line.endswith(b"\n") or event is not None:
+                yield number, event
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """Return the object a line holds; None for one that is cut, was changed, or is no object."""
+    text, _, tail = line.rpartition(_SUM)
+    if tail.rstrip(b"\n") != b'%08x"}' % zlib.crc32(text):
+        return None
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def lost_tries(paths: Iterable[Path]) -> dict[tuple[str, int], int]:
+    """Return the tries that may have been paid for and whose usage nobody told, by request key and sample.
+
+    A try without a word of its end was in flight when its process died. 0 is said too: it is the newest word.
+    """
+    lost: dict[tuple[str, int], int] = {}
+    for _, event in chain.from_iterable(_events(path) for path in paths):
+        match event:
+            case {"attempt": [str(key), _, int(sample), _, _, int(before)]}:
+                lost[key, sample] = before + 1
+            case {"failed": [str(key), int(sample), int(sofar)]}:
+                lost[key, sample] = sofar
+            case {"call": {"request_key": str(key), "lost": int(sofar)}, "sample": int(sample)}:
+                lost[key, sample] = sofar
+    return lost
+
+
+def _opened(path: Path) -> int:
+    """Open a journal and lock it for as long as the process lives: how others tell that it does."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        # Somebody who folds it holds the lock for a moment and then removes the file: lines must not go into that one.
+        if _locked(fd) and _is_same(fd, path):
+            return fd
+        os.close(fd)
+        if time.monotonic() > give_up:
+            raise StoreProblem(
+                f"the journal {path.name} is being written by another process: the run goes on there",
+                hint="wait until it has ended",
+                next_command="prompt-migrate runs list",
+            )
+        time.sleep(0.05)
+
+
+def _cut_torn_line(fd: int) -> None:
+    """Take a last line away that a killed process left without its end."""
+    size = os.fstat(fd).st_size
+    if size and os.pread(fd, 1, size - 1) != b"\n":
+        os.ftruncate(fd, os.pread(fd, size, 0).rfind(b"\n") + 1)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_same(fd: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(fd)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+@contextlib.contextmanager
+def claimed(paths: Sequence[Path]) -> Iterator[bool]:
+    """Hold the journals of a run whose processes are dead; give False where one lives, or somebody else holds them."""
+    with contextlib.ExitStack() as held:
+        for path in paths:
             try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if "case" in event:
-                yield decode_case(event["case"])
-            elif "call" in event:
-                yield event["sample"], decode_call(event["call"])
-            elif "run" in event:
-                fields = event["run"]
-                fields["candidates"] = tuple(fields["candidates"])
-                yield Run(**fields)
+                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                yield False
+                return
+            held.callback(os.close, fd)
+            if not _locked(fd):
+                yield False
+                return
+        yield True
 
 
 def is_alive(path: Path) -> bool:
     """Say whether the process that writes a journal still lives."""
-    fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
+    with claimed([path]) as dead:
+        return not dead and path.exists()
 
 
 def journals(folder: Path) -> dict[str, list[Path]]:

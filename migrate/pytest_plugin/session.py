@@ -38,6 +38,10 @@ from migrate.workflow.replay import FAILING, Replay, Trial
 NAME = "promptmigrate-session"
 GATES_SHOWN: Final = 3
 WIDEST: Final = 120
+IN_FLIGHT_S: Final = 10.0
+"""How long calls in flight may take to end when the run stops before its last case."""
+INTERRUPTED_S: Final = 2.0
+"""The same after Ctrl-C or SIGTERM."""
 
 
 def activate(config: pytest.Config) -> None:
@@ -166,12 +170,17 @@ class MigrateSession:
         if config.option.migrate_resume is None:
             return None
         if self.is_worker:
-            return self.world.plans.find(self.given["run"]["id"])
-        # What the stopped run was answered lies in its journals: it must be where answers are looked for.
-        self.world.fold_leftovers()
-        plan = self.world.plans.find(config.option.migrate_resume or None)
+            # The plan's options are not on the command line, and that is all a worker is given.
+            plan = self.world.plans.find(self.given["run"]["id"])
+        else:
+            plan = self.world.plans.find(config.option.migrate_resume or None)
+            self.world.refuse_going_on(plan.run.id)
+            # What the stopped run was answered lies in its journals: it must be where answers are looked for.
+            self.world.fold_leftovers()
+            plan = self.world.plans.find(plan.run.id)
         take_over(config, plan)
-        self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config))
+        url = self.given.get("simulated_url")
+        self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config), simulated_url=url)
         self.world.habit_log = config.option.migrate_habit_log
         return plan
 
@@ -248,10 +257,14 @@ class MigrateSession:
         gc.freeze()
         with stopped_by_sigterm():
             self._start(self._share(trials))
+            grace = IN_FLIGHT_S
             try:
                 return (yield)
+            except KeyboardInterrupt:
+                grace = INTERRUPTED_S
+                raise
             finally:
-                self._stop()
+                self._stop(grace)
 
     def _open_stores(self) -> None:
         """Open what the run writes to as it goes; refuse to start, before anything is paid for, when that fails."""
@@ -299,6 +312,7 @@ class MigrateSession:
 
     def _start(self, trials: list[Trial]) -> None:
         tools = self.world.tools()
+        lost = self.plan.lost if self.plan else {}
         assert self.journal is not None, "the journal is opened before the first call"
         if self.mode:
             asked, usual = self.config.option.migrate_samples, self.world.settings.samples
@@ -310,11 +324,16 @@ class MigrateSession:
                 usual=usual,
                 journal=self.journal,
                 given=given,
+                lost=lost,
             )
         else:
             recordings = self._recordings()
             self.replay = Replay(
-                tools, samples=self.config.option.migrate_samples, recordings=recordings, journal=self.journal
+                tools,
+                samples=self.config.option.migrate_samples,
+                recordings=recordings,
+                journal=self.journal,
+                lost=lost,
             )
         if not self.offline and trials:
             self.background = self._background(trials)
@@ -341,9 +360,10 @@ class MigrateSession:
     def _worker_count(self) -> int:
         return int(self.given.get("workers", 1))
 
-    def _stop(self) -> None:
+    def _stop(self, grace: float = 0.0) -> None:
+        """End the asking; answers that are on their way are paid for, so they get a moment to arrive and be kept."""
         if self.background is not None:
-            self.background.stop()
+            self.background.finish(grace)
 
     # --- one item -----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -78,12 +79,24 @@ class Background:
             self._unread -= len(tray.calls)
         return sorted(tray.calls, key=lambda answer: answer[0])
 
+    def finish(self, within_s: float) -> None:
+        """Ask for nothing new, let what is in flight come to its end within so many seconds, then `stop`."""
+        try:
+            loop, engine = self._loop, self.engine
+            if loop is not None and engine is not None and not loop.is_closed():
+                with contextlib.suppress(RuntimeError):  # it may close in this very moment
+                    loop.call_soon_threadsafe(engine.halt)
+                self._thread.join(within_s)
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         """Cancel what is in flight and end the thread; safe to repeat."""
         self._stopping = True
         loop, task = self._loop, self._task
         if loop is not None and task is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(task.cancel)
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(task.cancel)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 

@@ -31,6 +31,8 @@ class Ask:
     """Whose answer it is: the number of the trial."""
     sample: int
     request: Request
+    lost: int = 0
+    """Tries of the same call before the run was stopped that may have been paid for."""
 
 
 class Prices(Protocol):
@@ -88,6 +90,7 @@ class Engine:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._pace = Pace(policy)
         self._active = self._waiting = 0
+        self._halted = False
         self._room = asyncio.Condition()
         self._ended = asyncio.Event()
         self.tally = Tally()
@@ -105,12 +108,19 @@ class Engine:
         # Workers share one iterator: cheaper than a task a call, and nothing is rendered before it can be sent.
         for ask in asks:
             self._deliver(ask, await self.call(ask))
-            while self._full():  # noqa: ASYNC110 - what empties it is another thread
+            while self._full() and not self._halted:  # noqa: ASYNC110 - what empties it is another thread
                 await asyncio.sleep(0.005)
+            if self._halted:
+                return
+
+    def halt(self) -> None:
+        """Take no new ask and make no further try; what is in flight comes to its end and is delivered."""
+        self._halted = True
+        self._stop(NoReply(NoReplyKind.INTERRUPTED, "the run was stopped before the call was made"))
 
     async def call(self, ask: Ask) -> Call:
         """Make one call, retries included."""
-        waited, tried, put_off, lost = 0.0, 0, 0, 0
+        waited, tried, put_off, lost = 0.0, 0, 0, ask.lost
         while True:
             reserved = await self._admission(ask)
             if self.tally.stopped is not None:
@@ -118,7 +128,7 @@ class Engine:
                 return self._call(ask, Attempt(self.tally.stopped, charged=False), tried, waited, lost)
             tried += 1
             if self._journal is not None:
-                self._journal.attempt(ask.request, ask.sample, tried, reserved)
+                self._journal.attempt(ask.request, ask.sample, tried, reserved, lost)
             began = self._clock.monotonic()
             attempt = await self._attempt(ask)
             self._settle(ask, attempt, reserved)
@@ -129,6 +139,8 @@ class Engine:
             if pause is None:
                 return self._call(ask, attempt, tried, waited, lost)
             lost += attempt.charged is None
+            if self._journal is not None:
+                self._journal.failed(ask.request, ask.sample, lost)
             await self._sleep(pause)
             waited += pause * 1000
 
@@ -237,13 +249,13 @@ class Engine:
         if self.tally.stopped is None:
             self.tally.stopped = why
             self._ended.set()
-            if self._purse is not None:
+            if self._purse is not None and why.kind in STOPPING:
                 self._purse.stop(why.kind)
 
     def _is_stopped(self) -> bool:
         """Say whether this process, or another one of the run, met a fault that ends it."""
         if self.tally.stopped is None and self._purse is not None and (kind := self._purse.stopped) is not None:
-            self._stop(NoReply(kind, "another worker was stopped by it"))
+            self._stop(NoReply(kind, "the run was stopped in another worker"))
         return self.tally.stopped is not None
 
     # --- money -------------------------------------------------------------------------------------------

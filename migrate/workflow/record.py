@@ -23,7 +23,7 @@ from migrate.vocabulary import (
     Source,
 )
 from migrate.workflow.engine import Ask
-from migrate.workflow.replay import Tools, Trial, answer_of, baseline_request, redacted, staleness
+from migrate.workflow.replay import Lost, Tools, Trial, answer_of, baseline_request, redacted, staleness
 
 Mode = Literal["new", "rewrite"]
 
@@ -63,12 +63,14 @@ class Recording:
         usual: int = 5,
         journal: Journal | None = None,
         given: Recordings | None = None,
+        lost: Lost | None = None,
     ) -> None:
         """`samples` is asked for by the user and binds all flows; `usual` is for flows that do not say.
 
-        `given` holds what this very run was answered before it was stopped.
+        `given` holds what this very run was answered before it was stopped, `lost` the tries that may have been paid.
         """
         self._given = given
+        self._lost = lost or {}
         self._tools = tools
         self._mode = mode
         self._samples = samples
@@ -84,7 +86,8 @@ class Recording:
             missing = [sample for sample in range(1, wanted + 1) if not self._is_given(trial, ready, sample)]
             expect(trial.number, len(missing))
             for sample in missing:
-                yield Ask(trial.number, sample, ready.request)  # type: ignore[union-attr]
+                request = ready.request  # type: ignore[union-attr]
+                yield Ask(trial.number, sample, request, self._lost.get((request.request_key, sample), 0))
 
     def _is_given(self, trial: Trial, ready: _Ready | None, sample: int) -> bool:
         """Put an answer from before the stop on the trial; say whether there was one."""
@@ -92,7 +95,8 @@ class Recording:
             return False
         call = self._given.get(ready.request.request_key, sample)
         if call is not None:
-            trial.calls.append((sample, replace(call, request=ready.request, source=Source.LIVE)))
+            lost = self._lost.get((ready.request.request_key, sample), 0)
+            trial.calls.append((sample, replace(call, request=ready.request, source=Source.LIVE, lost=lost)))
         return call is not None
 
     def _prepare(self, trial: Trial) -> _Ready | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -32,6 +32,9 @@ from migrate.vocabulary import (
 )
 from migrate.workflow.changes import what_changed
 from migrate.workflow.engine import Ask
+
+Lost = Mapping[tuple[str, int], int]
+"""Request key and sample -> tries that may have been paid for and whose usage nobody told."""
 
 
 class Redacts(Protocol):
@@ -88,7 +91,10 @@ class Replay:
         recordings: Recordings | None = None,
         journal: Journal | None = None,
         offline: bool = False,
+        lost: Lost | None = None,
     ) -> None:
+        """`lost`: tries of this very run before it was stopped that may have been paid for."""
+        self._lost = lost or {}
         self._tools = tools
         self._samples = samples
         self._recordings = recordings
@@ -103,7 +109,8 @@ class Replay:
             missing = [] if ready is None else self._missing(trial, ready)
             expect(trial.number, len(missing))
             for sample in missing:
-                yield Ask(trial.number, sample, ready.request)  # type: ignore[union-attr]
+                request = ready.request  # type: ignore[union-attr]
+                yield Ask(trial.number, sample, request, self._lost.get((request.request_key, sample), 0))
 
     def prepare(self, trial: Trial) -> Ready | None:
         """Render the trial and read its golden; a problem of either is kept on the trial, to be raised by its item."""
@@ -143,8 +150,9 @@ class Replay:
             if call is None:
                 missing.append(sample)
             else:
-                # A recording keeps the key of what was asked, not its body.
-                trial.calls.append((sample, replace(call, request=ready.request)))
+                # A recording keeps the key of what was asked, not its body, and nothing of other tries.
+                lost = self._lost.get((ready.request.request_key, sample), 0)
+                trial.calls.append((sample, replace(call, request=ready.request, lost=lost)))
         return missing
 
     def answer_offline(self, trial: Trial) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger.strategies import case_records
 
-from migrate.edges.journal import JournalFile, journals, read_journal
+from migrate.edges.journal import JournalFile, claimed, is_alive, journals, lost_tries, read_journal
+from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord
-from migrate.vocabulary import Judged, Reply, Run
+from migrate.vocabulary import Answer, Call, Judged, NoReply, NoReplyKind, Reply, Request, Run
 
 
 def run_named(run_id: str) -> Run:
@@ -77,7 +80,11 @@ def test_a_cut_last_line_costs_only_itself(tmp_path: Path, cut: int):
     whole = path.read_bytes()
     last = len(whole.splitlines(keepends=True)[-1])
     path.write_bytes(whole[: -min(cut, last)])
-    assert ["r1", "r2"] == [run.id for run in read_journal(path)]
+    damaged: list[int] = []
+    assert ["r1", "r2"] == [run.id for run in read_journal(path, damaged)]
+    assert [] == damaged
+    JournalFile(path).close()
+    assert whole.splitlines(keepends=True)[:2] == path.read_bytes().splitlines(keepends=True)
 
 
 def test_journals_are_found_by_run_the_controllers_first(tmp_path: Path):
@@ -94,3 +101,75 @@ def test_a_journal_is_for_its_owner_alone(tmp_path: Path):
     journal = JournalFile(tmp_path / "journals" / "run.main.jsonl")
     journal.close()
     assert 0o600 == journal.path.stat().st_mode & 0o777
+
+
+@given(at=st.integers(0, 10**6), bit=st.integers(0, 7))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_changed_bit_is_noticed_and_costs_only_its_line(tmp_path: Path, at: int, bit: int):
+    """Whatever bit is flipped, the other lines are read, the changed one is not, and its number is told."""
+    path = tmp_path / "run.main.jsonl"
+    path.unlink(missing_ok=True)
+    journal = JournalFile(path)
+    for name in ("r1", "r2", "r3"):
+        journal.run(run_named(name))
+    journal.close()
+    whole = bytearray(path.read_bytes())
+    # A newline that is no longer one makes one line of two, and a new one two of one: that is a test of its own.
+    places = [place for place in range(len(whole)) if ord("\n") not in (whole[place], whole[place] ^ 1 << bit)]
+    at = places[at % len(places)]
+    line = whole[:at].count(b"\n") + 1
+    whole[at] ^= 1 << bit
+    path.write_bytes(whole)
+    damaged: list[int] = []
+    assert [f"r{number}" for number in (1, 2, 3) if number != line] == [run.id for run in read_journal(path, damaged)]
+    assert [line] == damaged
+
+
+def test_foreign_lines_are_damage(tmp_path: Path):
+    """JSON of another kind is passed over and told by its line, whatever it is."""
+    path = tmp_path / "run.main.jsonl"
+    path.write_text('5\n[1]\n{"case": 3}\n{"call": {}}\n{"run": {"candidates": 3}}\n{"else": 1}\nnot JSON\n')
+    damaged: list[int] = []
+    assert [] == list(read_journal(path, damaged))
+    assert [1, 2, 3, 4, 5, 6, 7] == damaged
+    assert {} == lost_tries([path])
+
+
+def test_tries_that_may_have_been_paid_for_are_told(tmp_path: Path):
+    """In flight at the kill: one more than were lost before; failed or ended: as many as were counted."""
+    journal = JournalFile(tmp_path / "run.main.jsonl")
+    requests = [Request("chat", {"model": "gpt-4.1"}, key, "p") for key in ("flying", "waiting", "silent", "answered")]
+    for request in requests:
+        journal.attempt(request, 1, 1, 0)
+    journal.failed(requests[1], 1, 1)
+    journal.call(1, Call(requests[2], NoReply(NoReplyKind.TIMEOUT, "no"), lost=4))
+    journal.call(1, Call(requests[3], Reply(Answer("x"), "gpt-4.1"), lost=0))
+    journal.attempt(requests[0], 2, 3, 0, 2)
+    journal.close()
+    expected = {("flying", 1): 1, ("flying", 2): 3, ("waiting", 1): 1, ("silent", 1): 4, ("answered", 1): 0}
+    assert expected == lost_tries([journal.path])
+
+
+def test_a_journal_belongs_to_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who opens one that another process writes is told that the run goes on there."""
+    monkeypatch.setattr("migrate.edges.journal.PATIENCE_S", 0.0)
+    journal = JournalFile(tmp_path / "run.main.jsonl")
+    assert is_alive(journal.path)
+    with pytest.raises(StoreProblem, match="is being written by another process"):
+        JournalFile(tmp_path / "run.main.jsonl")
+    journal.close()
+    assert not is_alive(journal.path)
+    with claimed([journal.path]) as mine, claimed([journal.path]) as also:
+        assert (True, False) == (mine, also)
+
+
+def test_lines_never_go_into_a_file_that_was_removed(tmp_path: Path):
+    """A journal that is folded and removed while it is waited for is made anew."""
+    path = tmp_path / "run.main.jsonl"
+    JournalFile(path).close()
+    with claimed([path]):
+        waiting = threading.Thread(target=lambda: JournalFile(path).run(run_named("r1")))
+        waiting.start()
+        path.unlink()
+    waiting.join()
+    assert ["r1"] == [run.id for run in read_journal(path)]

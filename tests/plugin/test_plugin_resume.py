@@ -174,7 +174,7 @@ def test_the_cost_cap_holds_and_the_run_can_go_on_with_another(project: Project,
     assert "budget" in result.stdout.str()
     assert "incomplete" == project.compared()["run"]["state"]
 
-    project.run("-q", "--migrate-resume", "--max-cost", "9").assert_outcomes(passed=5)
+    project.run("-q", "--migrate-resume", "--max-cost", "9", *workers).assert_outcomes(passed=5)
 
     assert 10 == sum(project.models.asked(CANDIDATE).values())
 
