@@ -99,12 +99,13 @@ def measure(place: Workplace, flows: Sequence[Flow], seeds: int) -> Figures:
     figures = Figures(seeds, sum(len(flow.cases) for flow in flows))
     own = own_models(flows)
     for seed in range(DEMO_SEED, DEMO_SEED + seeds):
-        for (flow, _), count in place.record(flows, seed).items():
-            figures.own[flow].different.append(count)
+        goldens = place.record(flows, seed)
+        for (flow, _), golden in goldens.items():
+            figures.own[flow].different.append(golden.different)
         if seed == DEMO_SEED:
-            for one in place.replay(flows, CANDIDATES, seed):
+            for one in place.replay(flows, CANDIDATES, seed, goldens):
                 _enter_demo(figures, one)
-        for one in place.replay(flows, (own, *CANDIDATES), seed + APART):
+        for one in place.replay(flows, (own, *CANDIDATES), seed + APART, goldens):
             _enter(figures, one, "the baseline itself" if one.candidate == own else one.candidate)
         print(f"seed {seed}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     figures.seconds = time.monotonic() - started
@@ -142,7 +143,8 @@ def _enter_meaning(figures: Figures, one: Replayed) -> None:
     for told in one.replies:
         changed = [habit for habit in told.habits if habit["changes"] not in (None, "wording_changed")]
         meant = [habit for habit in changed if habit["origin"] == "persona"]
-        if told.kept and len(changed) == 1 and meant:  # with one cause there is no doubt what is reported
+        # With one cause there is no doubt what is reported.
+        if told.line["expected_kept"] and len(changed) == 1 and meant:
             figures.meaning[meant[0]["habit"]][_reported(told.agreement)] += 1
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from migrate import wiring
 from migrate.ports import CaseRecord
-from migrate.vocabulary import CaseId, CaseVerdict, Comparison, Finding, Flow, FlowName, Reply, Rung, Severity
+from migrate.vocabulary import Case, CaseId, CaseVerdict, Comparison, Finding, Flow, FlowName, Reply, Rung, Severity
 from migrate.workflow.background import Background
 from migrate.workflow.record import Recording, trials_of
 from migrate.workflow.replay import Replay, Trial
@@ -29,6 +29,19 @@ FLAGGED = frozenset({CaseVerdict.DRIFT, CaseVerdict.BREAKING})
 
 
 # --- Asking ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of one golden."""
+
+    different: int
+    """How many different answers it holds."""
+    plain: bool
+    """True when nothing was done to any of them that a user would mind."""
+
+
+Goldens: TypeAlias = Mapping[tuple[FlowName, CaseId], Recorded]
 
 
 @dataclass(frozen=True)
@@ -57,31 +70,34 @@ class Workplace:
         found = [flow for flow in self.open(1).load_flows() if not names or flow.name in names]
         return tuple(replace(flow, cases=flow.cases[:cases]) for flow in found)
 
-    def record(self, flows: Sequence[Flow], seed: int) -> dict[tuple[FlowName, CaseId], int]:
-        """Record every golden anew; return how many different answers each of them holds."""
+    def record(self, flows: Sequence[Flow], seed: int) -> Goldens:
+        """Record every golden anew; return what is known of each."""
         world = self.open(seed)
         try:
             verb = Recording(world.tools(), mode="rewrite", samples=None, usual=world.settings.samples)
             for trial, recorded in _asked(world, verb, list(trials_of(flows))):
                 assert recorded.record is not None, f"{trial.flow.name}/{trial.case.id}: {recorded.note}"
-            cases = [(flow.name, case.id) for flow in flows for case in flow.cases]
-            return {case: _different(world, *case) for case in cases}
+            different = {(flow.name, case.id): _different(world, flow.name, case.id) for flow, case in _cases(flows)}
         finally:
             world.close()
+        touched = {(line["flow"], line["case"]) for line in _lines(Path(str(world.habit_log))) if not _is_plain(line)}
+        return {case: Recorded(count, case not in touched) for case, count in different.items()}
 
-    def replay(self, flows: Sequence[Flow], candidates: Sequence[str], seed: int) -> Iterator[Replayed]:
+    def replay(
+        self, flows: Sequence[Flow], candidates: Sequence[str], seed: int, goldens: Goldens
+    ) -> Iterator[Replayed]:
         """Replay every case against every candidate; yield each with the log's lines once all are judged."""
         world = self.open(seed)
         try:
             parsed = wiring.candidates_of(candidates)
-            plan = [(flow, case, candidate) for flow in flows for case in flow.cases for candidate in parsed]
+            plan = [(flow, case, candidate) for flow, case in _cases(flows) for candidate in parsed]
             trials = [Trial(number, *planned) for number, planned in enumerate(plan)]
             judged = [(trial, record) for trial, record in _asked(world, Replay(world.tools()), trials)]
         finally:
             world.close()
         lines = {line["request_id"]: line for line in _lines(Path(str(world.habit_log)))}
         for trial, record in judged:
-            yield Replayed(trial.candidate.text, seed, record, lines)
+            yield Replayed(trial.candidate.text, seed, record, goldens[trial.flow.name, trial.case.id], lines)
 
 
 def _asked(world: wiring.World, verb: Any, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Any]]:
@@ -104,6 +120,14 @@ def _lines(log: Path) -> Iterator[dict[str, Any]]:
     with log.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
+
+
+def _cases(flows: Sequence[Flow]) -> Iterator[tuple[Flow, Case]]:
+    return ((flow, case) for flow in flows for case in flow.cases)
+
+
+def _is_plain(line: Mapping[str, Any]) -> bool:
+    return {habit["habit"] for habit in line["habits"]} <= HARMLESS
 
 
 def _different(world: wiring.World, flow: FlowName, case: CaseId) -> int:
@@ -141,6 +165,7 @@ class Told:
     """Seed, model, flow, case and sample, for a person."""
     line: Mapping[str, Any]
     comparison: Comparison
+    golden: Recorded
     found: frozenset[Broken]
     """Contract findings of the comparison in this very sample."""
     alone: frozenset[Broken]
@@ -162,13 +187,9 @@ class Told:
         return promises_of(self.line)[1]
 
     @property
-    def kept(self) -> bool:
-        return bool(self.line["expected_kept"])
-
-    @property
     def harmless(self) -> bool:
-        """True when nothing was done to the reply that a user would mind."""
-        return self.kept and {habit["habit"] for habit in self.habits} <= HARMLESS
+        """True when nothing was done to the reply, nor to any answer of its golden, that a user would mind."""
+        return self.golden.plain and _is_plain(self.line)
 
     @property
     def drifts(self) -> bool:
@@ -183,6 +204,7 @@ class Replayed:
     candidate: str
     seed: int
     record: CaseRecord
+    golden: Recorded
     lines: Mapping[str, Mapping[str, Any]]
     """By request id."""
 
@@ -203,7 +225,9 @@ class Replayed:
         here = [finding for finding in comparison.findings if finding.sample == index]
         agreement = tuple(finding for finding in here if finding.rung is Rung.AGREEMENT)
         place = f"seed {self.seed} {line['model']} {comparison.flow}/{comparison.case} sample {index}"
-        return Told(place, line, comparison, contract_findings(here), contract_findings(judged.findings), agreement)
+        return Told(
+            place, line, comparison, self.golden, contract_findings(here), contract_findings(judged.findings), agreement
+        )
 
 
 def contract_findings(findings: Iterable[Finding]) -> frozenset[Broken]:
@@ -263,13 +287,9 @@ class Account:
         self.missed += [f"{told.place}: {one} of {told.causes[one]}" for one in told.causes.keys() - told.found]
         self.missed_consequences += [f"{told.place}: {one}" for one in others - told.found]
         self.causeless += [f"{told.place}: {one}" for one in told.found - told.causes.keys() - others]
-        self._add_harmless(told)
-
-    def _add_harmless(self, told: Told) -> None:
-        if told.harmless and told.comparison.verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
-            self.harmless += 1
-            if told.drifts:
-                self.harmless_flagged.append(f"{told.place}: {told.agreement[0].message}")
+        self.harmless += told.harmless
+        if told.harmless and (told.drifts or told.found):
+            self.harmless_flagged.append(f"{told.place}: {told.comparison.findings[0].message}")
 
     @property
     def broken(self) -> int:

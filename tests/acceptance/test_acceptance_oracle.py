@@ -23,9 +23,9 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Replayed]:
     """The first cases of every flow, recorded once and replayed with other seeds."""
     place = Workplace(ROOT, tmp_path_factory.mktemp("oracle"))
     flows = place.flows(cases=CASES)
-    place.record(flows, GOLDEN_SEED)
+    goldens = place.record(flows, GOLDEN_SEED)
     candidates = (own_models(flows), *CANDIDATES)
-    return [one for seed in SEEDS for one in place.replay(flows, candidates, seed)]
+    return [one for seed in SEEDS for one in place.replay(flows, candidates, seed, goldens)]
 
 
 @pytest.fixture(scope="module")
