@@ -1,4 +1,4 @@
-"""Settings to concrete edges: the only room that knows everyone."""
+"""The world of one process: settings joined to concrete edges, each opened when it is first used."""
 
 from __future__ import annotations
 

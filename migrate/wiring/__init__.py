@@ -1,0 +1,23 @@
+"""Settings to concrete edges: the only room that knows everyone."""
+
+from migrate.wiring.world import (
+    World,
+    account_words,
+    candidates_of,
+    key_variable,
+    offers,
+    open_world,
+    pico_of,
+    refuse_in_ci,
+)
+
+__all__ = [
+    "World",
+    "account_words",
+    "candidates_of",
+    "key_variable",
+    "offers",
+    "open_world",
+    "pico_of",
+    "refuse_in_ci",
+]
