@@ -136,4 +136,5 @@ def lock(session: nox.Session) -> None:
     plain = ("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--no-emit-options")
     compile_ = (PYTHON, "-m", "piptools", "compile", *quiet, *plain)
     session.run(*compile_, "--strip-extras", "--all-build-deps", "-o", "requirements/main.txt", "pyproject.toml")
-    session.run(*compile_, "--no-strip-extras", "-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
+    on_top = ("-c", "requirements/main.txt", "-o", "requirements/test.txt", "requirements/test.in")
+    session.run(*compile_, "--no-strip-extras", *on_top)
