@@ -33,19 +33,23 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test, two at a time; arguments go to pytest."""
+    install_oldest_pytest(session)
     session.run(PYTHON, "-m", "pytest", "-n", "2", *session.posargs)
 
 
 @nox.session
 def coexistence(session: nox.Session) -> None:
-    """The plugin's specification with the oldest pytest that is supported; arguments go to pytest.
-
-    An environment holds one pytest, so the other one is installed into a folder, where tests/coexistence finds it in
-    every later run too.
-    """
-    session.run(PYTHON, "-m", "pip", "install", "--quiet", "--upgrade", "--target", OLD_PYTEST, "pytest==8.4.*")
+    """The plugin's whole specification with the oldest pytest that is supported; arguments go to pytest."""
+    install_oldest_pytest(session)
     folders = ("tests/plugin", "tests/coexistence")
     session.run(PYTHON, "-m", "pytest", "-n", "2", *folders, *session.posargs, env={"OTHER_PYTEST": OLD_PYTEST})
+
+
+def install_oldest_pytest(session: nox.Session) -> None:
+    """Install it into a folder, where tests/coexistence finds it: an environment holds one pytest."""
+    if not (Path(OLD_PYTEST) / "pytest").is_dir():
+        target = ("--quiet", "--no-deps", "--target", OLD_PYTEST)
+        session.run(PYTHON, "-m", "pip", "install", *target, "-r", "requirements/oldest-pytest.txt")
 
 
 @nox.session(venv_backend="venv", python=["3.11", "3.12", "3.13"])

@@ -1,7 +1,7 @@
 """Projects for the tests beside other people's plugins, and the older pytest that is still supported.
 
-An environment holds one pytest. `nox -s coexistence` installs the other one into a folder; once it is there, the tests
-that need it run in every ordinary run too. `OTHER_PYTEST=folder` lets all tests of the plugin run with it.
+An environment holds one pytest. `nox` installs the other one into a folder before it runs the tests.
+`OTHER_PYTEST=folder` lets all tests of the plugin run with it (`nox -s coexistence`).
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ __all__ = ["project", "recorded"]
 def old_pytest() -> str:
     """Return the folder of the oldest pytest that is supported."""
     if not (FOLDER / "pytest").is_dir():
-        pytest.skip("the older pytest is not installed beside this one: nox -s coexistence")
+        pytest.skip("the older pytest is not installed beside this one: nox -s tests")
     return str(FOLDER)
