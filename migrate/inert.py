@@ -1,4 +1,4 @@
-"""Foreign text made safe to print: what a model says may be read, and never obeyed, by a terminal or a CI log.
+"""Foreign text made safe to print: what a model says may be read, and never obeyed, by a terminal, CI log or sheet.
 
 Unsafe characters are *drawn*, as `<U+202E>`: they stay visible and countable, and drawing twice changes nothing.
 Drawn are control characters (ESC, C1, CR, TAB, BEL), bidi controls, invisible and blank characters, language tags,
@@ -28,6 +28,9 @@ _FOREIGN: Final = re.compile(
 )
 _LOG_COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:[A-Za-z])|#(?=#[A-Za-z]*\[)", re.MULTILINE)
 _NEWLINE: Final = "\u23ce"
+# What spreadsheets take for the start of a formula, also in the full-width forms that some of them read as the same.
+_FORMULA: Final = re.compile(r"[\s'\"\ufeff]*[=+\-@|\uff1d\uff0b\uff0d\uff20]")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?%?", re.ASCII)
 
 
 def inert(text: str, *, keep_newlines: bool = True) -> str:
@@ -47,6 +50,17 @@ def indent(text: str, prefix: str = "    ") -> str:
 def shorten(text: str, limit: int) -> str:
     """Return at most `limit` characters of the text, the last one `…` when something was cut."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
+
+
+def csv_cell(text: str) -> str:
+    """Return the text for a cell of CSV or TSV: inert, on one line, and never a formula.
+
+    What a spreadsheet would calculate gets an apostrophe before it (after the OWASP list: `=`, `+`, `-`, `@`, TAB, CR,
+    LF; also behind blanks and quotes, `|`, and the full-width forms); a plain number such as `-3.50` stays a number.
+    Commas and quotes are the CSV writer's.
+    """
+    cell = inert(text, keep_newlines=False)
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _drawn(match: re.Match[str]) -> str:

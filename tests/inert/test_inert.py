@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.inert import indent, inert, shorten
+from migrate.inert import csv_cell, indent, inert, shorten
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 UNSAFE_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
@@ -101,3 +103,60 @@ def test_shortened_text_keeps_to_its_limit(text: str, limit: int) -> None:
     short = shorten(text, limit)
     assert len(short) <= limit
     assert (short == text) if len(text) <= limit else short.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ('=HYPERLINK("http://127.0.0.1:9/?"&A1,"open")', '\'=HYPERLINK("http://127.0.0.1:9/?"&A1,"open")'),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("|calc", "'|calc"),
+        (" =1+1", "' =1+1"),
+        ('"=1+1', "'\"=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\t=1+1", "<U+0009>=1+1"),
+        ("\r=1+1", "<U+000D>=1+1"),
+        ("\n=1+1", "⏎=1+1"),
+        ("a\n=1+1", "a⏎=1+1"),
+        ("\ufeff=1+1", "<U+FEFF>=1+1"),
+        ("-3.50", "-3.50"),
+        ("+12%", "+12%"),
+        ("-1e-9", "-1e-9"),
+        ("-3.50 EUR", "'-3.50 EUR"),
+        ("\u0663-1", "\u0663-1"),
+        ("a=1", "a=1"),
+        ("plain, with a comma", "plain, with a comma"),
+        ("", ""),
+    ],
+    ids=ascii,
+)
+def test_a_cell_is_never_a_formula(text: str, cell: str) -> None:
+    """What a sheet would calculate becomes text; numbers stay numbers, and ordinary text is left alone."""
+    assert cell == csv_cell(text)
+
+
+@given(ANY_TEXT)
+def test_a_cell_survives_the_csv_writer_on_one_line(text: str) -> None:
+    """Whatever the text: one record is one line, it reads back as it was written, and begins with no formula."""
+    cell = csv_cell(text)
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow([cell, 1])
+    assert 1 == out.getvalue().count("\n")
+    assert [[cell, "1"]] == list(csv.reader(io.StringIO(out.getvalue())))
+    assert cell.lstrip(" '\"")[:1] not in {"=", "+", "-", "@", "\t"} or cell.startswith("'") or is_number(cell)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text.removesuffix("%"))
+    except ValueError:
+        return False
+    return text.isascii()
+
+
+@given(ANY_TEXT)
+def test_a_cell_made_twice_is_harmless(text: str) -> None:
+    """An apostrophe is put at most once: cells of an exported file may be exported again."""
+    assert csv_cell(csv_cell(text)) in {csv_cell(text), f"'{csv_cell(text)}"}
