@@ -281,3 +281,25 @@ def test_names_of_files_may_be_anything(tmp_path: Path) -> None:
     (site,) = sites_of(tmp_path, CALL, name)
     assert name == site.spot.file
     assert all("\n" not in line or line.startswith(("#", "name")) for line in drafts_of([site]) or ["#"])
+
+
+BOMBS = {
+    "aliases": "a0: &a0 [x]\n"
+    + "".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 11)),
+    "merge keys": "a0: &a0 {m: gpt-4o}\n"
+    + "".join(f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 11)),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_aliases_that_multiply_are_left_unread(bomb: str, tmp_path: Path) -> None:
+    """A settings file whose aliases or merge keys would grow without end costs nothing: its value is unknown."""
+    code = 'import openai, yaml\nC = yaml.safe_load(open("conf.yaml"))\nopenai.responses.create(model=C["a9"]["m"])\n'
+    plant(tmp_path, {"app.py": code, "conf.yaml": BOMBS[bomb]})
+    command = "import sys; from pathlib import Path; from migrate.edges.scanning import scan; "
+    command += "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); "
+    command += "print(len(scan(Path(sys.argv[1]), Path(sys.argv[1])).sites))"
+    done = subprocess.run(
+        [sys.executable, "-c", command, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ("", "1\n") == (done.stderr[-300:], done.stdout)

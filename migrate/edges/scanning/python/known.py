@@ -65,6 +65,8 @@ CHANGES: Final = frozenset(
 """Methods that return a framework's language model changed."""
 MOST_VALUES: Final = 5_000
 """Values taken from one configuration file."""
+MOST_ALIASES: Final = 24
+"""Aliases of one YAML file: three to a level, which is the worst, make 3^8 copies of one value and no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,8 +373,16 @@ def _loads(parse: Callable[[str], Json]) -> Callable[[Calling], Value | None]:
 def _yaml(text: str) -> Json:
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - the safe loader
+        # Before anything is built: merge keys over aliases multiply while the loader works.
+        if sum(type(event) is yaml.AliasEvent for event in yaml.parse(text, loader)) > MOST_ALIASES:
+            raise ValueError("too many aliases")
+        reader = loader(text)
+        try:
+            return reader.get_single_data()
+        finally:
+            reader.dispose()
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from None
 
