@@ -11,12 +11,13 @@ Findings carry values cut short: of a large list or object only its size is left
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from migrate.canonical import canonical_json, digest
+from migrate.canonical import canonical_json, digest, digest_json
 from migrate.vocabulary import (
+    Answer,
     CaseId,
     CaseVerdict,
     Comparison,
@@ -26,6 +27,7 @@ from migrate.vocabulary import (
     Group,
     Json,
     JsonPath,
+    Judged,
     Rung,
     Severity,
 )
@@ -166,6 +168,22 @@ def group_id(fingerprint: Fingerprint) -> str:
     """Return the short, stable id of a group: the same change has it in every run and for every candidate."""
     flow, path, kind, severity, types, values = fingerprint
     return "G" + digest(canonical_json([flow, path, kind.value, severity.value, types, values]))[:ID_LENGTH]
+
+
+def seen_digest(samples: Sequence[Judged]) -> str:
+    """Return the hash of a case's candidate answers: what a decision says was seen, so that nothing else is blessed.
+
+    Ids of tool calls are left out, because they are never compared; a sample without an answer counts as none.
+    """
+    ordered = sorted(samples, key=lambda judged: judged.sample.index)
+    return digest_json([[judged.sample.index, _seen(judged.sample.answer)] for judged in ordered])
+
+
+def _seen(answer: Answer | None) -> Json:
+    if answer is None:
+        return None
+    calls = [[call.name, call.arguments] for call in answer.tool_calls]
+    return [answer.text, calls, answer.refusal, answer.finish]
 
 
 @lru_cache(maxsize=4096)

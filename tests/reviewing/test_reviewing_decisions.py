@@ -1,0 +1,74 @@
+"""A decision names what was seen by hash, and its published form says what each verdict needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from migrate.reviewing import seen_digest
+from migrate.vocabulary import Answer, Judged, Sample, ToolCall
+
+SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
+SCHEMA: Any = json.loads((SCHEMAS / "decisions.schema.json").read_text("utf-8"))
+DECISION: dict[str, Any] = {
+    "flow": "refund",
+    "case_id": "late-parcel",
+    "model": "gpt-4.1",
+    "group": "G1a2b3c4",
+    "verdict": "accept",
+    "base_sha256": "0" * 64,
+    "candidate_sha256": "f" * 64,
+    "reason": "",
+    "reviewer": "",
+    "at": "2026-01-15T10:00:00Z",
+}
+
+
+def judged(number: int, answer: Answer | None) -> Judged:
+    return Judged(Sample(number, (), answer), {})
+
+
+def holds(**changes: Any) -> bool:
+    document = {"format": 1, "run": "20260115-100000-ab12", "decisions": [DECISION | changes]}
+    return jsonschema_rs.validator_for(SCHEMA).is_valid(document)
+
+
+def test_the_hash_is_of_all_answers_in_their_order() -> None:
+    """The order in which samples are read does not matter; another word, another order or a missing one does."""
+    one, two = judged(1, Answer("yes")), judged(2, Answer("no"))
+    seen = seen_digest([one, two])
+    assert seen == seen_digest([two, one])
+    others = [[one], [one, judged(2, Answer("No"))], [judged(1, Answer("no")), judged(2, Answer("yes"))]]
+    assert seen not in [seen_digest(samples) for samples in [*others, [one, judged(2, None)]]]
+
+
+def test_ids_of_tool_calls_are_not_part_of_the_hash() -> None:
+    """A provider numbers its calls afresh each time; names and arguments are what was seen."""
+    call = ToolCall("refund", '{"order": 1}', "call_1")
+    seen = seen_digest([judged(1, Answer(None, (call,)))])
+    assert seen == seen_digest([judged(1, Answer(None, (replace(call, id="call_2"),)))])
+    assert seen != seen_digest([judged(1, Answer(None, (replace(call, arguments='{"order": 2}'),)))])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"group": None, "base_sha256": None}, True),
+        ({"verdict": "reject"}, False),
+        ({"verdict": "reject", "reason": "the refund is wrong"}, True),
+        ({"verdict": "tolerate", "reason": "until the parser is mended"}, False),
+        ({"verdict": "tolerate", "reason": "", "expires": "2026-03-01"}, False),
+        ({"verdict": "tolerate", "reason": "until the parser is mended", "expires": "2026-03-01"}, True),
+        ({"verdict": "approve"}, False),
+        ({"candidate_sha256": None}, False),
+    ],
+)
+def test_a_decision_says_what_its_verdict_needs(changes: dict[str, Any], expected: bool) -> None:
+    """A rejection gives its reason, a tolerance its reason and the day it ends; what was seen is never left out."""
+    assert expected is holds(**changes)
