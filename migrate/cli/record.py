@@ -95,7 +95,7 @@ def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], 
     finally:
         background.stop()
         journal.close()
-        run, _ = world.fold(run, planned=len(trials) - kept, not_run="interrupted")
+        run, _ = wiring.fold(world, run, planned=len(trials) - kept, not_run="interrupted")
     same = len(trials) - written - len(faults)
     click.echo(f"{written} goldens written, {same} unchanged, {len(faults)} not recorded")
     for fault in faults:

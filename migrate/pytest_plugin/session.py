@@ -174,9 +174,9 @@ class MigrateSession:
             plan = self.world.plans.find(self.given["run"]["id"])
         else:
             plan = self.world.plans.find(config.option.migrate_resume or None)
-            self.world.refuse_going_on(plan.run.id)
+            wiring.refuse_going_on(self.world, plan.run.id)
             # What the stopped run was answered lies in its journals: it must be where answers are looked for.
-            self.world.fold_leftovers()
+            wiring.fold_leftovers(self.world)
             plan = self.world.plans.find(plan.run.id)
         take_over(config, plan)
         url = self.given.get("simulated_url")
@@ -270,7 +270,7 @@ class MigrateSession:
         """Open what the run writes to as it goes; refuse to start, before anything is paid for, when that fails."""
         try:
             if not self.is_worker:
-                self.world.fold_leftovers()
+                wiring.fold_leftovers(self.world)
             self.journal = self.world.open_journal(self.run.id, self.given.get("worker", "main"))
             self.purse = self._open_purse()
             if not self.is_worker:
@@ -465,7 +465,7 @@ class MigrateSession:
         if self.is_worker:
             return
         if not self.reports.planned:
-            self.world.discard_journal(self.run.id)
+            wiring.discard_journal(self.world, self.run.id)
             return
         try:
             self._finish(session, exitstatus)
@@ -496,8 +496,8 @@ class MigrateSession:
         reports = self.reports
         planned = len(reports.planned or ())
         why = self._why_early(session, exitstatus) or reports.why_missing
-        run, evidence = self.world.fold(
-            self.run, planned=planned, not_run=why, skipped=reports.skipped(), own=self._own
+        run, evidence = wiring.fold(
+            self.world, self.run, planned=planned, not_run=why, skipped=reports.skipped(), own=self._own
         )
         results = Results(run, evidence)
         if run.state == "incomplete":

@@ -1,5 +1,6 @@
 """Settings to concrete edges: the only room that knows everyone."""
 
+from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_going_on
 from migrate.wiring.world import (
     World,
     account_words,
@@ -15,9 +16,13 @@ __all__ = [
     "World",
     "account_words",
     "candidates_of",
+    "discard_journal",
+    "fold",
+    "fold_leftovers",
     "key_variable",
     "offers",
     "open_world",
     "pico_of",
+    "refuse_going_on",
     "refuse_in_ci",
 ]

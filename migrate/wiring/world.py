@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -19,21 +16,20 @@ from migrate.edges.checkout import commit_of
 from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
-from migrate.edges.inventory import load, load_policies
-from migrate.edges.journal import PATIENCE_S, JournalFile, claimed, is_alive, journals, lost_tries, read_journal
+from migrate.edges.inventory import load
+from migrate.edges.journal import JournalFile
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
-from migrate.errors import PromptMigrateError, UsageProblem
+from migrate.errors import UsageProblem
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import parse_candidate, prompt_for
 from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, ProviderSettings, Run, Settings
 from migrate.workflow.engine import Ask, Engine
-from migrate.workflow.fold import Fold, Folded
 from migrate.workflow.pacing import Policy
 from migrate.workflow.replay import Tools, redacted_call
-from migrate.workflow.runs import close_run, new_run
+from migrate.workflow.runs import new_run
 
 if TYPE_CHECKING:
     from migrate.edges.ledger import SqlLedger
@@ -130,20 +126,15 @@ class World:
 
     def open_journal(self, run_id: str, worker: str) -> JournalFile:
         self._state_folder()
-        return JournalFile(self._journals / f"{run_id}.{worker}.jsonl")
-
-    def discard_journal(self, run_id: str) -> None:
-        """Remove the journals of a run that asked nothing."""
-        for path in journals(self._journals).get(run_id, ()):
-            path.unlink(missing_ok=True)
+        return JournalFile(self.journals / f"{run_id}.{worker}.jsonl")
 
     @property
-    def _journals(self) -> Path:
+    def journals(self) -> Path:
         return self.state / "journals"
 
     @property
     def plans(self) -> Plans:
-        return Plans(self._journals)
+        return Plans(self.journals)
 
     def share(self, run_id: str, max_cost: str | None) -> SharedState:
         """Begin, or go on with, what the processes of a run share: this cap, and what was spent before."""
@@ -153,7 +144,7 @@ class World:
 
     def join(self, run_id: str) -> SharedState:
         """Open what the processes of a run share, as one of them."""
-        return SharedState(self._journals / f"{run_id}.state")
+        return SharedState(self.journals / f"{run_id}.state")
 
     def _state_folder(self) -> Path:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -286,7 +277,7 @@ class World:
             full=full,
             journal=journal,
             purse=purse,
-            prices=CallPrices(self._prices(), self.clock.today()) if capped else None,
+            prices=CallPrices(self.prices(), self.clock.today()) if capped else None,
         )
 
     # --- a run's start and end ---------------------------------------------------------------------------------
@@ -333,115 +324,7 @@ class World:
         pinned = " (pinned)" if self.settings.as_of else ""
         return [*lines, f"prompt-migrate: {source} · judged as of {run.as_of}{pinned}"]
 
-    def fold(
-        self,
-        run: Run,
-        *,
-        planned: int,
-        not_run: str = "",
-        skipped: Mapping[str, int] | None = None,
-        own: bool = False,
-    ) -> tuple[Run, tuple[FlowEvidence, ...]]:
-        """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written.
-
-        `own`: the run's answers are its own (`--golden`, `--migrate-fresh`), so a resumed run finds them by its name.
-        """
-        from migrate.evidence import weigh
-
-        paths = journals(self._journals).get(run.id, [])
-        prices = self._prices()
-        folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
-        folded = Folded(run)
-        records = folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded)
-        policies = load_policies(self.settings) if run.kind == "replay" else None
-        evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
-        closed = close_run(run, self.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
-        folding.finish(closed, prices.rows_used())
-        self._clear(closed, paths, own=own)
-        return closed, tuple(evidence) if run.kind == "replay" else ()
-
-    def _clear(self, run: Run, paths: Sequence[Path], *, own: bool) -> None:
-        """Remove the journals, and, when the run is complete, what only a resumed run would need."""
-        if run.state == "complete" and not _has_silent_cases(run):
-            if own:
-                self.recordings.drop(f"@{run.id}")
-            (self._journals / f"{run.id}.state").unlink(missing_ok=True)
-            self.plans.drop(run.id)
-        else:
-            self.plans.note_lost(run.id, lost_tries(paths))
-        _remove(paths)
-
-    def fold_leftovers(self) -> list[str]:
-        """Fold what killed runs left behind, so that nothing they paid for is lost; return their ids.
-
-        A run whose process lives is left alone. What is folded can still be resumed: its plan stays.
-        """
-        done = []
-        for run_id, paths in journals(self._journals).items():
-            with claimed(paths) as dead:
-                if dead and self._fold_leftover(run_id, paths):
-                    done.append(run_id)
-        self._sweep()
-        return done
-
-    def _fold_leftover(self, run_id: str, paths: Sequence[Path]) -> bool:
-        run = next((event for path in paths for event in read_journal(path) if isinstance(event, Run)), None)
-        if run is None:
-            # Killed before its first line: nothing was asked. Where lines are, `doctor` tells of them.
-            if not any(path.stat().st_size for path in paths):
-                _remove(paths)
-            return False
-        if not self._is_complete(run_id):
-            prices = self._prices()
-            own = run.kind == "record" or self._asked_fresh(run_id)
-            folding = Fold(self.goldens, self.recordings, self.ledger, prices.usd, own=own)
-            folded = Folded(run)
-            for _ in folding.fold(run, chain.from_iterable(read_journal(path) for path in paths), folded):
-                pass
-            closed = close_run(run, self.clock.now(), folded, planned=folded.cases)
-            folding.finish(replace(closed, state="interrupted"), prices.rows_used())
-            self.plans.note_lost(run_id, lost_tries(paths))
-        _remove(paths)
-        return True
-
-    def _is_complete(self, run_id: str) -> bool:
-        """Say whether a run is in the ledger with all its answers: then only its clearing up was cut short."""
-        try:
-            run = self.ledger.run(run_id)
-        except UsageProblem:
-            return False
-        return run.id == run_id and run.state == "complete" and not _has_silent_cases(run)
-
-    def _sweep(self) -> None:
-        """Remove what runs left that were killed while they cleared up."""
-        self.plans.sweep()
-        going_on = journals(self._journals)
-        planned = {run_id for run_id in self.plans.known() if run_id not in going_on and not self._is_complete(run_id)}
-        for run_id in {*self.plans.known(), *(path.stem for path in self._journals.glob("*.state"))}:
-            if run_id not in planned and run_id not in going_on:
-                self._forget(run_id)
-
-    def _forget(self, run_id: str) -> None:
-        """Remove what only resuming a run would need."""
-        self.recordings.drop(f"@{run_id}")
-        (self._journals / f"{run_id}.state").unlink(missing_ok=True)
-        self.plans.drop(run_id)
-
-    def refuse_going_on(self, run_id: str) -> None:
-        """Raise UsageProblem when a run is going on in another process; workers of a killed run get time to end."""
-        give_up = self.clock.monotonic() + PATIENCE_S
-        while alive := [path for path in journals(self._journals).get(run_id, ()) if is_alive(path)]:
-            if any(path.name.endswith(".main.jsonl") for path in alive) or self.clock.monotonic() > give_up:
-                raise UsageProblem(f"run {run_id} is still going on", hint="it can be resumed when it has ended")
-            time.sleep(0.1)
-
-    def _asked_fresh(self, run_id: str) -> bool:
-        try:
-            return bool(self.plans.find(run_id).options.get("fresh"))
-        except PromptMigrateError:
-            return False
-
-    def _prices(self) -> Any:
+    def prices(self) -> Any:
         from migrate.pricing import PriceTable
 
         override = self.root / self.settings.prices if self.settings.prices else None
@@ -467,16 +350,6 @@ class World:
         if self._server is not None:
             self._server.stop()
             self._server = None
-
-
-def _has_silent_cases(run: Run) -> bool:
-    return any(name.startswith("no_reply:") for name in run.accounts)
-
-
-def _remove(paths: Sequence[Path]) -> None:
-    """Remove the journals of a run, the controller's last: it names the run that the others belong to."""
-    for path in reversed(paths):
-        path.unlink(missing_ok=True)
 
 
 def pico_of(usd: str) -> int:

@@ -113,7 +113,7 @@ def _asked(world: wiring.World, verb: Any, trials: Sequence[Trial]) -> Iterator[
     finally:
         background.stop()
         journal.close()
-        world.discard_journal("oracle")
+        wiring.discard_journal(world, "oracle")
 
 
 def _lines(log: Path) -> Iterator[dict[str, Any]]:
