@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
-from migrate.vocabulary import Endpoint, Json, JsonObject, Request
+from migrate.vocabulary import Endpoint, Json, JsonObject, JsonPath, Request
 
 KEY_VERSION: Final = 1
 """Version of the key algorithm. A new one re-keys stored requests; it never makes a golden stale."""
@@ -94,3 +96,12 @@ def _key(api: Endpoint, parts: Mapping[str, str]) -> str:
     """Return the hash of the canonical text of an object whose members are encoded already."""
     text = ",".join(f"{canonical_json(name)}:{parts[name]}" for name in sorted(parts))
     return f"k{KEY_VERSION}:" + digest(f"{api}\n{{{text}}}")[:32]
+
+
+_INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\[\d+\]')
+
+
+@lru_cache(maxsize=4096)
+def any_index(path: JsonPath) -> JsonPath:
+    """Return a path with its list indices as `[*]`; digits inside quoted keys are left alone."""
+    return JsonPath(_INDEX.sub(lambda match: match.group(1) or "[*]", path))

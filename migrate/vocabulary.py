@@ -127,6 +127,26 @@ class Rule:
     """ISO date after which the rule no longer holds; None: no expiry."""
 
 
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """A finding that a reviewer lets pass for a while: the only way past a broken contract."""
+
+    kind: FindingKind
+    path: JsonPath
+    """With list indices as `[*]`."""
+    reason: str
+    expires: str
+    """ISO date: the last day it holds."""
+    cases: tuple[CaseId, ...] = ()
+    """Those it holds for; empty: all of the flow."""
+    candidate: str | None = None
+    """Text of the candidate it holds for; None: every one."""
+    at_most: int | None = None
+    """Samples of a case that may show the finding; None: all."""
+    reviewer: str = ""
+    place: Place | None = None
+
+
 CheckKind = Literal[
     "equals", "contains", "not_contains", "starts_with", "ends_with", "regex", "not_regex", "one_of", "number",
     "json_path", "length", "label", "json", "sql", "python", "citations", "tool_calls", "judge",
@@ -185,6 +205,7 @@ class Flow:
     critical: Criticality = "medium"
     parse: Parse = "text"
     rules: tuple[Rule, ...] = ()
+    tolerated: tuple[Toleration, ...] = ()
     checks: tuple[Check, ...] = ()
     variants: tuple[Variant, ...] = ()
     traffic: Traffic = Traffic()
@@ -596,7 +617,7 @@ class Finding:
     rule: str = ""
     """What made it: a rule path, a check name, a schema path, `noise floor`, `golden`."""
     explained: str | None = None
-    """`noise` or `approval` when something explains it; None: it counts."""
+    """`noise`, `approval` or `toleration` when something explains it; None: it counts."""
     sample: int | None = None
     """Index of the candidate sample it was found in."""
 
@@ -642,7 +663,7 @@ class CaseVerdict(enum.StrEnum):
     CONTRACT_NOT_KEPT = "contract_not_kept"
     """Neither keeps the contract in any sample: not kept today either."""
     ACCEPTED = "accepted"
-    """Approvals cover every difference that is left."""
+    """Approvals and tolerations cover every difference that is left."""
     DRIFT = "drift"
     """A difference that may change the meaning, in at least one sample, explained by nothing."""
     WITHIN_NOISE = "within_noise"
@@ -724,6 +745,8 @@ class Approval:
     seen: str
     """Hash of the candidate sample the reviewer saw."""
     at: str = ""
+    covers: tuple[tuple[FindingKind, JsonPath], ...] = ()
+    """The changes that were accepted, list indices as `[*]`; empty: whatever the answer says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

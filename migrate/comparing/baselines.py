@@ -9,7 +9,16 @@ from functools import cached_property
 from typing import Final
 
 from migrate.comparing.contract import Contract
-from migrate.comparing.documents import Comparer, Document, Group, Key, document_of, document_of_answer, texts_of
+from migrate.comparing.documents import (
+    Approved,
+    Comparer,
+    Document,
+    Group,
+    Key,
+    document_of,
+    document_of_answer,
+    texts_of,
+)
 from migrate.comparing.facts import names_in
 from migrate.comparing.ladder import judge
 from migrate.comparing.paths import ANSWER, TOOL_CALLS, brief
@@ -103,8 +112,11 @@ class Baseline:
     def group(self) -> Group | None:
         """All comparable samples, with the approved answers; None when there are none."""
         documents = [document for document in self.documents if document is not None]
-        answers = (document_of_answer(self.contract.parse, approval.answer) for approval in self.golden.approved)
-        approved = [answer for answer in answers if answer is not None]
+        approved = [
+            Approved(document, frozenset(approval.covers))
+            for approval in self.golden.approved
+            if (document := document_of_answer(self.contract.parse, approval.answer)) is not None
+        ]
         return Group(self._comparer, documents, approved) if documents else None
 
     def leave_one_out(self) -> tuple[bool, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from migrate.comparing.baselines import Baseline, comparable, input_text
 from migrate.comparing.contract import Contract
 from migrate.comparing.documents import document_of, texts_of
+from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding
 from migrate.comparing.notes import Note
 from migrate.comparing.paths import ANSWER, write_path
 from migrate.comparing.verdict import Standing, case_verdict
@@ -31,10 +32,13 @@ from migrate.vocabulary import (
     RungRates,
     Scores,
     Severity,
+    Toleration,
 )
 
 MAX_LISTED: Final = 200
 """Agreement findings listed for one sample; the rest are counted in a last one."""
+REVIEWED: Final = frozenset({"approval", TOLERATION})
+"""Explanations that a person gave."""
 _UNMEASURED: Final = "; noise is unmeasured, the golden holds one sample"
 
 
@@ -66,15 +70,18 @@ def compare(
         rungs = _contract_rates(contract, [], judged)
         return Comparison(flow, case, name, candidate, verdict, _findings(judged, []), rungs, False, unjudged, note)
     baseline = Baseline(contract, golden, today, lambda: input_text(golden, judged))
-    judged = [baseline.expecting(sample) for sample in judged]
-    agreements = [_agreement(baseline, sample) for sample in judged]
+    expected = [baseline.expecting(sample) for sample in judged]
+    held = holding(contract.tolerated, case, candidate, today)
+    judged = forgiven(expected, held)
+    agreements = [_agreement(baseline, *pair) for pair in zip(judged, expected, strict=True)]
+    agreements = _excused(agreements, held, len(baseline.samples))
     missing = _missing(samples, planned)
     standing = _standing(baseline, judged, agreements, replied=not missing)
     verdict = case_verdict(standing)
-    rungs = _contract_rates(contract, baseline.samples, judged)
+    rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
-    findings = _findings(judged, [found for agreement in agreements for found in agreement.findings])
+    findings = _findings(judged, _of(agreements))
     measured = len(baseline.samples) > 1
     note = "; ".join(_remarks(baseline, missing, standing))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
@@ -90,7 +97,7 @@ def _standing(
         baseline=_kept(baseline.samples),
         candidate=_kept(judged),
         drift=not all(agreement.agrees for agreement in agreements),
-        approved=any(found.explained == "approval" for agreement in agreements for found in agreement.findings),
+        approved=any(found.explained in REVIEWED for found in _findings(judged, _of(agreements))),
         same=all(agreement.same for agreement in agreements),
     )
 
@@ -171,7 +178,27 @@ class _Agreement:
     """How many of the goldens that lack one sample it agrees with."""
 
 
-def _agreement(baseline: Baseline, judged: Judged) -> _Agreement:
+def _of(agreements: Iterable[_Agreement]) -> list[Finding]:
+    return [found for agreement in agreements for found in agreement.findings]
+
+
+def _excused(agreements: list[_Agreement], held: Sequence[Toleration], groups: int) -> list[_Agreement]:
+    """Return the agreements with tolerated findings marked; one that nothing else speaks against agrees."""
+    if not held:
+        return agreements
+    marked = excused([agreement.findings for agreement in agreements], held)
+    return [_with(agreement, tuple(found), groups) for agreement, found in zip(agreements, marked, strict=True)]
+
+
+def _with(agreement: _Agreement, findings: tuple[Finding, ...], groups: int) -> _Agreement:
+    drift = [found.explained for found in findings if found.severity is Severity.DRIFT]
+    if TOLERATION not in drift or None in drift:
+        return replace(agreement, findings=findings)
+    return replace(agreement, findings=findings, agrees=True, groups=groups)
+
+
+def _agreement(baseline: Baseline, judged: Judged, strictly: Judged) -> _Agreement:
+    """Return rung 6 of a sample; `strictly` is the sample before tolerated findings were let pass."""
     answer = judged.sample.answer
     counts = _call_count(baseline, judged)
     if answer is not None and texts_of(answer) in baseline.texts and comparable(judged):
@@ -183,7 +210,7 @@ def _agreement(baseline: Baseline, judged: Judged) -> _Agreement:
     if group.find(document) is not None:
         return _equal(baseline.groups_without_one(document), counts)
     weighed = [*group.notes(document)]
-    if judged.rungs.get(Rung.TOOLS) is False:  # which tools were called is said on rung 4
+    if strictly.rungs.get(Rung.TOOLS) is False:  # which tools were called is said on rung 4
         said_there = (FindingKind.MISSING_TOOL_CALL, FindingKind.UNEXPECTED_TOOL_CALL)
         kept = [(note, why) for note, why in weighed if note.kind not in said_there]
     else:

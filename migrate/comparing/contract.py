@@ -13,7 +13,7 @@ from migrate.comparing.rules import RuleBook
 from migrate.comparing.schema import Schema, compile_schema
 from migrate.comparing.tools import Names, Toolbox, expected_calls, toolbox_of
 from migrate.errors import InventoryProblem, Problem
-from migrate.vocabulary import Check, Flow, Json, Parse, Prompt, Rung
+from migrate.vocabulary import Check, Flow, Json, Parse, Prompt, Rung, Toleration
 
 JUDGE_VERSION: Final = 1
 """Version of rungs 1 to 5. A new one makes stored rungs be judged again; it never makes a golden stale."""
@@ -35,6 +35,8 @@ class Contract:
     rules: RuleBook
     digest: str
     """Hash of everything that rungs 1 to 5 depend on; rules are not among them."""
+    tolerated: tuple[Toleration, ...] = ()
+    """Findings of this flow that are let pass for a while."""
 
     def promises(self, rung: Rung) -> bool:
         """Return whether a rung says anything about this case."""
@@ -78,7 +80,7 @@ def contract_of(
     others = tuple(check for check in checks if check.kind != "tool_calls") if calls else checks
     names = tuple(sorted({tuple(sorted(group)) for group in expected_tools})) if expected_tools is not None else ()
     digest = _digest(part.digest, checks, names) if checks or names else part.digest
-    return Contract(flow.parse, part.schema, part.tools, others, calls, names, part.rules, digest)
+    return Contract(flow.parse, part.schema, part.tools, others, calls, names, part.rules, digest, flow.tolerated)
 
 
 _KEPT: Final = 512

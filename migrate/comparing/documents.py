@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeAlias
 
+from migrate.canonical import any_index
 from migrate.comparing.agreement import Surroundings, weigh
 from migrate.comparing.answers import parse_answer
 from migrate.comparing.contract import Contract
 from migrate.comparing.matching import best_pairs
 from migrate.comparing.noise import Floor, Places, Tree, fingerprint
 from migrate.comparing.notes import Note, demoted
-from migrate.comparing.paths import ANSWER, TOOL_CALLS, Steps
+from migrate.comparing.paths import ANSWER, TOOL_CALLS, Steps, write_path
 from migrate.comparing.rules import Cursor
 from migrate.comparing.shape import Difference, Matcher, Spot, differences, equal
 from migrate.comparing.tools import as_document, tool_of
-from migrate.vocabulary import Answer, FindingKind, Judged, Parse, Rung, Severity
+from migrate.vocabulary import Answer, FindingKind, JsonPath, Judged, Parse, Rung, Severity
 
 Key: TypeAlias = tuple[str | None, tuple[tuple[str, str], ...]]
 """An answer's texts: answers with one key are the same."""
@@ -80,21 +81,36 @@ def _document(parse: Parse, answer: Answer, judged: Judged | None) -> Document |
     return Document(tree, places, text + repr(sorted((call.name, call.arguments) for call in answer.tool_calls)))
 
 
+Change = tuple[FindingKind, JsonPath]
+"""A kind of finding at a path with list indices as `[*]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A candidate's answer that a reviewer accepted."""
+
+    document: Document
+    covers: frozenset[Change] = frozenset()
+    """The changes that were accepted; empty: all of them."""
+
+
 class Group:
     """Distinct baseline documents, how often each was seen, and what a candidate's document differs in."""
 
-    def __init__(self, comparer: Comparer, documents: Sequence[Document], approved: Sequence[Document] = ()) -> None:
+    def __init__(self, comparer: Comparer, documents: Sequence[Document], approved: Sequence[Approved] = ()) -> None:
         self._comparer: Final = comparer
         self._distinct: Final[list[Document]] = []
         self._counts: Final[list[int]] = []
         for document in documents:
             self._add(document)
-        self._places: Final = Places([document.tree for document in (*self._distinct, *approved)])
+        self._places: Final = Places([*(one.tree for one in self._distinct), *(one.document.tree for one in approved)])
         own = range(len(self._distinct))
         self._floor: Final = Floor(self._places, own, self._counts)
-        also = range(len(own), len(own) + len(approved))
         self._approved: Final = tuple(approved)
-        self._widened: Final = Floor(self._places, own, self._counts, also) if approved else None
+        self._widened: Final = {
+            covers: Floor(self._places, own, self._counts, [len(own) + at for at in also])
+            for covers, also in _by_scope(approved).items()
+        }
 
     def _add(self, document: Document) -> None:
         place = self.find(document)
@@ -121,11 +137,13 @@ class Group:
         found = self._comparer.differences(nearest, document, best_pairs)
         notes = [*self._comparer.weigh(found, nearest, document, self._floor)]
         covered: set[tuple[FindingKind, Steps, str]] = set()
-        if self._widened is not None and any(note.counts for note in notes):
-            covered = {note.identity for note in notes}
-            if not any(answer.same(document) for answer in self._approved):
-                wider = self._comparer.weigh(found, nearest, document, self._widened)
-                covered -= {note.identity for note in wider if note.counts}
+        if self._widened and any(note.counts for note in notes):
+            for covers, floor in self._widened.items():
+                inside = {note.identity for note in notes if not covers or _change(note) in covers}
+                if not any(one.covers == covers and one.document.same(document) for one in self._approved):
+                    wider = self._comparer.weigh(found, nearest, document, floor)
+                    inside -= {note.identity for note in wider if note.counts}
+                covered |= inside
         for note in notes:
             if note.explained:
                 yield note, "noise"
@@ -163,6 +181,17 @@ class Group:
         own = document.leaves
         near = min(among, key=lambda place: (len(own ^ self._distinct[place].leaves), self._distinct[place].text))
         return self._distinct[near]
+
+
+def _by_scope(approved: Sequence[Approved]) -> dict[frozenset[Change], list[int]]:
+    scopes: dict[frozenset[Change], list[int]] = {}
+    for place, one in enumerate(approved):
+        scopes.setdefault(one.covers, []).append(place)
+    return scopes
+
+
+def _change(note: Note) -> Change:
+    return note.kind, any_index(write_path(note.shown))
 
 
 class Comparer:

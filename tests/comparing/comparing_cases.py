@@ -17,10 +17,12 @@ from migrate.vocabulary import (
     Check,
     Comparison,
     Finding,
+    FindingKind,
     Flow,
     FlowName,
     Golden,
     Json,
+    JsonPath,
     Judged,
     NoReply,
     NoReplyKind,
@@ -29,6 +31,7 @@ from migrate.vocabulary import (
     Request,
     Rule,
     Sample,
+    Toleration,
     Tool,
     ToolCall,
 )
@@ -44,11 +47,13 @@ def flow_of(
     tools: Sequence[Tool] = (),
     rules: Sequence[Rule] = (),
     checks: Sequence[Check] = (),
+    tolerated: Sequence[Toleration] = (),
     **prompt: Any,
 ) -> Flow:
     """Return a flow without cases."""
     made = Prompt(messages=(), model="gpt-4o", schema=schema, tools=tuple(tools), **prompt)
-    return Flow(FLOW, made, (), parse=parse, rules=tuple(rules), checks=tuple(checks))  # type: ignore[arg-type]
+    what = {"rules": tuple(rules), "checks": tuple(checks), "tolerated": tuple(tolerated)}
+    return Flow(FLOW, made, (), parse=parse, **what)  # type: ignore[arg-type]
 
 
 def contract_for(flow: Flow) -> Contract:
@@ -118,9 +123,13 @@ def golden_of(contract: Contract, given: Iterable[Json], *, approved: Iterable[J
 
 
 def _approval(given: Json) -> Approval:
-    answer = answer_of(given)
+    """Return an approval of an answer, or of `{answer, covers: [value_changed $.a]}`."""
+    scoped = isinstance(given, dict) and "covers" in given
+    answer = answer_of(given["answer"] if scoped else given)
     assert answer is not None
-    return Approval(answer, "gpt-4.1", "ada", "as good", "hash")
+    pairs = (change.split(" ", 1) for change in (given["covers"] if scoped else ()))
+    covers = tuple((FindingKind(kind), JsonPath(path)) for kind, path in pairs)
+    return Approval(answer, "gpt-4.1", "ada", "as good", "hash", covers=covers)
 
 
 @dataclass(frozen=True)

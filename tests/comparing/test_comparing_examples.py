@@ -9,7 +9,7 @@ import pytest
 import yaml
 from comparing_cases import Trial, flow_of, lines, trial
 
-from migrate.vocabulary import Check, Comparison, Flow, JsonPath, Rule, Rung, Tool
+from migrate.vocabulary import Check, Comparison, FindingKind, Flow, JsonPath, Rule, Rung, Toleration, Tool
 
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.yml"))
 KEYS = {"promise", "flow", "asked", "golden", "approved", "candidate", "planned", "stale", "verdict", "findings"}
@@ -23,7 +23,14 @@ def _flow(given: dict[str, Any]) -> Flow:
         Check(check["kind"], check.get("arguments", {}), check.get("path"), check.get("name", ""))
         for check in given.pop("checks", ())
     ]
-    return flow_of(given.pop("parse", "text"), tools=tools, rules=rules, checks=checks, **given)
+    tolerated = tuple(_toleration(one) for one in given.pop("tolerated", ()))
+    return flow_of(given.pop("parse", "text"), tools=tools, rules=rules, checks=checks, tolerated=tolerated, **given)
+
+
+def _toleration(given: dict[str, Any]) -> Toleration:
+    what = {"reason": "known", "expires": "2026-12-31", **given}
+    cases = tuple(what.pop("cases", ()))
+    return Toleration(FindingKind(what.pop("kind")), JsonPath(what.pop("path")), cases=cases, **what)
 
 
 def _rule(path: str, given: Any) -> Rule:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measured import compared, finding
 
-from migrate.reviewing import any_index, group_changes
+from migrate.canonical import any_index
+from migrate.reviewing import group_changes
 from migrate.vocabulary import (
     CaseVerdict,
     FindingKind,

@@ -170,7 +170,7 @@ class _Writer:
         return entry if finding.sample is None else entry | {"sample": finding.sample}
 
     def approval(self, approval: Approval) -> dict[str, Json]:
-        return {
+        entry: dict[str, Json] = {
             "answer": self.answer(_numbered(approval.answer, alone=True)),
             "at": approval.at,
             "candidate": approval.candidate,
@@ -178,6 +178,8 @@ class _Writer:
             "reviewer": approval.reviewer,
             "seen": approval.seen,
         }
+        covers = [{"kind": kind.value, "path": path} for kind, path in sorted(approval.covers)]
+        return entry | {"covers": covers} if covers else entry
 
 
 def _numbered(answer: Answer, alone: bool) -> Answer:
@@ -274,7 +276,8 @@ class _Reader:
 
     def approval(self, entry: JsonObject) -> Approval:
         rest = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
-        return Approval(answer=self.answer(entry["answer"]), **rest)
+        covers = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("covers", ()))
+        return Approval(answer=self.answer(entry["answer"]), covers=covers, **rest)
 
 
 def _request_of(entry: JsonObject) -> Request:

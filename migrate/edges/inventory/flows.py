@@ -13,12 +13,13 @@ from migrate.edges.inventory.files import SUFFIXES, Folder, Unreadable
 from migrate.edges.inventory.prompts import SENT_KEYS, amended, read_prompt
 from migrate.edges.inventory.rules import read_rules
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of
+from migrate.edges.inventory.tolerated import read_tolerated
 from migrate.errors import Problem
 from migrate.vocabulary import Criticality, Flow, FlowName, Parse, Place, Prompt, Traffic, Variant
 
 FLOW_KEYS: Final = (
     *("flow", "name", "description", "owner", "critical", "model", *SENT_KEYS, "parse", "cases", "testData"),
-    *("checks", "evaluators", "rules", "variants", "traffic", "tolerances", "samples", "steps"),
+    *("checks", "evaluators", "rules", "tolerated", "variants", "traffic", "tolerances", "samples", "steps"),
 )
 VARIANT_KEYS: Final = (*SENT_KEYS, "default_for")
 TRAFFIC_KEYS: Final = ("requests_per_day", "users_per_day", "cached_share")
@@ -62,6 +63,7 @@ def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flo
         critical=sheet.choice("critical", get_args(Criticality), "medium"),  # type: ignore[arg-type]
         parse=_parse(sheet, prompt),
         rules=read_rules(sheet),
+        tolerated=read_tolerated(sheet),
         checks=(*read_checks(sheet), *read_evaluators(sheet)),
         variants=_variants(sheet, prompt),
         traffic=_traffic(sheet),

@@ -11,13 +11,11 @@ Findings carry values cut short: of a large list or object only its size is left
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from migrate.canonical import canonical_json, digest, digest_json
+from migrate.canonical import any_index, canonical_json, digest
 from migrate.vocabulary import (
-    Answer,
     CaseId,
     CaseVerdict,
     Comparison,
@@ -27,7 +25,6 @@ from migrate.vocabulary import (
     Group,
     Json,
     JsonPath,
-    Judged,
     Rung,
     Severity,
 )
@@ -40,7 +37,6 @@ LONGEST_WORD: Final = 40
 
 WORST_FIRST: Final = {Severity.BREAKING: 0, Severity.DRIFT: 1, Severity.COSMETIC: 2}
 
-_INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\[\d+\]')
 _NUMBER: Final = re.compile(r"[-+]?\d+(?:[.,]\d+)*%?")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
 _STAND_IN: Final = re.compile(r"(?:(object with \d+ keys?)|(list of \d+ items?)|(integer of about \d+ digits))")
@@ -168,28 +164,6 @@ def group_id(fingerprint: Fingerprint) -> str:
     """Return the short, stable id of a group: the same change has it in every run and for every candidate."""
     flow, path, kind, severity, types, values = fingerprint
     return "G" + digest(canonical_json([flow, path, kind.value, severity.value, types, values]))[:ID_LENGTH]
-
-
-def seen_digest(samples: Sequence[Judged]) -> str:
-    """Return the hash of a case's candidate answers: what a decision says was seen, so that nothing else is blessed.
-
-    Ids of tool calls are left out, because they are never compared; a sample without an answer counts as none.
-    """
-    ordered = sorted(samples, key=lambda judged: judged.sample.index)
-    return digest_json([[judged.sample.index, _seen(judged.sample.answer)] for judged in ordered])
-
-
-def _seen(answer: Answer | None) -> Json:
-    if answer is None:
-        return None
-    calls = [[call.name, call.arguments] for call in answer.tool_calls]
-    return [answer.text, calls, answer.refusal, answer.finish]
-
-
-@lru_cache(maxsize=4096)
-def any_index(path: JsonPath) -> JsonPath:
-    """Return a path with its list indices as `[*]`; digits inside quoted keys are left alone."""
-    return JsonPath(_INDEX.sub(lambda match: match.group(1) or "[*]", path))
 
 
 def _order(group: Group) -> tuple[int, int, int, str, str]:

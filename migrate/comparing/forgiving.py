@@ -1,0 +1,70 @@
+"""Tolerated findings: what a reviewer lets pass for a while, the only way past a broken contract.
+
+A tolerated finding stays in the rates of its rung, and is marked. For the verdict its sample counts as one that keeps
+the contract, and is compared with the golden as if the tolerated rungs had passed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from migrate.canonical import any_index
+from migrate.vocabulary import CaseId, Finding, Judged, Severity, Toleration
+
+TOLERATION: Final = "toleration"
+"""What `Finding.explained` says of a tolerated finding."""
+
+
+def holding(
+    tolerated: Iterable[Toleration], case: CaseId, candidate: str, today: dt.date | None
+) -> tuple[Toleration, ...]:
+    """Return the tolerations that hold for a case and candidate on a day; without a day none has expired."""
+    return tuple(
+        one
+        for one in tolerated
+        if (not one.cases or case in one.cases)
+        and one.candidate in (None, candidate)
+        and (today is None or dt.date.fromisoformat(one.expires) >= today)
+    )
+
+
+def forgiven(samples: Sequence[Judged], held: Sequence[Toleration]) -> list[Judged]:
+    """Return the samples with their tolerated contract findings marked; one with no other passes its rungs.
+
+    A toleration that bounds its samples holds for none of them when more samples than that show the finding.
+    """
+    if not held:
+        return list(samples)
+    marked = excused([sample.findings for sample in samples], held)
+    return [_forgiven(sample, tuple(findings)) for sample, findings in zip(samples, marked, strict=True)]
+
+
+def excused(by_sample: Sequence[Sequence[Finding]], held: Sequence[Toleration]) -> list[list[Finding]]:
+    """Return the findings, sample by sample, with the tolerated ones marked."""
+    usable = [one for one in held if one.at_most is None or _showing(one, by_sample) <= one.at_most]
+    return [[_marked(finding, usable) for finding in findings] for findings in by_sample]
+
+
+def _showing(one: Toleration, by_sample: Iterable[Iterable[Finding]]) -> int:
+    return sum(any(_covers(one, finding) for finding in findings) for findings in by_sample)
+
+
+def _covers(one: Toleration, finding: Finding) -> bool:
+    return finding.kind is one.kind and any_index(finding.path) == one.path
+
+
+def _marked(finding: Finding, usable: Iterable[Toleration]) -> Finding:
+    if finding.explained is None and any(_covers(one, finding) for one in usable):
+        return replace(finding, explained=TOLERATION)
+    return finding
+
+
+def _forgiven(judged: Judged, findings: tuple[Finding, ...]) -> Judged:
+    breaking = [finding.explained for finding in findings if finding.severity is Severity.BREAKING]
+    if not breaking or None in breaking:
+        return replace(judged, findings=findings)
+    passed = {rung: passed if passed is None else True for rung, passed in judged.rungs.items()}
+    return replace(judged, findings=findings, rungs=passed)
