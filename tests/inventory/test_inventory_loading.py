@@ -161,6 +161,13 @@ def test_evaluators_of_github_become_checks() -> None:
     ]
 
 
+def test_tolerated_findings() -> None:
+    """A tolerated finding has its place with any index, the last day it holds, and what bounds it."""
+    (one,) = example("everything")["refund"].tolerated
+    assert ("$.items[*].price", "rounding", "2026-12-31") == (one.path, one.reason, one.expires)
+    assert (("late-parcel",), None, 2) == (one.cases, one.candidate, one.at_most)
+
+
 def test_rules() -> None:
     """Every form of a rule becomes its kind and value."""
     rules = {rule.path: rule for rule in example("everything")["refund"].rules}
