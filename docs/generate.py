@@ -428,6 +428,7 @@ SEVERITIES: Final[dict[FindingKind, tuple[Severity, ...]]] = {
     FindingKind.WORDING_CHANGED: (_C, _D),
     FindingKind.TOOL_ARGUMENTS_CHANGED: (_D,),
     FindingKind.CALL_COUNT_CHANGED: (_D,),
+    FindingKind.REQUEST_CHANGED: (_C,),
 }
 """Which severities a kind of finding has, the usual one first; held against the judge's own examples by a test."""
 

@@ -98,10 +98,10 @@ def _key(api: Endpoint, parts: Mapping[str, str]) -> str:
     return f"k{KEY_VERSION}:" + digest(f"{api}\n{{{text}}}")[:32]
 
 
-_INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*")|\[\d+\]')
+_INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*"|\A\$calls\[\d+\])|\[\d+\]')
 
 
 @lru_cache(maxsize=4096)
 def any_index(path: JsonPath) -> JsonPath:
-    """Return a path with its list indices as `[*]`; digits inside quoted keys are left alone."""
+    """Return a path with its list indices as `[*]`; digits inside quoted keys, and of the call, are left alone."""
     return JsonPath(_INDEX.sub(lambda match: match.group(1) or "[*]", path))

@@ -599,6 +599,8 @@ class FindingKind(enum.StrEnum):
     """A call has other arguments, where no check names them."""
     CALL_COUNT_CHANGED = "call_count_changed"
     """The sample took another number of calls."""
+    REQUEST_CHANGED = "request_changed"
+    """A call before the final answer was asked something else; cosmetic, for it follows from an earlier answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -617,7 +619,8 @@ class Finding:
     rule: str = ""
     """What made it: a rule path, a check name, a schema path, `noise floor`, `golden`."""
     explained: str | None = None
-    """`noise`, `approval` or `toleration` when something explains it; None: it counts."""
+    """`noise`, `approval` or `toleration` when something explains it; of a call before the final answer also `inner`,
+    and `consequence` where an earlier answer changed its question; None: it counts."""
     sample: int | None = None
     """Index of the candidate sample it was found in."""
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from migrate.comparing.answers import Parsed, parse_answer
 from migrate.comparing.baselines import leave_one_out
 from migrate.comparing.comparison import compare
-from migrate.comparing.contract import Contract, contract_of
-from migrate.comparing.ladder import judge
+from migrate.comparing.contract import Contract, Inner, contract_of
 from migrate.comparing.paths import parse_path
 from migrate.comparing.patterns import check_pattern
+from migrate.comparing.promises import contract_of_request
 from migrate.comparing.schema import SchemaProblem, check_schema
+from migrate.comparing.traces import inner_calls, judge
 from migrate.comparing.verdict import Standing, case_verdict
 
 __all__ = [
     "Contract",
+    "Inner",
     "Parsed",
     "SchemaProblem",
     "Standing",
@@ -22,6 +24,8 @@ __all__ = [
     "check_schema",
     "compare",
     "contract_of",
+    "contract_of_request",
+    "inner_calls",
     "judge",
     "leave_one_out",
     "parse_answer",

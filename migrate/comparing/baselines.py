@@ -20,9 +20,9 @@ from migrate.comparing.documents import (
     texts_of,
 )
 from migrate.comparing.facts import names_in
-from migrate.comparing.ladder import judge
 from migrate.comparing.paths import ANSWER, TOOL_CALLS, brief
 from migrate.comparing.tools import Names, judge_names, names_of
+from migrate.comparing.traces import judge
 from migrate.comparing.wording import is_refusal, language_of
 from migrate.vocabulary import Answer, Finding, FindingKind, Golden, Json, JsonPath, Judged, Rung, Severity
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
-from migrate.comparing.baselines import Baseline, comparable, input_text
+from migrate.comparing.baselines import Baseline, input_text
 from migrate.comparing.contract import Contract
-from migrate.comparing.documents import document_of, texts_of
 from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding
-from migrate.comparing.notes import Note
-from migrate.comparing.paths import ANSWER, write_path
+from migrate.comparing.inner import inner_findings
+from migrate.comparing.samples import Agreement, agreement_of, worst_first
 from migrate.comparing.verdict import Standing, case_verdict
 from migrate.vocabulary import (
     CONTRACT_RUNGS,
@@ -22,10 +21,8 @@ from migrate.vocabulary import (
     CaseVerdict,
     Comparison,
     Finding,
-    FindingKind,
     FlowName,
     Golden,
-    JsonPath,
     Judged,
     Rate,
     Rung,
@@ -35,11 +32,8 @@ from migrate.vocabulary import (
     Toleration,
 )
 
-MAX_LISTED: Final = 200
-"""Agreement findings listed for one sample; the rest are counted in a last one."""
 REVIEWED: Final = frozenset({"approval", TOLERATION})
 """Explanations that a person gave."""
-_UNMEASURED: Final = "; noise is unmeasured, the golden holds one sample"
 
 
 def compare(
@@ -73,7 +67,7 @@ def compare(
     expected = [baseline.expecting(sample) for sample in judged]
     held = holding(contract.tolerated, case, candidate, today)
     judged = forgiven(expected, held)
-    agreements = [_agreement(baseline, *pair) for pair in zip(judged, expected, strict=True)]
+    agreements = [agreement_of(baseline, *pair) for pair in zip(judged, expected, strict=True)]
     agreements = _excused(agreements, held, len(baseline.samples))
     missing = _missing(samples, planned)
     standing = _standing(baseline, judged, agreements, replied=not missing)
@@ -81,7 +75,8 @@ def compare(
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
-    findings = _findings(judged, _of(agreements))
+    inner = inner_findings(contract, baseline.samples, judged, today)
+    findings = _findings(judged, [*_of(agreements), *inner])
     measured = len(baseline.samples) > 1
     note = "; ".join(_remarks(baseline, missing, standing))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
@@ -90,7 +85,7 @@ def compare(
 
 
 def _standing(
-    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[_Agreement], *, replied: bool
+    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[Agreement], *, replied: bool
 ) -> Standing:
     return Standing(
         replied=replied,
@@ -130,7 +125,7 @@ def _remarks(baseline: Baseline, missing: str, standing: Standing) -> Iterator[s
 
 def _findings(judged: Sequence[Judged], agreement: Sequence[Finding]) -> tuple[Finding, ...]:
     contract = (replace(found, sample=sample.sample.index) for sample in judged for found in sample.findings)
-    return tuple(sorted([*contract, *agreement], key=_worst_first))
+    return tuple(sorted([*contract, *agreement], key=worst_first))
 
 
 def _contract_rates(
@@ -138,7 +133,9 @@ def _contract_rates(
 ) -> dict[Rung, RungRates | None]:
     rates: dict[Rung, RungRates | None] = {}
     for rung in CONTRACT_RUNGS:
-        rates[rung] = RungRates(_rate(baseline, rung), _rate(candidate, rung)) if contract.promises(rung) else None
+        # A call before the final answer may promise what the final answer does not.
+        promised = contract.promises(rung) or any(sample.rungs.get(rung) is not None for sample in candidate)
+        rates[rung] = RungRates(_rate(baseline, rung), _rate(candidate, rung)) if promised else None
     rates[Rung.AGREEMENT] = None
     return rates
 
@@ -148,13 +145,13 @@ def _rate(samples: Sequence[Judged], rung: Rung) -> Rate:
     return Rate(results.count(True), len(results) - results.count(None))
 
 
-def _agreement_rates(baseline: Baseline, candidate: Sequence[_Agreement]) -> RungRates:
+def _agreement_rates(baseline: Baseline, candidate: Sequence[Agreement]) -> RungRates:
     own = baseline.leave_one_out()
     return RungRates(Rate(sum(own), len(own)), Rate(sum(sample.agrees for sample in candidate), len(candidate)))
 
 
 def _scores(
-    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[_Agreement] | None, planned: int
+    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[Agreement] | None, planned: int
 ) -> Scores:
     kept = (Rate(sum(sample.kept for sample in side), len(side)) for side in (baseline.samples, judged))
     own, agreement = baseline.leave_one_out(), None
@@ -164,25 +161,11 @@ def _scores(
     return Scores(RungRates(*kept), agreement, max(planned, len(judged), 1))
 
 
-# --- A candidate ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Agreement:
-    """Rung 6 of one candidate sample."""
-
-    agrees: bool
-    same: bool
-    findings: tuple[Finding, ...] = ()
-    groups: int = 0
-    """How many of the goldens that lack one sample it agrees with."""
-
-
-def _of(agreements: Iterable[_Agreement]) -> list[Finding]:
+def _of(agreements: Iterable[Agreement]) -> list[Finding]:
     return [found for agreement in agreements for found in agreement.findings]
 
 
-def _excused(agreements: list[_Agreement], held: Sequence[Toleration], groups: int) -> list[_Agreement]:
+def _excused(agreements: list[Agreement], held: Sequence[Toleration], groups: int) -> list[Agreement]:
     """Return the agreements with tolerated findings marked; one that nothing else speaks against agrees."""
     if not held:
         return agreements
@@ -190,77 +173,8 @@ def _excused(agreements: list[_Agreement], held: Sequence[Toleration], groups: i
     return [_with(agreement, tuple(found), groups) for agreement, found in zip(agreements, marked, strict=True)]
 
 
-def _with(agreement: _Agreement, findings: tuple[Finding, ...], groups: int) -> _Agreement:
+def _with(agreement: Agreement, findings: tuple[Finding, ...], groups: int) -> Agreement:
     drift = [found.explained for found in findings if found.severity is Severity.DRIFT]
     if TOLERATION not in drift or None in drift:
         return replace(agreement, findings=findings)
     return replace(agreement, findings=findings, agrees=True, groups=groups)
-
-
-def _agreement(baseline: Baseline, judged: Judged, strictly: Judged) -> _Agreement:
-    """Return rung 6 of a sample; `strictly` is the sample before tolerated findings were let pass."""
-    answer = judged.sample.answer
-    counts = _call_count(baseline, judged)
-    if answer is not None and texts_of(answer) in baseline.texts and comparable(judged):
-        return _equal(baseline.groups_with(answer), counts)
-    document = document_of(baseline.contract.parse, judged)
-    group = baseline.group
-    if document is None or group is None:
-        return _Agreement(False, False, counts)
-    if group.find(document) is not None:
-        return _equal(baseline.groups_without_one(document), counts)
-    weighed = [*group.notes(document)]
-    if strictly.rungs.get(Rung.TOOLS) is False:  # which tools were called is said on rung 4
-        said_there = (FindingKind.MISSING_TOOL_CALL, FindingKind.UNEXPECTED_TOOL_CALL)
-        kept = [(note, why) for note, why in weighed if note.kind not in said_there]
-    else:
-        kept = weighed
-    agrees = not any(note.counts and why is None for note, why in weighed) and not counts
-    findings = [_finding(note, why, judged, measured=group.measured) for note, why in kept]
-    # What a reviewer accepted agrees with the golden, whichever of its samples there are.
-    approved = any(why == "approval" for _, why in weighed)
-    groups = 0 if not agrees else len(baseline.samples) if approved else baseline.groups_without_one(document)
-    return _Agreement(agrees, False, (*counts, *_listed(findings)), groups)
-
-
-def _equal(groups: int, counts: tuple[Finding, ...]) -> _Agreement:
-    """Return the agreement of a sample that equals one of the golden's."""
-    return _Agreement(False, False, counts) if counts else _Agreement(True, True, (), groups)
-
-
-def _call_count(baseline: Baseline, judged: Judged) -> tuple[Finding, ...]:
-    made, usual = len(judged.sample.calls), baseline.call_counts
-    if not made or not usual or made in usual:
-        return ()
-    words = f"{made} calls, was {' or '.join(str(count) for count in sorted(usual))}"
-    kind, expected = FindingKind.CALL_COUNT_CHANGED, min(usual) if len(usual) == 1 else sorted(usual)
-    path = JsonPath(ANSWER)
-    return (
-        Finding(Rung.AGREEMENT, kind, Severity.DRIFT, path, words, expected, made, "golden", None, judged.sample.index),
-    )
-
-
-def _finding(note: Note, why: str | None, judged: Judged, *, measured: bool) -> Finding:
-    words = note.message if measured or not note.counts or why is not None else note.message + _UNMEASURED
-    what = (note.kind, note.severity, write_path(note.shown), words, note.expected, note.actual)
-    return Finding(Rung.AGREEMENT, *what, rule=note.rule, explained=why, sample=judged.sample.index)
-
-
-def _listed(findings: list[Finding]) -> list[Finding]:
-    if len(findings) <= MAX_LISTED:
-        return findings
-    findings.sort(key=_worst_first)
-    rest = findings[MAX_LISTED:]
-    words = f"{len(rest)} more differences are not listed"
-    last = replace(rest[0], path=JsonPath(ANSWER), message=words, expected=None, actual=None)
-    return [*findings[:MAX_LISTED], last]
-
-
-_SEVERITIES: Final = {severity: rank for rank, severity in enumerate(Severity)}
-_RUNGS: Final = {rung: rank for rank, rung in enumerate(Rung)}
-
-
-def _worst_first(finding: Finding) -> tuple[int, bool, int, str, str, int, str]:
-    severity, rung = _SEVERITIES[finding.severity], _RUNGS[finding.rung]
-    explained = finding.explained is not None
-    return severity, explained, rung, finding.path, finding.kind.value, finding.sample or 0, finding.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from migrate.comparing.rules import RuleBook
 from migrate.comparing.schema import Schema, compile_schema
 from migrate.comparing.tools import Names, Toolbox, expected_calls, toolbox_of
 from migrate.errors import InventoryProblem, Problem
-from migrate.vocabulary import Check, Flow, Json, Parse, Prompt, Rung, Toleration
+from migrate.vocabulary import Call, Check, Flow, Json, Parse, Prompt, Rung, Toleration
 
 JUDGE_VERSION: Final = 1
 """Version of rungs 1 to 5. A new one makes stored rungs be judged again; it never makes a golden stale."""
@@ -37,6 +37,8 @@ class Contract:
     """Hash of everything that rungs 1 to 5 depend on; rules are not among them."""
     tolerated: tuple[Toleration, ...] = ()
     """Findings of this flow that are let pass for a while."""
+    inner: Inner | None = None
+    """What each call of a trace promises that is not the final answer; None: nothing is asked of them."""
 
     def promises(self, rung: Rung) -> bool:
         """Return whether a rung says anything about this case."""
@@ -54,6 +56,10 @@ class Contract:
     def tools_from_golden(self) -> bool:
         """True when the right tools are known from the golden's samples alone."""
         return self.tools is not None and not self.call_checks and not self.expected_tools
+
+
+Inner = Callable[[Call], Contract]
+"""Call of a trace -> what it promises by itself. Its rules are those that its answer is compared by."""
 
 
 @dataclass(frozen=True, slots=True)

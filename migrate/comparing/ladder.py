@@ -26,8 +26,8 @@ from migrate.vocabulary import (
 )
 
 
-def judge(contract: Contract, sample: Sample) -> Judged:
-    """Judge one sample by its contract.
+def judge_answer(contract: Contract, sample: Sample) -> Judged:
+    """Judge the final answer of one sample by its contract.
 
     Every promised rung is judged on the raw text, whatever the rungs before it said. Findings of rungs 3 and 5 are
     those of the repaired value where there is one, as they hold for the raw text too, which failed as a whole. An

@@ -443,6 +443,9 @@ def _encode_judged(judged: Judged) -> dict[str, Any]:
         "calls": [encode_call(call) for call in sample.calls],
         "rungs": {rung.value: passed for rung, passed in judged.rungs.items()},
     }
+    last = sample.calls[-1].outcome if sample.calls else None
+    if sample.answer != (last.answer if isinstance(last, Reply) else None):
+        event["answer"] = None if sample.answer is None else encode_answer(sample.answer)
     if judged.findings:
         event["findings"] = [encode_finding(finding) for finding in judged.findings]
     if judged.if_repaired is not None:
@@ -456,8 +459,11 @@ def _decode_judged(event: Mapping[str, Any]) -> Judged:
     calls = tuple(decode_call(call) for call in event["calls"])
     last = calls[-1].outcome if calls else None
     repaired = event.get("if_repaired")
+    final = last.answer if isinstance(last, Reply) else None
+    if "answer" in event:
+        final = None if event["answer"] is None else decode_answer(event["answer"])
     return Judged(
-        sample=Sample(event["index"], calls, last.answer if isinstance(last, Reply) else None),
+        sample=Sample(event["index"], calls, final),
         rungs={Rung(name): passed for name, passed in event["rungs"].items()},
         findings=tuple(decode_finding(finding) for finding in event.get("findings", ())),
         if_repaired=None if repaired is None else {Rung(name): passed for name, passed in repaired.items()},

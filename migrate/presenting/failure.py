@@ -11,7 +11,7 @@ from migrate.inert import inert
 from migrate.presenting.layout import CUT, fit
 from migrate.presenting.numbers import counted
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Finding, FindingKind, Json, Place, Rung
+from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Finding, FindingKind, Json, Place, Rung, Severity
 
 MOST_LINES: Final = 15
 MOST_FINDINGS: Final = 3
@@ -66,12 +66,16 @@ def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
 
 
 def _distinct(comparison: Comparison) -> list[tuple[Finding, int]]:
-    """Return the unexplained findings, worst first, each once with the number of samples that have it."""
+    """Return the findings to show, worst first, each once with the number of samples that have it.
+
+    After those that count come those of calls before the final answer: they may be the cause.
+    """
     found: dict[tuple[FindingKind, str, str, str], tuple[Finding, set[int | None]]] = {}
     for finding in comparison.findings:
-        if finding.explained is None:
+        inner = finding.explained == "inner" and finding.severity is not Severity.COSMETIC
+        if finding.explained is None or inner:
             found.setdefault(_identity(finding), (finding, set()))[1].add(finding.sample)
-    ordered = sorted(found.values(), key=lambda pair: WORST_FIRST[pair[0].severity])
+    ordered = sorted(found.values(), key=lambda pair: (pair[0].explained is not None, WORST_FIRST[pair[0].severity]))
     return [(finding, len(samples)) for finding, samples in ordered]
 
 

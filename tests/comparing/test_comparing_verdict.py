@@ -11,7 +11,7 @@ import pytest
 from comparing_cases import TODAY, contract_for, flow_of, golden_of, judged_of, trial
 
 from migrate.comparing import Standing, case_verdict, contract_of, leave_one_out
-from migrate.comparing.comparison import MAX_LISTED
+from migrate.comparing.samples import MAX_LISTED
 from migrate.vocabulary import CaseVerdict, Check, FindingKind, JsonPath, Rate, Rule, Rung, Severity, Tool
 
 SHARES = (Fraction(0), Fraction(1, 3), Fraction(2, 3), Fraction(1))

@@ -198,6 +198,26 @@ def test_ids_that_later_calls_quote_are_kept(files: GoldenFiles) -> None:
     assert made.requests == read.requests
 
 
+def test_a_trace_keeps_every_call_and_a_final_answer_of_its_own(files: GoldenFiles) -> None:
+    """Calls stand in their order with their requests; a final answer that none of them gave stands beside them."""
+    calls = [sample(1, Answer(name), request(name)).sample.calls[0] for name in ("one", "two")]
+    calls = [replace(call, ordinal=ordinal) for ordinal, call in enumerate(calls)]
+    final = Answer('{"answer":"two","golden":{"total":7}}')
+    judged = replace(sample(1, final, request(), json.loads(final.text or "")), parsed=True)
+    judged = replace(judged, sample=replace(judged.sample, calls=tuple(calls)))
+    made = Golden(REFUND, LATE, "gpt-4o", tuple(call.request for call in calls), (judged,))
+    files.write(made)
+    read = files.read(REFUND, LATE)
+    assert read is not None
+    assert final == read.samples[0].sample.answer
+    assert {"answer": "two", "golden": {"total": 7}} == read.samples[0].value
+    assert [(0, "one"), (1, "two")] == [
+        (call.ordinal, call.outcome.answer.text)  # type: ignore[union-attr]
+        for call in read.samples[0].sample.calls
+    ]
+    assert not files.write(read)
+
+
 def test_secrets_and_personal_data_never_reach_the_file(files: GoldenFiles) -> None:
     """Redaction comes before the first byte: in messages, answers, JSON keys, arguments, findings and approvals."""
     secret, mail = whole("s·k-proj-") + "A1b2C3d4" * 8, whole("anna@example·.com")

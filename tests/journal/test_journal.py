@@ -14,7 +14,21 @@ from ledger.strategies import case_records
 from migrate.edges.journal import JournalFile, claimed, is_alive, journals, lost_tries, read_journal
 from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord
-from migrate.vocabulary import Answer, Call, Judged, NoReply, NoReplyKind, Reply, Request, Run
+from migrate.vocabulary import (
+    Answer,
+    Call,
+    CaseId,
+    CaseVerdict,
+    Comparison,
+    FlowName,
+    Judged,
+    NoReply,
+    NoReplyKind,
+    Reply,
+    Request,
+    Run,
+    Sample,
+)
 
 
 def run_named(run_id: str) -> Run:
@@ -42,9 +56,7 @@ def without_what_a_journal_leaves_out(record: CaseRecord) -> CaseRecord:
             dataclasses.replace(call, request=dataclasses.replace(call.request, body={"model": call.request.model}))
             for call in judged.sample.calls
         )
-        last = calls[-1].outcome if calls else None
-        answer = last.answer if isinstance(last, Reply) else None
-        sample = dataclasses.replace(judged.sample, calls=calls, answer=answer)
+        sample = dataclasses.replace(judged.sample, calls=calls)
         return dataclasses.replace(judged, sample=sample, value=None, parsed=False)
 
     return CaseRecord(record.comparison, tuple(lean(judged) for judged in record.samples))
@@ -173,3 +185,17 @@ def test_lines_never_go_into_a_file_that_was_removed(tmp_path: Path):
         path.unlink()
     waiting.join()
     assert ["r1"] == [run.id for run in read_journal(path)]
+
+
+def test_a_final_answer_that_no_call_gave_comes_back(tmp_path: Path):
+    """What an application made of its calls is written down beside them."""
+    asked = Request("chat", {"model": "gpt-4.1"}, "k1:a", "k1:a")
+    call = Call(asked, Reply(Answer("7"), "gpt-4.1"))
+    comparison = Comparison(FlowName("refund"), CaseId("late"), "gpt-4o", "gpt-4.1", CaseVerdict.SAME)
+    judged = [Judged(Sample(k, (call,), Answer(text)), {}) for k, text in enumerate(("7", '{"answer":"7"}'), 1)]
+    journal = JournalFile(tmp_path / "r1.main.jsonl")
+    journal.case(CaseRecord(comparison, tuple(judged)))
+    journal.close()
+    (record,) = read_journal(tmp_path / "r1.main.jsonl")
+    assert isinstance(record, CaseRecord)
+    assert ["7", '{"answer":"7"}'] == [judged.sample.answer.text for judged in record.samples if judged.sample.answer]

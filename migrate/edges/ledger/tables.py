@@ -134,7 +134,7 @@ findings: Final = Table(
     _may("expected", JsonText, "JSON value."),
     _may("actual", JsonText, "JSON value."),
     _has("rule", AnyText, "What made it: a rule path, a check, a schema path."),
-    _may("explained", AnyText, "`noise` or `approval` when something explains it; null: it counts."),
+    _may("explained", AnyText, "`noise`, `approval`, `toleration`, `inner` or `consequence`; null: it counts."),
     _may("sample", Integer, "Index of the candidate sample it was found in."),
     comment="One row a difference or broken rule of a comparison.",
 )
