@@ -82,6 +82,15 @@ def intercept_matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Give 100,000 inputs to everything that reads what others wrote: `nox -s fuzz -- 5000` for fewer."""
+    count = session.posargs[0] if session.posargs else "100000"
+    environ = {"FUZZ_INPUTS": count, "FUZZ_REPORT": str(Path(session.create_tmp()).resolve() / "figures.txt")}
+    session.run(PYTHON, "-m", "pytest", "-q", "-p", "no:xdist", "tests/fuzz", env=environ)
+    session.log(Path(environ["FUZZ_REPORT"]).read_text(encoding="utf-8"))
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation and run its commands."""
     session.run(PYTHON, "docs/generate.py")

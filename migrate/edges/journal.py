@@ -131,7 +131,7 @@ def read_journal(path: Path, damaged: list[int] | None = None) -> Iterator[Event
     for number, event in _events(path):
         try:
             found = _decoded(event)
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, LookupError, TypeError, ValueError):
             if damaged is not None:
                 damaged.append(number)
             continue

@@ -89,8 +89,8 @@ class Plans:
                 raise StoreProblem(f"{path} was written by another version (format {document['format']})")
             run = document["run"] | {"candidates": tuple(document["run"]["candidates"])}
             lost = {(key, sample): count for key, sample, count in document["lost"]}
-            return Plan(Run(**run), tuple(document["items"]), document["options"], lost)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return Plan(Run(**run), tuple(document["items"]), dict(document["options"]), lost)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreProblem(
                 f"the plan {path} is damaged", hint="remove it and start the run again; answers already given are kept"
             ) from error

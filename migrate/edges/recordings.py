@@ -214,8 +214,10 @@ class RecordingStore:
             yield
         except sqlite3.OperationalError as problem:
             raise StoreProblem(f"cannot use {self._shown}: {problem}", kept="what was recorded before") from problem
-        except sqlite3.DatabaseError as problem:
-            raise self._damaged(str(problem)) from problem
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
+            # SQLite may quote damaged bytes, which Python cannot read as text.
+            said = "a page of it is no text" if isinstance(problem, UnicodeDecodeError) else str(problem)
+            raise self._damaged(said) from problem
         except OSError as problem:
             raise StoreProblem(f"cannot use {self._shown}: {problem.strerror or problem}") from problem
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from migrate.catalogue import is_served_as
 from migrate.vocabulary import Answer, Endpoint, Finish, NoReply, NoReplyKind, Reply, ToolCall, Usage
@@ -20,6 +20,9 @@ FINISHES: Mapping[str, Finish] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+
+MOST_TOKENS: Final = 10**9
+"""A count above is a mistake of the server: no request has as many, and no database could add them up."""
 
 
 class NotAReply(Exception):
@@ -75,7 +78,9 @@ def _read_chat(body: dict[str, Any]) -> Answer:
     message = choices[0].get("message")
     if not isinstance(message, dict):
         raise NotAReply(NoReplyKind.MALFORMED_BODY, "the first choice has no message")
-    calls = message.get("tool_calls") or ()
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise NotAReply(NoReplyKind.MALFORMED_BODY, "the tool calls of the answer are no list")
     return Answer(
         text=_text(message.get("content")),
         tool_calls=tuple(_chat_tool_call(call) for call in calls),
@@ -119,13 +124,14 @@ def _read_responses(body: dict[str, Any]) -> Answer:
 
 def _message_parts(output: Iterable[Any]) -> Iterable[dict[str, Any]]:
     for item in output:
-        if isinstance(item, dict) and item.get("type") == "message":
-            yield from (part for part in item.get("content") or () if isinstance(part, dict))
+        content = item.get("content") if isinstance(item, dict) and item.get("type") == "message" else None
+        if isinstance(content, list):
+            yield from (part for part in content if isinstance(part, dict))
 
 
 def _responses_finish(body: dict[str, Any], called: bool) -> Finish:
     if body.get("status") == "incomplete":
-        reason = (body.get("incomplete_details") or {}).get("reason")
+        reason = _get(body.get("incomplete_details"), "reason")
         return "content_filter" if reason == "content_filter" else "length"
     return "tool_calls" if called else "stop"
 
@@ -145,7 +151,7 @@ READERS: Mapping[Endpoint, Callable[[dict[str, Any]], Answer]] = {
 
 
 def _usage(usage: Any) -> Usage:
-    """Read the usage of either API; a count that is no whole non-negative number is unknown."""
+    """Read the usage of either API; a count that is no sane whole number is unknown."""
     if not isinstance(usage, dict):
         return Usage()
     details_in = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
@@ -164,7 +170,8 @@ def _get(details: Any, name: str) -> Any:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if known else None
 
 
 def _text(value: Any) -> str | None:

@@ -40,7 +40,7 @@ class Assembly:
             return
         try:
             event = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "an event of the stream is cut") from None
         if not isinstance(event, dict):
             raise NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream is not an object")
@@ -92,25 +92,27 @@ class Assembly:
         return {**self._head, "status": None, "output": [{"type": "message", "content": parts}, *calls]}
 
     def _feed_responses(self, event: dict[str, Any]) -> None:
-        kind = event.get("type")
+        kind = str(event.get("type"))
         if kind in _DELTAS:
             self.started = True
             self._add(kind, event)
-        elif kind == "response.output_item.added" and (event.get("item") or {}).get("type") == "function_call":
-            self._calls[event.get("output_index", 0)] = {**event["item"], "arguments": ""}
+        elif kind == "response.output_item.added":
+            item = _mapping(event.get("item"))
+            if item.get("type") == "function_call":
+                self._calls[_place(event.get("output_index", 0))] = {**item, "arguments": ""}
         elif kind in ("response.completed", "response.incomplete", "response.failed"):
-            self._final = event.get("response")
+            self._final = _mapping(event.get("response")) or None
         elif kind == "response.created":
-            self._head = {name: value for name, value in (event.get("response") or {}).items() if name in _HEAD}
+            self._head = {name: value for name, value in _mapping(event.get("response")).items() if name in _HEAD}
 
     def _add(self, kind: str, event: dict[str, Any]) -> None:
         """Keep a piece of the answer, for the case that the whole never comes."""
-        piece = str(event.get("delta") or "")
+        piece = _text(event.get("delta"))
         if kind == "response.output_text.delta":
             self._text.append(piece)
         elif kind == "response.refusal.delta":
             self._refusal.append(piece)
-        elif (call := self._calls.get(event.get("output_index", 0))) is not None:
+        elif (call := self._calls.get(_place(event.get("output_index", 0)))) is not None:
             call["arguments"] += piece
 
     def _feed_chat(self, event: dict[str, Any]) -> None:
@@ -119,23 +121,55 @@ class Assembly:
                 self._head[name] = event[name]
         if event.get("usage"):
             self._usage = event["usage"]
-        choices = event.get("choices") or ()
+        choices = event.get("choices") or []
+        if not isinstance(choices, list):
+            raise _misshapen()
         if not choices or not isinstance(choices[0], dict) or choices[0].get("index", 0) != 0:
             return
-        self._feed_delta(choices[0].get("delta") or {})
+        self._feed_delta(_mapping(choices[0].get("delta")))
         self._finish = choices[0].get("finish_reason") or self._finish
 
     def _feed_delta(self, delta: dict[str, Any]) -> None:
-        if delta.get("content"):
-            self._text.append(delta["content"])
+        for pieces, name in ((self._text, "content"), (self._refusal, "refusal")):
+            if piece := _text(delta.get(name)):
+                pieces.append(piece)
+                self.started = True
+        calls = delta.get("tool_calls") or []
+        if not isinstance(calls, list):
+            raise _misshapen()
+        for call in calls:
             self.started = True
-        if delta.get("refusal"):
-            self._refusal.append(delta["refusal"])
-            self.started = True
-        for piece in delta.get("tool_calls") or ():
-            self.started = True
-            call = self._calls.setdefault(piece.get("index", 0), {"id": "", "function": {"name": "", "arguments": ""}})
-            call["id"] = piece.get("id") or call["id"]
-            function = piece.get("function") or {}
-            call["function"]["name"] += function.get("name") or ""
-            call["function"]["arguments"] += function.get("arguments") or ""
+            self._feed_call(_mapping(call))
+
+    def _feed_call(self, piece: dict[str, Any]) -> None:
+        empty = {"id": "", "function": {"name": "", "arguments": ""}}
+        call = self._calls.setdefault(_place(piece.get("index", 0)), empty)
+        call["id"] = _text(piece.get("id")) or call["id"]
+        function = _mapping(piece.get("function"))
+        for name in ("name", "arguments"):
+            call["function"][name] += _text(function.get(name))
+
+
+def _misshapen() -> NotAReply:
+    return NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream has another shape than the API's")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    """Return an object; an empty one for what is absent. Raises NotAReply for anything else."""
+    if value and not isinstance(value, dict):
+        raise _misshapen()
+    return value or {}
+
+
+def _text(value: Any) -> str:
+    """Return a text; an empty one for what is absent. Raises NotAReply for anything else."""
+    if value and not isinstance(value, str):
+        raise _misshapen()
+    return value or ""
+
+
+def _place(value: Any) -> int:
+    """Return the place of a tool call among the others. Raises NotAReply for anything but a whole number."""
+    if not isinstance(value, int):
+        raise _misshapen()
+    return value

@@ -51,8 +51,11 @@ class Database:
     readonly: bool = False
 
     def read(self, work: Work[T], *, patience_s: float = PATIENCE_S) -> T:
-        """Do `work` on one consistent state of the database."""
-        return self._transact(self.reader, work, patience_s)
+        """Do `work` on one consistent state of the database; what cannot be read as it was written is damage."""
+        try:
+            return self._transact(self.reader, work, patience_s)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as fault:
+            raise _damaged(self.name, f"a row is not what was written ({type(fault).__name__})") from fault
 
     def write(self, work: Work[T], *, patience_s: float = PATIENCE_S) -> T:
         """Do `work` as the only writer and commit it, durably, all or nothing."""
@@ -233,6 +236,8 @@ def saying(name: str) -> Iterator[None]:
     """Turn faults of the database into a StoreProblem that names it."""
     try:
         yield
+    except UnicodeDecodeError as fault:  # SQLite quotes the damage, and Python cannot read the quotation
+        raise _damaged(name, "a page of it is no text") from fault
     except (SQLAlchemyError, sqlite3.Error, OverflowError) as fault:
         raise _problem(name, fault) from fault
 

@@ -94,8 +94,9 @@ class SqlLedger:
         """Return the prices a run was priced by, ordered by model and tier."""
         columns = [column for column in tables.prices.c if column.name != "run_id"]
         query = select(*columns).where(tables.prices.c.run_id == run_id).order_by(*tables.prices.primary_key)
-        rows = self._database.read(lambda connection: connection.execute(query).mappings().all())
-        return tuple(PriceUsed(**row) for row in rows)
+        return self._database.read(
+            lambda connection: tuple(PriceUsed(**row) for row in connection.execute(query).mappings())
+        )
 
     def finish(self, run: Run) -> None:
         self._database.write(lambda connection: self._update_run(connection, run))
@@ -129,8 +130,9 @@ class SqlLedger:
 
     def _runs(self, *where: Any, limit: int) -> tuple[Run, ...]:
         query = select(tables.runs).where(*where).order_by(*tables.NEWEST_FIRST).limit(limit)
-        rows = self._database.read(lambda connection: connection.execute(query).mappings().all())
-        return tuple(run_of(row) for row in rows)
+        return self._database.read(
+            lambda connection: tuple(run_of(row) for row in connection.execute(query).mappings())
+        )
 
     def records(self, run_id: str) -> Iterator[CaseRecord]:
         """Yield the case records of a run, ordered by flow, candidate, case.
