@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -19,17 +20,31 @@ from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, ToolCall, Usage
 MODEL = "gpt-4.1"
 
 
-def ask(script: Callable[[Seen], Scripted], *, api: Api = "chat", timeout_s: float = 5.0, **body: Any) -> Attempt:
+def ask(
+    script: Callable[[Seen], Scripted], *, api: Api = "chat", timeout_s: float = 5.0, later: bool = False, **body: Any
+) -> Attempt:
+    """Make one call; `later`: after one that went well, so that it goes the way of all but a run's first calls."""
+
     async def run(url: str) -> Attempt:
         provider = connect(name="test", api_key="sk-test", base_url=url)
         request = request_of(api, {"model": MODEL, "messages": [], **body}, lambda value: value)
         try:
+            for _ in range(later):
+                assert isinstance((await provider.ask(request, sample=1, timeout_s=timeout_s)).outcome, Reply)
             return await provider.ask(request, sample=1, timeout_s=timeout_s)
         finally:
             await provider.close()
 
-    with ScriptedServer(script) as server:
+    with ScriptedServer(_after_an_answer(script) if later else script) as server:
         return asyncio.run(run(server.url))
+
+
+def _after_an_answer(script: Callable[[Seen], Scripted]) -> Callable[[Seen], Scripted]:
+    asked = itertools.count()
+    return lambda seen: script(seen) if next(asked) else ok(answer())
+
+
+LATER = pytest.mark.parametrize("later", [False, True], ids=["first", "later"])
 
 
 def reply(script: Callable[[Seen], Scripted], **how: Any) -> Reply:
@@ -82,6 +97,37 @@ def test_the_body_is_sent_as_rendered_with_the_key_in_the_header():
     assert "Bearer sk-test" == seen.headers["authorization"]
     assert "x-prompt-migrate-sample" not in seen.headers
     assert "häßlich \ud83d" == json.loads(seen.body.decode("utf-8", "surrogatepass"))["messages"][0]["content"]
+
+
+def test_a_later_call_differs_from_the_first_in_its_body_and_its_sample_only():
+    """What the SDK found out for a path's first request serves the next: same place, same headers, same key."""
+    with ScriptedServer(lambda _: ok(answer())) as server:
+
+        async def run() -> None:
+            headers = {"x-team": "search"}
+            provider = connect(name="t", api_key="sk-test", base_url=server.url, simulated=True, headers=headers)
+            for sample, text in enumerate(("one", "twelve"), start=1):
+                body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+                await provider.ask(request_of("chat", body, lambda value: value), sample=sample, timeout_s=5)
+            await provider.close()
+
+        asyncio.run(run())
+        first, later = server.seen
+    differs = ("content-length", "x-prompt-migrate-sample")
+    kept = {name: value for name, value in first.headers.items() if name not in differs}
+    assert (first.path, kept) == (later.path, {n: v for n, v in later.headers.items() if n not in differs})
+    assert ("1", "2") == (first.headers[differs[1]], later.headers[differs[1]])
+    assert {"Bearer sk-test", "search"} <= set(later.headers.values())
+    assert "twelve" == later.json["messages"][0]["content"]
+
+
+@LATER
+def test_an_error_answer_is_quoted_by_its_code_and_message(later: bool):
+    """What the provider says is wrong is what the user reads; an answer without words is told by its status."""
+    said = ask(lambda _: error(400, "bad_thing", "no such thing\nat all"), later=later).outcome
+    assert NoReply(NoReplyKind.BAD_REQUEST, "HTTP 400 bad_thing: no such thing", 400) == said
+    page = http(b"<html>bad gateway</html>", status="502 X", kind="text/html")
+    assert NoReply(NoReplyKind.SERVER_ERROR, "HTTP 502", 502) == ask(lambda _: page, later=later).outcome
 
 
 def test_azure_is_asked_for_the_deployment_with_its_own_header_and_version():
@@ -207,9 +253,10 @@ def test_what_the_sdk_calls_success_is_checked(name: str, scripted: Scripted, st
         (error(307, location="http://127.0.0.1:9/v1/chat/completions"), NoReplyKind.REDIRECT, False),
     ],
 )
-def test_every_status_has_its_kind(scripted: Scripted, kind: NoReplyKind, retry: bool):
+@LATER
+def test_every_status_has_its_kind(scripted: Scripted, kind: NoReplyKind, retry: bool, later: bool):
     """The kind says whose fault it is, and whether asking again may help."""
-    attempt = ask(lambda _: scripted)
+    attempt = ask(lambda _: scripted, later=later)
     assert isinstance(attempt.outcome, NoReply)
     assert (kind, retry) == (attempt.outcome.kind, attempt.retry)
 
@@ -227,22 +274,24 @@ def test_one_ask_is_one_request():
         assert 1 == len(server.seen)
 
 
-def test_a_dripping_body_does_not_outlive_its_deadline():
+@LATER
+def test_a_dripping_body_does_not_outlive_its_deadline(later: bool):
     """The deadline is for the whole answer, not for each read."""
     body = json.dumps(answer()).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     pieces = (head, *(body[at : at + 10] for at in range(0, len(body), 10)))
     drip = Scripted(pieces, pauses=(0.0, *(0.1 for _ in pieces[1:])))
-    got = fault(lambda _: drip, timeout_s=0.35)
+    got = fault(lambda _: drip, timeout_s=0.35, later=later)
     assert NoReplyKind.TIMEOUT is got.kind
 
 
-def test_a_connection_cut_in_the_middle_is_a_connection_fault():
+@LATER
+def test_a_connection_cut_in_the_middle_is_a_connection_fault(later: bool):
     """A body shorter than its length is no answer."""
     cut = Scripted(
         (b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{",), hang_up=True
     )
-    attempt = ask(lambda _: cut)
+    attempt = ask(lambda _: cut, later=later)
     assert isinstance(attempt.outcome, NoReply)
     assert NoReplyKind.CONNECTION is attempt.outcome.kind
     assert attempt.retry

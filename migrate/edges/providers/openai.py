@@ -1,7 +1,8 @@
 """Ask through the OpenAI SDK: any base URL, Azure, one attempt a call.
 
 The SDK keeps what it is good at (authentication, URLs, headers, error classes); its HTTP backend is the aiohttp
-one and its response models are not built, which together is most of what a call through it costs.
+one and its response models are not built, which together is most of what a call through it costs. Where it sent a
+path's first request and with which headers serves the next ones, which then go straight to its HTTP client.
 """
 
 from __future__ import annotations
@@ -49,8 +50,33 @@ RETRIED: Final = frozenset(
 """Faults that another try may cure; everything else would fail the same way again."""
 
 
+class Refused(Exception):
+    """An HTTP status that is no success, of a request the SDK did not send itself."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(f"Error code: {response.status_code}")
+        self.response = response
+
+
+class Pattern:
+    """What the SDK made of a path's first request: where it went, with which headers, its key included."""
+
+    def __init__(self, first: httpx2.Request) -> None:
+        self._url, self._extensions = first.url, first.extensions
+        self._headers = httpx2.Headers(first.headers)
+        for name in ("content-length", "cookie", SAMPLE_HEADER):
+            self._headers.pop(name, None)
+
+    def request(self, content: bytes, headers: Mapping[str, str]) -> httpx2.Request:
+        """Return the like request with another body, and with further headers of its own."""
+        extensions = dict(self._extensions)
+        request = httpx2.Request("POST", self._url, headers=self._headers, content=content, extensions=extensions)
+        request.headers.update(headers)
+        return request
+
+
 class OpenAIProvider:
-    """`Provider` over one SDK client.
+    """`Provider` over one SDK client and the HTTP client it was given.
 
     `simulated` says that the server is the simulated provider: its own figures of latency, which are not
     shortened by its time scale, are then taken from its headers.
@@ -59,16 +85,18 @@ class OpenAIProvider:
     def __init__(
         self,
         client: AsyncOpenAI,
+        http: httpx2.AsyncClient,
         *,
         name: str,
         simulated: bool = False,
         served_as: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._client = client
+        self._http = http
+        self._patterns: dict[tuple[str, float], Pattern] = {}
         self._served_as = served_as or {}
         self._name = name
         self._simulated = simulated
-        self._headers = {"content-type": "application/json"}
 
     @property
     def name(self) -> str:
@@ -85,12 +113,14 @@ class OpenAIProvider:
             return _failed(NoReply(NoReplyKind.TIMEOUT, f"no whole answer within {waited:.1f} s"))
         except NotAReply as fault:
             return _failed(fault.no_reply)
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, httpx2.TimeoutException):
             return _failed(NoReply(NoReplyKind.TIMEOUT, "the connection timed out"))
         except openai.APIConnectionError as error:
             return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
         except openai.APIStatusError as error:
-            return _status(error)
+            return _status(error.response)
+        except Refused as error:
+            return _status(error.response)
         except (httpx2.HTTPError, OSError) as error:
             return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
 
@@ -98,21 +128,30 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _ask(self, request: Request, sample: int, timeout_s: float) -> Attempt:
-        headers = {**self._headers, SAMPLE_HEADER: str(sample)} if self._simulated else self._headers
-        # follow_redirects: a redirect would send the prompt to a host nobody chose.
-        options: Any = {"headers": headers, "timeout": timeout_s, "follow_redirects": False}
+        headers = {SAMPLE_HEADER: str(sample)} if self._simulated else {}
         content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
         if request.body.get("stream"):
-            return await self._stream(request, content, options)
+            return await self._stream(request, content, _options(headers, timeout_s))
         started = time.perf_counter()
-        response = await self._client.post(
-            self._path(request), content=content, cast_to=httpx2.Response, options=options
-        )
+        response = await self._post(self._path(request), content, headers, timeout_s)
         total_ms = (time.perf_counter() - started) * 1000
         headers_in = response.headers
         body = read_body(response.content, headers_in.get("content-type", ""))
         reply = self._read(request, body, headers_in)
         return self._answered(reply, headers_in, total_ms, None)
+
+    async def _post(self, path: str, content: bytes, headers: Mapping[str, str], timeout_s: float) -> httpx2.Response:
+        """Send a request by the SDK, or like one it has sent: finding out the same anew doubles what a call costs."""
+        pattern = self._patterns.get((path, timeout_s))
+        if pattern is None:
+            options = _options(headers, timeout_s)
+            response = await self._client.post(path, content=content, cast_to=httpx2.Response, options=options)
+            self._patterns[path, timeout_s] = Pattern(response.request)
+            return response
+        response = await self._http.send(pattern.request(content, headers), follow_redirects=False)
+        if not response.is_success:
+            raise Refused(response)
+        return response
 
     async def _stream(self, request: Request, content: bytes, options: Any) -> Attempt:
         started = time.perf_counter()
@@ -169,7 +208,7 @@ def connect(
     served_as: Mapping[str, tuple[str, ...]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> OpenAIProvider:
-    """Return a provider over a new SDK client. The key is handed on and kept nowhere else.
+    """Return a provider over a new SDK client. The key is handed on; it is kept where it is sent from.
 
     For Azure `base_url` is the resource's endpoint. `served_as` names further models that may answer for an asked one.
     """
@@ -192,7 +231,7 @@ def connect(
         client = AsyncOpenAI(
             api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client, default_headers=headers
         )
-    return OpenAIProvider(client, name=name, simulated=simulated, served_as=served_as)
+    return OpenAIProvider(client, http_client, name=name, simulated=simulated, served_as=served_as)
 
 
 def _failed(no_reply: NoReply) -> Attempt:
@@ -200,21 +239,38 @@ def _failed(no_reply: NoReply) -> Attempt:
     return Attempt(no_reply, retry=no_reply.kind in RETRIED)
 
 
-def _status(error: openai.APIStatusError) -> Attempt:
+def _options(headers: Mapping[str, str], timeout_s: float) -> Any:
+    # follow_redirects: a redirect would send the prompt to a host nobody chose.
+    own = {"content-type": "application/json", **headers}
+    return {"headers": own, "timeout": timeout_s, "follow_redirects": False}
+
+
+def _status(response: httpx2.Response) -> Attempt:
     """Sort an HTTP status into a kind; quota is told from rate limits by its code."""
-    status, code = error.status_code, str(error.code or "")
-    kind = kind_of_status(status, code, str(error.message))
-    words = f"HTTP {status}" + (f" {code}" if code and code != "None" else "")
-    no_reply = NoReply(kind, f"{words}: {_first_line(error.message)}", status)
-    headers = error.response.headers
+    status, (code, message) = response.status_code, _complaint(response)
+    kind = kind_of_status(status, code, message)
+    words = f"HTTP {status}" + (f" {code}" if code else "")
+    no_reply = NoReply(kind, f"{words}: {_first_line(message)}" if message else words, status)
     # An error status is not billed: the server said that it did not answer.
     return Attempt(
         no_reply,
         retry=kind in RETRIED,
-        retry_after_s=retry_after(headers),
-        limits=_limits(headers),
+        retry_after_s=retry_after(response.headers),
+        limits=_limits(response.headers),
         charged=False,
     )
+
+
+def _complaint(response: httpx2.Response) -> tuple[str, str]:
+    """Return the code and the message of an error answer, as far as it has them."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError, httpx2.StreamError):
+        return "", ""
+    error = body.get("error", body) if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", str(error or "")
+    return str(error.get("code") or ""), str(error.get("message") or "")
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], dt.datetime] | None = None) -> float | None:
