@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
     "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),
+    "canary": ("migrate.cli.canary", "canary", "Plan, check, export and simulate a gradual rollout."),
     "runs": ("migrate.cli.runs", "runs", "List past runs, or show one."),
     "history": ("migrate.cli.runs", "history", "Show a flow's cost and latency over runs."),
     "goldens": ("migrate.cli.stores", "goldens", "Check the goldens."),

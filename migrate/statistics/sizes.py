@@ -11,7 +11,7 @@ from math import acos, ceil, cos, pi, sqrt
 from statistics import NormalDist
 
 from migrate.statistics.proportions import newcombe
-from migrate.statistics.tails import binomial_cdf, binomial_shares
+from migrate.statistics.tails import binomial_cdf, binomial_middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,11 @@ def exact_power(size: Size, rates: tuple[float, float], margin: float, alpha: fl
     """
     level = 1 - 2 * alpha
     allowed, total = -1, 0.0
-    for bad, chance in enumerate(binomial_shares(size.control, rates[1])):
+    for bad, chance in binomial_middle(size.control, rates[1]):
         # More bad answers of the control allow the candidate more, never less.
         while allowed < size.candidate and _excludes(size, allowed + 1, bad, margin, level):
             allowed += 1
-        if chance > 0:
-            total += chance * binomial_cdf(allowed, size.candidate, rates[0])
+        total += chance * binomial_cdf(allowed, size.candidate, rates[0])
     return min(total, 1.0)
 
 

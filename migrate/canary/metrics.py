@@ -1,0 +1,111 @@
+"""What a plan watches for: the metrics of a flow with their rates, allowed ratios and parts of the error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from migrate.canary.nouns import Inputs, Metric
+from migrate.canary.terms import METRICS, MetricName, Terms
+from migrate.statistics import seen_margin, seen_rate, wilson
+from migrate.vocabulary import Rung
+
+FEW: Final = 0.005
+"""Taken for a rate that nobody measured."""
+SPIKES: Final = 0.05
+"""One call in twenty passes the p95 of the goldens; so many more than twice as many are a change."""
+CAP_WEIGHT: Final = 0.1
+"""Part of the rollback's error that the absolute cap takes."""
+HARD_WEIGHT: Final = 0.6
+"""Part that the hard metrics share; the others share what is left."""
+WATCHED_ONLY: Final = frozenset[MetricName]({"tokens", "cost"})
+"""Alerts after the rollout; a dearer or longer answer is no reason to roll back by itself."""
+
+
+def unit_rate(rate: float, calls: float) -> float:
+    """Return the share of units that meet at least one bad answer, their calls taken as independent."""
+    good: float = 1.0 - min(max(rate, 0.0), 1.0)
+    return 1.0 - float(good**calls)
+
+
+def planned_metrics(inputs: Inputs, terms: Terms) -> tuple[Metric, ...]:
+    """Return the metrics of a flow that something is known of, in the order of all tables."""
+    known = dict(_call_rates(inputs, terms))
+    names = [name for name in METRICS if name in known]
+    hard = [name for name in names if name in terms.hard]
+    watched = [name for name in names if name not in terms.hard and name not in WATCHED_ONLY]
+    weights = dict.fromkeys(hard, (HARD_WEIGHT if watched else 1 - CAP_WEIGHT) / max(len(hard), 1))
+    weights |= dict.fromkeys(watched, (1 - CAP_WEIGHT - (HARD_WEIGHT if hard else 0)) / max(len(watched), 1))
+    return tuple(_metric(name, known[name], inputs, terms, weights.get(name, 0.0)) for name in names)
+
+
+Known = tuple[float, float, str, float | None]
+"""Rate of a call, its upper bound, where it comes from, and the limit of one call."""
+
+
+def _call_rates(inputs: Inputs, terms: Terms) -> Iterator[tuple[MetricName, Known]]:
+    yield "bad", _contract(inputs)
+    yield "error", (FEW, FEW, "taken for one call in 200", None)
+    if (schema := _rung(inputs, Rung.SCHEMA)) is not None:
+        yield "schema", schema
+    yield "refusal", _rung(inputs, Rung.ANSWERED) or (FEW, FEW, "taken for one call in 200", None)
+    if terms.judge is not None or "ungrounded" in terms.hard:
+        yield "ungrounded", (FEW, FEW, "taken for one call in 200", None)
+    yield "thumbs_down", (FEW, FEW, "taken for one call in 200", None)
+    slow = inputs.evidence.latency_baseline.p95
+    if slow is not None:
+        source = f"p95 of {inputs.evidence.latency_baseline.n} golden cases"
+        yield "slow", (SPIKES, SPIKES, source, slow * terms.latency_ratio)
+    tokens = _larger(inputs.baseline.tokens_p95, inputs.candidate.tokens_p95)
+    if tokens:
+        yield "tokens", (SPIKES, SPIKES, _both(inputs), tokens)
+    cost = _larger(inputs.baseline.cost_p95, inputs.candidate.cost_p95)
+    if cost:
+        yield "cost", (SPIKES, SPIKES, _both(inputs), cost)
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
+def _both(inputs: Inputs) -> str:
+    return f"larger p95 of {inputs.baseline.calls} golden and {inputs.candidate.calls} replayed calls"
+
+
+def _contract(inputs: Inputs) -> Known:
+    contract = next((metric for metric in inputs.evidence.metrics if metric.name == "contract"), None)
+    if contract is None or contract.baseline is None:
+        return FEW, FEW, "taken for one call in 200", None
+    bad = (1 - contract.baseline) * contract.cases
+    # A case counts once, however many samples stand behind it.
+    upper = wilson(round(bad), contract.cases)[1]
+    return bad / contract.cases, upper, f"contract broken in the goldens of {contract.cases} cases", None
+
+
+def _rung(inputs: Inputs, rung: Rung) -> Known | None:
+    rates = inputs.evidence.rungs.get(rung)
+    if rates is None or not rates.baseline.total:
+        return None
+    bad = rates.baseline.total - rates.baseline.passed
+    upper = wilson(bad, rates.baseline.total)[1]
+    return bad / rates.baseline.total, upper, f"{bad} of {rates.baseline.total} golden samples", None
+
+
+def _metric(name: MetricName, known: Known, inputs: Inputs, terms: Terms, weight: float) -> Metric:
+    rate, upper, source, limit = known
+    calls = inputs.calls_per_unit
+    # Clean goldens do not promise that nothing is ever bad: half of what they cannot exclude is planned for.
+    planned = rate or upper / 2
+    per_unit, upper_unit = unit_rate(planned, calls), unit_rate(upper, calls)
+    if name in terms.rates:
+        per_unit = upper_unit = terms.rates[name]
+        upper, source = per_unit / calls, "the policy file"
+    margin = inputs.margin
+    if name == "ungrounded" and terms.judge is not None:
+        judge = terms.judge
+        per_unit = seen_rate(per_unit, judge.sensitivity, judge.specificity)
+        upper_unit = seen_rate(upper_unit, judge.sensitivity, judge.specificity)
+        margin = seen_margin(margin, judge.sensitivity, judge.specificity)
+        source += f", as a judge of {judge.sensitivity:.0%} / {judge.specificity:.0%} sees it"
+    r0 = 1.0 if inputs.critical == "critical" else 1 + margin / max(upper_unit, 1e-6)
+    return Metric(name, name in terms.hard, per_unit, upper_unit, upper, margin, r0, weight, limit, source)

@@ -1,0 +1,209 @@
+"""The nouns of a canary: what it is planned from, the plan, its stages, and how it would behave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from migrate.canary.terms import Judge, MetricName
+from migrate.vocabulary import Criticality, FlowEvidence
+
+Table = tuple[tuple[int, int], ...]
+"""(m, k): of the first m, k stop it."""
+ShareKind = Literal["compare", "holdback", "watch"]
+PlanVerdict = Literal["ready", "ready_modified", "shadow_first", "cannot_reach_power", "do_not_start"]
+
+
+@dataclass(frozen=True, slots=True)
+class SideFacts:
+    """What is measured of one side's calls in the goldens or the replay; None: unknown."""
+
+    calls: int = 0
+    latency_p95_ms: float | None = None
+    tokens_p95: float | None = None
+    """Output tokens of a call that one in twenty passes."""
+    cost_p95: float | None = None
+    cold_usd: float | None = None
+    """Mean price of a call with nothing in the provider's prompt cache."""
+    warm_usd: float | None = None
+    """The same with the flow's share of cached input tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything the plan of one flow is made from."""
+
+    evidence: FlowEvidence
+    critical: Criticality
+    margin: float
+    alpha: float
+    power: float
+    requests_per_day: float
+    users_per_day: float | None
+    cached_share: float | None
+    baseline: SideFacts
+    candidate: SideFacts
+    run: str
+    """Id of the replay behind the evidence."""
+    days_left: int | None = None
+    """Until the candidate leaves its provider, from the day of the plan."""
+    shutdown: str | None = None
+    baseline_days_left: int | None = None
+    baseline_shutdown: str | None = None
+
+    @property
+    def units_per_day(self) -> float:
+        """Users where they are known, else calls."""
+        return self.users_per_day or self.requests_per_day
+
+    @property
+    def calls_per_unit(self) -> float:
+        return max(self.requests_per_day / self.units_per_day, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One way an answer can be bad, as this plan watches it. Rates are shares of units that meet one."""
+
+    name: MetricName
+    hard: bool
+    """True: a stage is left only when its bound keeps the margin."""
+    rate: float
+    """The baseline's, that sizes are planned with."""
+    upper: float
+    """Upper bound of that rate: what "no worse than the margin" is a ratio of."""
+    call_rate: float
+    """Upper bound of the rate of single calls: what an hour of both arms is held against."""
+    margin: float
+    r0: float
+    """Ratio of bad rates that is still allowed; evidence is for more."""
+    weight: float
+    """Its part of the rollback's error; the weights of all metrics and of the cap add up to 1."""
+    limit: float | None = None
+    """What is slow (milliseconds), long (output tokens) or dear (US dollars) for one call; None: no such limit."""
+    source: str = ""
+    """Where the rate comes from, with its n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the ladder."""
+
+    share: float
+    """Of the units, 0..1, that the candidate answers."""
+    share_kind: ShareKind
+    margin: float
+    """What the gate at its end excludes; at a hold-back, what is watched for."""
+    n_candidate: int
+    """Units that the look at its end wants."""
+    n_control: int
+    requests: int
+    """Calls of both arms while it lasts."""
+    days_exact: float
+    days: int
+    ends_not_before: int
+    """Days from the start of the rollout."""
+    power_exact: float | None
+    """Chance that an equal candidate passes the first look, all hard metrics together; None without a look."""
+    expected_bad_equal: float
+    """Units of the candidate that meet a bad answer if it is as good as the baseline."""
+    expected_bad_at_margin: float
+    budget_used: float
+    """Units in excess of the baseline's if the candidate is as bad as the gate before still allows."""
+    cost_per_day_cold: float | None
+    """US dollars a day more (or less, negative) than today, the candidate's prompt cache empty; None: unknown."""
+    cost_per_day_warm: float | None
+    rollback: Mapping[MetricName, Table]
+    cap: float
+    """Share of units with a bad answer that is too much whatever the control does."""
+    caps: Table
+    looks: int
+    level: float | None
+    """One-sided error of each look."""
+    human_gate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What simulated rollouts of this very plan did, at one true excess."""
+
+    excess: float
+    rollouts: int
+    promoted: float
+    """Share of the rollouts that came through all gates."""
+    rolled_back: float
+    held: float
+    days: float
+    """Mean, until the end or the stop."""
+    bad_mean: float
+    """Units that met a bad answer of the candidate."""
+    bad_p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The plan of one flow."""
+
+    flow: str
+    baseline: str
+    candidate: str
+    critical: Criticality
+    verdict: PlanVerdict
+    reasons: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    simulated: bool
+    """True where the evidence comes from the simulated provider."""
+    run: str
+    cases: int
+    excess: float | None
+    """Of the candidate's bad answers offline."""
+    excess_low: float | None
+    excess_high: float | None
+    margin: float
+    alpha: float
+    power: float
+    units: Literal["users", "calls"]
+    units_per_day: float
+    requests_per_day: float
+    unfavourable: float
+    """What the first share is planned for: the upper bound of the offline excess, with its caution."""
+    first_share: float
+    """0: none is small enough."""
+    budget: float
+    budget_per_day: float
+    metrics: tuple[Metric, ...]
+    stages: tuple[Stage, ...]
+    latency_p50_delta_ms: float | None
+    latency_p95_delta_ms: float | None
+    latency_p95_interval_ms: tuple[float | None, float | None] | None
+    """Of the candidate's p95, by order statistics."""
+    latency_n: int
+    behaviour: tuple[Behaviour, ...] = ()
+    starts_on_day: int = 0
+    """In the schedule of all flows."""
+    mirrored_cases: int | None = None
+    """Paired cases wanted before a user sees the candidate, where there is no share to start with."""
+    reachable_margin: float | None = None
+    """What can be shown in the days there are, where the margin cannot."""
+    judge: Judge | None = None
+
+    @property
+    def days(self) -> int:
+        return sum(stage.days for stage in self.stages if stage.share_kind != "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan file: the rollouts of one migration, and what makes it the same plan again."""
+
+    plan_id: str
+    as_of: str
+    tool: str
+    hash_rule: str
+    seed: int
+    newly_exposed: float
+    rollouts: tuple[Rollout, ...] = field(default=())
+
+    def rollout_of(self, flow: str) -> Rollout | None:
+        return next((one for one in self.rollouts if one.flow == flow), None)

@@ -1,0 +1,155 @@
+"""The rows of a plan: sizes, days, exposure, stop tables and gates of each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from math import ceil, prod
+from typing import Final
+
+from migrate.canary.ladder import hold_back
+from migrate.canary.metrics import CAP_WEIGHT
+from migrate.canary.nouns import Inputs, Metric, ShareKind, Stage, Table
+from migrate.canary.terms import MetricName, Terms
+from migrate.statistics import Size, cap_table, exact_power, powered, stop_table
+
+LOOKS: Final = 3
+"""One at the planned size and two extensions of the same length, each at a third of the error (Bonferroni)."""
+LONGEST_TABLE: Final = 120
+"""Bad answers that a stop table lists; past it `canary check` computes the evidence itself."""
+CAP_TOTALS: Final = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+MOST_UNITS: Final = 4_000_000
+"""Of one stage; a flow that needs more cannot be shown anything."""
+
+
+def stage_rows(
+    inputs: Inputs, terms: Terms, metrics: Sequence[Metric], gates: Sequence[tuple[float, float]], excess: float
+) -> tuple[Stage, ...] | None:
+    """Return the rows of the stages (share, margin) and of what follows them; None where a stage cannot be sized.
+
+    `excess` is what the first stage has to be prepared for; each later one for what the gate before still allows.
+    """
+    writer = _Writer(inputs, terms, metrics)
+    for place, (share, margin) in enumerate(gates):
+        size = stage_size(metrics, share, margin, inputs)
+        if size is None:
+            return None
+        writer.compare(share, margin, size, excess, last=place == len(gates) - 1)
+        excess = margin
+    writer.end(excess)
+    return tuple(writer.rows)
+
+
+def stage_size(metrics: Sequence[Metric], share: float, margin: float, inputs: Inputs) -> Size | None:
+    """Return the units that every hard metric's look wants, so that all pass with the plan's power if all are equal."""
+    hard = [metric for metric in metrics if metric.hard]
+    power = 1 - (1 - inputs.power) / len(hard)
+    sizes = [_size(metric.rate, _scaled(metric, margin, inputs), share, inputs.alpha / LOOKS, power) for metric in hard]
+    found = [size for size in sizes if size is not None]
+    return max(found, key=lambda size: size.candidate) if len(found) == len(sizes) else None
+
+
+@lru_cache(maxsize=1024)
+def _size(rate: float, margin: float, share: float, alpha: float, power: float) -> Size | None:
+    if margin <= 0 or rate + margin >= 1:
+        return None
+    return powered(rate, margin, share, alpha=alpha, power=power, most=MOST_UNITS)
+
+
+def _scaled(metric: Metric, margin: float, inputs: Inputs) -> float:
+    """Return a stage's margin on the metric's own scale: a judge shrinks it."""
+    return margin * metric.margin / inputs.margin
+
+
+@dataclass(slots=True)
+class _Writer:
+    """The rows of one flow, one after another: each knows on which day the one before it ends."""
+
+    inputs: Inputs
+    terms: Terms
+    metrics: Sequence[Metric]
+    rows: list[Stage] = field(default_factory=list)
+
+    def compare(self, share: float, margin: float, size: Size, excess: float, *, last: bool) -> None:
+        """Add a stage with a gate; `excess` is what its candidate may have by what is known before it."""
+        exact = size.candidate / (share * self.inputs.units_per_day)
+        least = self.terms.last_gate_days if last else self.terms.min_days
+        row = self._row(share, "compare", margin, max(least, ceil(exact - 1e-9)), excess)
+        level = self.inputs.alpha / LOOKS
+        power = prod(
+            exact_power(size, (metric.rate, metric.rate), _scaled(metric, margin, self.inputs), level)
+            for metric in self.metrics
+            if metric.hard
+        )
+        row = replace(row, n_candidate=size.candidate, n_control=size.control, days_exact=exact)
+        self.rows.append(replace(row, power_exact=power, looks=LOOKS, level=level))
+
+    def end(self, margin: float) -> None:
+        """Add the hold-back, where there is one, and the full share, at which there is nothing to compare with."""
+        kept = hold_back(self.inputs, self.terms)
+        if kept and self.terms.hold_back_days:
+            self.rows.append(self._row(1 - kept, "holdback", margin, self.terms.hold_back_days, margin))
+        self.rows.append(self._row(1.0, "watch", margin, 0, margin))
+
+    def _row(self, share: float, kind: ShareKind, margin: float, days: int, excess: float) -> Stage:
+        inputs = self.inputs
+        units = days * inputs.units_per_day * share
+        bad = next(metric for metric in self.metrics if metric.name == "bad")
+        cap = min(bad.upper + margin, 0.89)
+        cold, warm = _money(inputs, share)
+        watched = kind != "watch"
+        return Stage(
+            share=share,
+            share_kind=kind,
+            margin=margin,
+            n_candidate=0,
+            n_control=0,
+            requests=round(days * inputs.requests_per_day),
+            days_exact=float(days),
+            days=days,
+            ends_not_before=days + (self.rows[-1].ends_not_before if self.rows else 0),
+            power_exact=None,
+            expected_bad_equal=units * bad.rate,
+            expected_bad_at_margin=units * min(bad.rate + margin, 1.0),
+            budget_used=units * excess,
+            cost_per_day_cold=cold,
+            cost_per_day_warm=warm,
+            rollback=_tables(inputs, self.metrics, share, units) if watched else {},
+            cap=cap,
+            caps=_caps(cap, inputs.alpha * CAP_WEIGHT, units) if watched else (),
+            looks=0,
+            level=None,
+        )
+
+
+def _money(inputs: Inputs, share: float) -> tuple[float | None, float | None]:
+    """Return dollars a day against today: with a cold prompt cache of the candidate's, and with one as warm as today's.
+
+    Prompt caches belong to a model: at 10 % of the traffic the candidate's is colder than it will be.
+    """
+    today, calls = inputs.baseline.warm_usd, inputs.requests_per_day * share
+    cold, warm = inputs.candidate.cold_usd, inputs.candidate.warm_usd
+    if today is None or cold is None or warm is None:
+        return None, None
+    return calls * (cold - today), calls * (warm - today)
+
+
+def _tables(inputs: Inputs, metrics: Sequence[Metric], share: float, units: float) -> dict[MetricName, Table]:
+    found: dict[MetricName, Table] = {}
+    for metric in metrics:
+        if metric.weight:
+            expected = 3 * metric.rate * units / share
+            events = max(10, min(ceil(expected), LONGEST_TABLE))
+            found[metric.name] = _stops(share, inputs.alpha * metric.weight, events, metric.r0)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _stops(share: float, alpha: float, events: int, r0: float) -> Table:
+    return stop_table(share, alpha, events, r0)
+
+
+@lru_cache(maxsize=256)
+def _caps(cap: float, alpha: float, units: float) -> Table:
+    return cap_table(cap, alpha, [total for total in CAP_TOTALS if total <= max(units, CAP_TOTALS[0])])

@@ -1,0 +1,187 @@
+"""A canary plan as people read it: lines for a terminal, Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from migrate.canary import Plan, Rollout, Stage
+from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
+from migrate.presenting.numbers import UNKNOWN
+
+COLOURS: Final[dict[str, Colour]] = {
+    "ready": "green",
+    "ready_modified": "green",
+    "shadow_first": "yellow",
+    "cannot_reach_power": "yellow",
+    "do_not_start": "red",
+}
+KINDS: Final = {"compare": "compare", "holdback": "hold back", "watch": "watch"}
+STAGE_COLUMNS: Final = (
+    Column("share"),
+    Column("stage", right=False),
+    Column("margin"),
+    Column("candidate"),
+    Column("control"),
+    Column("days"),
+    Column("until day"),
+    Column("power", rank=1),
+    Column("bad, equal", rank=2),
+    Column("bad, at margin", rank=4),
+    Column("$/day cold", rank=5),
+    Column("$/day warm", rank=3),
+)
+BEHAVIOUR_COLUMNS: Final = (
+    Column("true excess"),
+    Column("through"),
+    Column("rolled back"),
+    Column("held"),
+    Column("mean days"),
+    Column("bad, mean"),
+    Column("bad, p95"),
+)
+
+
+def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
+    """Return the plan as lines of at most `width` cells."""
+    head = f"plan {plan.plan_id}, as of {plan.as_of}, {plan.tool}, seed {plan.seed}"
+    lines = [head]
+    for rollout in plan.rollouts:
+        lines += ["", *_flow_lines(rollout, width, colour)]
+    return [*lines, "", *wrapped(_legend(plan), width)]
+
+
+def _flow_lines(rollout: Rollout, width: int, colour: bool) -> Iterator[str]:
+    yield from wrapped(headline(rollout), width)
+    for reason in rollout.reasons:
+        yield from wrapped(f"  - {reason}", width)
+    if rollout.stages:
+        yield from table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages], width, colour=colour)
+        yield from wrapped(f"  {stop_words(rollout)}", width)
+    if rollout.behaviour:
+        yield from table(BEHAVIOUR_COLUMNS, [_row(rollout, at) for at in range(len(rollout.behaviour))], width)
+    for fact in (*_facts(rollout), *rollout.assumptions):
+        yield from wrapped(f"  - {fact}", width)
+
+
+def headline(rollout: Rollout) -> str:
+    """Return what a plan says first: flow, models, verdict, days."""
+    words = f"{rollout.flow}: {rollout.baseline} -> {rollout.candidate}: {rollout.verdict.replace('_', ' ')}"
+    if rollout.verdict in ("ready", "ready_modified"):
+        words += f", {rollout.days} days from day {rollout.starts_on_day}"
+    return words + (" (SIMULATED evidence)" if rollout.simulated else "")
+
+
+def stop_words(rollout: Rollout) -> str:
+    """Return the first stage's stop rule in words, and the budget."""
+    stage = rollout.stages[0]
+    rows = list(stage.rollback.get("bad", ()))[:3]
+    said = ", ".join(f"{k} of the first {m}" for m, k in rows)
+    stop = f"at {stage.share:.0%} roll back when {said} units with a bad answer are the candidate's; " if said else ""
+    spent = (
+        f"or when {rollout.budget:.0f} more of them than the control's share would have it" if rollout.budget else ""
+    )
+    return f"{stop}{spent}; all tables are in the JSON"
+
+
+def _cells(stage: Stage) -> tuple[Cell, ...]:
+    compares = stage.share_kind == "compare"
+    return (
+        Cell(f"{stage.share * 100:g}%"),
+        Cell(KINDS[stage.share_kind] + (", asks" if stage.human_gate else "")),
+        Cell(f"{stage.margin * 100:.3g}"),
+        Cell(f"{stage.n_candidate:,}" if compares else UNKNOWN),
+        Cell(f"{stage.n_control:,}" if compares else UNKNOWN),
+        Cell(str(stage.days) if stage.share_kind != "watch" else UNKNOWN),
+        Cell(str(stage.ends_not_before) if stage.share_kind != "watch" else UNKNOWN),
+        Cell(UNKNOWN if stage.power_exact is None else f"{stage.power_exact:.0%}"),
+        Cell(f"{stage.expected_bad_equal:.0f}"),
+        Cell(f"{stage.expected_bad_at_margin:.0f}"),
+        Cell(money(stage.cost_per_day_cold)),
+        Cell(money(stage.cost_per_day_warm)),
+    )
+
+
+def money(usd: float | None) -> str:
+    """Return dollars a day more or less: `+1.20`, `-38.00`."""
+    return UNKNOWN if usd is None else f"{usd:+.2f}"
+
+
+def _row(rollout: Rollout, at: int) -> tuple[Cell, ...]:
+    row = rollout.behaviour[at]
+    return (
+        Cell(f"{row.excess * 100:.3g} points"),
+        Cell(f"{row.promoted:.1%}"),
+        Cell(f"{row.rolled_back:.1%}"),
+        Cell(f"{row.held:.1%}"),
+        Cell(f"{row.days:.1f}"),
+        Cell(f"{row.bad_mean:.0f}"),
+        Cell(f"{row.bad_p95:.0f}"),
+    )
+
+
+def _facts(rollout: Rollout) -> Iterator[str]:
+    if rollout.excess is not None and rollout.excess_low is not None and rollout.excess_high is not None:
+        bounds = f"{rollout.excess_low * 100:+.2g} to {rollout.excess_high * 100:+.2g}"
+        seen = f"{rollout.excess * 100:+.2g} points worse in {rollout.cases} cases ({bounds})"
+        yield f"offline: {seen}, run {rollout.run}"
+    if rollout.latency_p95_delta_ms is not None and rollout.latency_p50_delta_ms is not None:
+        deltas = f"p50 {rollout.latency_p50_delta_ms:+.0f} ms, p95 {rollout.latency_p95_delta_ms:+.0f} ms"
+        yield f"latency: {deltas}, n {rollout.latency_n} cases"
+    rows = [f"{metric.name} {metric.rate:.2%} ({metric.source})" for metric in rollout.metrics if metric.hard]
+    yield f"today's rate: {'; '.join(rows)}, of {rollout.units}"
+    if rollout.behaviour:
+        error = 50 / rollout.behaviour[0].rollouts ** 0.5
+        yield f"{rollout.behaviour[0].rollouts} simulated rollouts a row, standard error at most {error:.1f} points"
+
+
+def _legend(plan: Plan) -> str:
+    return (
+        "candidate, control: units the look at the end of a stage wants; margin in points of a hundred units; "
+        f"at most {plan.newly_exposed:.0%} of all traffic is newly exposed on one day"
+    )
+
+
+# --- Markdown ---
+
+
+def plan_markdown(plan: Plan) -> list[str]:
+    """Return the plan as Markdown, a drawing of the ladder in each flow."""
+    lines = [f"# Canary plan {plan.plan_id}", "", f"As of {plan.as_of}, {plan.tool}, seed {plan.seed}."]
+    for rollout in plan.rollouts:
+        lines += ["", f"## {_md(headline(rollout))}", "", *(f"- {_md(reason)}" for reason in rollout.reasons)]
+        if rollout.stages:
+            lines += ["", *_md_table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages])]
+            lines += ["", f"{_md(stop_words(rollout)).capitalize()}.", "", "```text", *ladder_plot(rollout), "```"]
+        if rollout.behaviour:
+            rows = [_row(rollout, at) for at in range(len(rollout.behaviour))]
+            lines += ["", *_md_table(BEHAVIOUR_COLUMNS, rows)]
+        lines += ["", *(f"- {_md(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
+    return [*lines, "", f"{_legend(plan).capitalize()}."]
+
+
+def ladder_plot(rollout: Rollout, width: int = 40) -> list[str]:
+    """Draw the stages: a bar for the share, and the bad answers that are shown if the candidate is at the margin."""
+    lines = []
+    most = max((stage.expected_bad_at_margin for stage in rollout.stages), default=0.0) or 1.0
+    for stage in rollout.stages:
+        bar = "#" * max(round(stage.share * width), 1)
+        shown = stage.expected_bad_at_margin
+        marks = "x" * round(shown / most * width / 2)
+        name = f"{stage.share * 100:g}%"
+        lines.append(
+            f"{name:>5} day {stage.ends_not_before:>3} |{bar:<{width}}| {marks} {shown:.0f} bad at margin".rstrip()
+        )
+    return lines
+
+
+def _md_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+    yield "| " + " | ".join(column.title for column in columns) + " |"
+    yield "|" + "|".join("--:" if column.right else ":--" for column in columns) + "|"
+    for row in rows:
+        yield "| " + " | ".join(_md(cell.text) for cell in row) + " |"
+
+
+def _md(text: str) -> str:
+    """Return text that Markdown takes for nothing but text: what files name may hold anything."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in text.replace("\n", " "))

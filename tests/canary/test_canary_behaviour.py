@@ -1,0 +1,46 @@
+"""How a plan behaves: its operating characteristics, and that they are those of the rules."""
+
+from __future__ import annotations
+
+import pytest
+from canary_nouns import evidence, metric, rollout
+
+from migrate.canary import behaviour
+
+
+def test_an_equal_candidate_comes_through_and_a_bad_one_is_stopped() -> None:
+    """Equal: through in more than 9 of 10; at twice the margin: rolled back in more than 9 of 10, within days."""
+    rows = behaviour(rollout(), 400, 1)
+    assert [0.0, 0.015, 0.03, 0.06, 0.24] == [pytest.approx(row.excess) for row in rows]
+    assert rows[0].promoted > 0.9
+    assert rows[3].rolled_back > 0.9
+    assert rows[4].days < 2
+    assert rows[4].bad_mean < rows[0].bad_mean
+
+
+@pytest.mark.parametrize("critical", ["low", "medium"])
+def test_errors_stay_within_alpha(critical: str) -> None:
+    """Rolled back though equal, and promoted though at the margin: at most alpha of 600, and 3 standard errors."""
+    made = rollout(critical)  # type: ignore[arg-type]
+    rows = behaviour(made, 600, 7)
+    bound = made.alpha + 3 * (made.alpha * (1 - made.alpha) / 600) ** 0.5
+    assert rows[0].rolled_back <= bound
+    assert rows[2].promoted <= bound
+
+
+def test_shares_of_a_row_add_up() -> None:
+    """Every rollout ends in one of three ways."""
+    for row in behaviour(rollout(users_per_day=500, requests_per_day=500), 100, 1):
+        assert row.promoted + row.rolled_back + row.held == pytest.approx(1)
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    """Another seed gives others."""
+    made = rollout("low")
+    assert behaviour(made, 100, 1) == behaviour(made, 100, 1)
+    assert behaviour(made, 100, 1) != behaviour(made, 100, 2)
+
+
+def test_what_does_not_start_is_not_simulated() -> None:
+    """A refused plan has no behaviour."""
+    assert () == behaviour(rollout(evidence=evidence(metric(low=0.2, excess=0.3))), 100, 1)
