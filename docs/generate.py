@@ -245,7 +245,9 @@ def environment() -> Lines:
 
 def prompt_files() -> Lines:
     schema = schema_of("prompt")
-    yield sentence(schema["description"]) + " Unknown keys are refused. `model` and `messages` are required."
+    yield (
+        sentence(schema["description"]) + " Unknown keys are refused. `model` and `messages` are required, or `steps`."
+    )
     yield ""
     # A key that two forms of one value have is told once.
     known = {name: (kind, default, text) for name, kind, default, text in reversed([*_keys(schema, schema, "")])}
@@ -269,7 +271,12 @@ def _keys(part: Mapping[str, Any], schema: Mapping[str, Any], above: str) -> Ite
 
 def _inner_keys(part: Mapping[str, Any], schema: Mapping[str, Any], shown: str) -> Iterator[tuple[str, str, str, str]]:
     name = shown.rsplit(".", 1)[-1]
-    if name in ("checks", "rules") or (shown.startswith("variants.") and name != "default_for"):
+    if shown.startswith("steps[].") and shown != f"steps[].{name}":
+        return
+    if name == "for_each":
+        yield from _keys(part["anyOf"][1], schema, f"{shown}.")
+    of_prompts = shown.startswith("steps[].") and name in schema["properties"]
+    if name in ("checks", "rules") or of_prompts or (shown.startswith("variants.") and name != "default_for"):
         return
     yield from _keys(part, schema, f"{shown}.")
     for form in (part, *part.get("anyOf", ())):

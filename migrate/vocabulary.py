@@ -99,6 +99,78 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunks:
+    """A long text of the case, cut by real token counts: what a step is repeated over."""
+
+    of: str
+    """Name of the case's input that holds the text."""
+    tokens: int
+    """The most tokens a chunk may have, by the o200k vocabulary."""
+    overlap: int = 0
+    """Tokens of a chunk's end that the next one begins with again, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One piece of a local corpus."""
+
+    id: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """The passages a step gets: the best of a local corpus for a query, by BM25."""
+
+    query: str
+    """A template."""
+    passages: tuple[Passage, ...]
+    top: int
+    corpus: str
+    """The corpus file, as the prompt file names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When a step is made at all: any of these holds."""
+
+    failed: tuple[str, ...] = ()
+    """Earlier steps whose answer was not given, could not be read, or broke its schema or tool contract."""
+    holds: str = ""
+    """One `{{ expression }}` over inputs and earlier steps; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a chain: a prompt, and what it is given beside the case's inputs."""
+
+    name: str
+    prompt: Prompt
+    parse: Parse = "text"
+    """How the application reads this step's answer."""
+    for_each: Chunks | str | None = None
+    """One call an item: of a text cut into chunks, or of the list an `{{ expression }}` gives. None: one call."""
+    retrieve: Retrieval | None = None
+    when: When | None = None
+    """None: always."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Several prompts in order, each seeing what the earlier ones were answered."""
+
+    steps: tuple[Step, ...]
+    answer: str | None = None
+    """Template of what the application makes of the steps; None: the last step's answer is the final one."""
+
+    def step(self, name: str) -> Step | None:
+        """Return the step of a name."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A re-tuned wording of a flow's prompt, whole and ready to render."""
 
@@ -106,6 +178,8 @@ class Variant:
     prompt: Prompt
     default_for: tuple[str, ...] = ()
     """Candidate models that get this wording unless the candidate names another."""
+    chain: Chain | None = None
+    """The steps, where the flow is a chain."""
 
 
 RuleKind = Literal["ignore", "exact", "tolerance", "unordered", "key", "one_of", "regex", "similarity", "present"]
@@ -179,6 +253,8 @@ class Case:
     checks: tuple[Check, ...] = ()
     place: Place | None = None
     tags: tuple[str, ...] = ()
+    expected_steps: JsonObject = field(default_factory=dict)
+    """By step of a chain, the answer a careful person would give there; a list of them where it is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +273,7 @@ class Flow:
 
     name: FlowName
     prompt: Prompt
+    """Of a chain the last step's, or what the answer it makes of its steps promises."""
     cases: tuple[Case, ...]
     title: str = ""
     """Its name for people: the `name` of the prompt file."""
@@ -218,6 +295,8 @@ class Flow:
     """Where the prompt file lists its cases, or names the file that holds them."""
     extras: JsonObject = field(default_factory=dict)
     """The `x-*` keys, kept and never read."""
+    chain: Chain | None = None
+    """None: a single prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +381,8 @@ class Settings:
     prices: str | None = None
     """File with prices that override the built-in table."""
     redact: bool = True
+    chunk_tokens: int | None = None
+    """Most tokens of a chunk, whatever the prompt files say: for models with a shorter context; None: as they say."""
     candidates: tuple[str, ...] = ()
     """Candidates this project has in mind; shown by `list` and `doctor`, never run by themselves."""
 
@@ -767,6 +848,8 @@ class Golden:
     simulated: bool = False
     contract_digest: str = ""
     """Hash of the contract the stored rungs were judged by; another one today means: judge again, on redacted text."""
+    chain_digest: str = ""
+    """Hash of the steps that were recorded; empty for a single prompt."""
     digest: str = ""
     """Hash of the file's content, for compare-and-swap; empty before it is written."""
 
@@ -792,6 +875,8 @@ class Measurement:
     """Exact decimal as text, by the price table of the day; None: usage or price is unknown."""
     lost: int = 0
     """Failed attempts of the call that may have been paid for and whose usage nobody told: `cost_usd` lacks them."""
+    step: str | None = None
+    """The step of a chain that made the call."""
 
     @property
     def answered(self) -> bool:

@@ -15,7 +15,7 @@ from migrate.errors import ConfigurationProblem, InventoryProblem, Problem
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Column, fit, table, wrapped
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import Flow, Place, Settings
+from migrate.vocabulary import Flow, Place, Settings, Step
 
 JSON_FORMAT: Final = 1
 WIDTH: Final = 80
@@ -129,7 +129,7 @@ def _table(flows: Sequence[Flow], settings: Settings) -> list[str]:
     rows = [
         (
             Cell(flow.name),
-            Cell(flow.prompt.model),
+            Cell(_models(flow)),
             Cell(str(len(flow.cases))),
             Cell(str(flow.samples or settings.samples)),
             Cell(flow.prompt.api),
@@ -169,8 +169,26 @@ def _flow(flow: Flow, settings: Settings) -> dict[str, Any]:
         "variants": [variant.name for variant in flow.variants],
         "checks": len(flow.checks),
         "rules": len(flow.rules),
+        "steps": [_step(step) for step in flow.chain.steps] if flow.chain is not None else [],
         "path": flow.place.file if flow.place else "",
     }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.name,
+        "baseline": step.prompt.model,
+        "repeated": step.for_each is not None,
+        "conditional": step.when is not None,
+        "retrieves": None if step.retrieve is None else step.retrieve.corpus,
+    }
+
+
+def _models(flow: Flow) -> str:
+    """Return the models of today: of a chain in the order of its steps."""
+    if flow.chain is None:
+        return flow.prompt.model
+    return ", ".join(dict.fromkeys(step.prompt.model for step in flow.chain.steps))
 
 
 def _case_list(flow: Flow) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from migrate.edges.providers.simulated.book import AnswerBook, BookEntry
+    from migrate.edges.providers.simulated.book import AnswerBook, BookEntry, Likeness
     from migrate.edges.providers.simulated.log import HabitLog
     from migrate.edges.providers.simulated.simulation import Simulation
+    from migrate.rendering.steps import Due
     from migrate.vocabulary import Case, Flow, Json, Settings
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -103,7 +104,12 @@ def answer_book(settings: Settings, redact: Callable[[Json], Json], *, must_exis
     if not must_exist and not (settings.root / settings.prompts).is_dir():
         return AnswerBook()
     flows = load(settings)
-    return AnswerBook.of(entry for flow in flows for case in flow.cases for entry in _entries(flow, case, redact))
+    plain = (flow for flow in flows if flow.chain is None)
+    entries = [entry for flow in plain for case in flow.cases for entry in _entries(flow, case, redact)]
+    chains = (flow for flow in flows if flow.chain is not None)
+    steps = [step for flow in chains for case in flow.cases for step in step_entries(flow, case, redact)]
+    entries += [(key, entry) for key, _, entry in steps]
+    return AnswerBook.of(entries, ((alike, entry) for _, alike, entry in steps))
 
 
 def _entries(flow: Flow, case: Case, redact: Callable[[Json], Json]) -> Iterator[tuple[str, BookEntry]]:
@@ -129,6 +135,49 @@ def _entries(flow: Flow, case: Case, redact: Callable[[Json], Json]) -> Iterator
                 baseline=flow.prompt.model,
             ),
         )
+
+
+def step_entries(flow: Flow, case: Case, redact: Callable[[Json], Json]) -> Iterator[tuple[str, Likeness, BookEntry]]:
+    """Yield the entries of a chain's calls, as far as the case says what its steps should be answered.
+
+    What a later step is asked depends on the answers before it, so it is known by its likeness too.
+    """
+    from migrate.edges.providers.simulated.book import BookEntry, kind_of
+    from migrate.rendering import bind_checks, chain_for
+    from migrate.rendering.rehearsal import rehearsed_calls, wordings_of
+
+    for variant, candidate in wordings_of(flow):
+        chain = chain_for(flow, candidate)
+        checks = bind_checks(flow, case, chain) if chain.answer is None else ()
+        for call in rehearsed_calls(flow, case, candidate, redact)[0]:
+            step, is_final = call.due.step, call.due.step is chain.steps[-1]
+            entry = BookEntry(
+                flow=flow.name,
+                case=case.id,
+                expected=call.expected,
+                kind=kind_of(call.expected, step.parse),
+                schema=step.prompt.schema,
+                parse=step.parse,
+                checks=checks if is_final else (),
+                variant=variant,
+                baseline=step.prompt.model,
+                step=step.name,
+                number=0 if step.for_each is None else call.number,
+            )
+            yield call.due.request.prompt_key, _likeness(call.due), entry
+
+
+def _likeness(due: Due) -> Likeness:
+    """Return how a call is known: by its instructions and the texts of the case that stand in it."""
+    from migrate.edges.providers.simulated import chat_api, responses_api
+    from migrate.edges.providers.simulated.book import Likeness
+
+    read = chat_api.read if due.request.api == "chat" else responses_api.read
+    question = read(due.request.body)
+    text = "\n".join(turn.text for turn in question.turns if turn.role not in ("system", "developer"))
+    own = (value for name, value in due.variables.items() if name != "steps")
+    marks = dict.fromkeys(value for value in own if isinstance(value, str) and value.strip() and value in text)
+    return Likeness(question.opening, tuple(marks))
 
 
 # --- Running -------------------------------------------------------------------------------------------

@@ -257,6 +257,7 @@ READ: Final[dict[str, Callable[[Any], Any]]] = {
     "simulation_seed": _whole(0, 2**63 - 1),
     "prices": _folder,
     "redact": _flag,
+    "chunk_tokens": _whole(50, 10_000_000),
     "candidates": _texts,
 }
 """Setting -> how its value is read, from a file, the environment or the command line alike."""

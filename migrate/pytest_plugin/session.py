@@ -28,11 +28,12 @@ from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptI
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
+from migrate.rendering import baseline_of
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
 from migrate.workflow.background import Background
 from migrate.workflow.engine import STOPPING
 from migrate.workflow.fold import OfRun
-from migrate.workflow.record import Recorded, Recording, baseline_of
+from migrate.workflow.record import Recorded, Recording
 from migrate.workflow.replay import FAILING, Replay, Trial
 
 NAME = "promptmigrate-session"
@@ -161,6 +162,7 @@ class MigrateSession:
             wiring.refuse_in_ci(os.environ.get("CI", ""), allowed=bool(config.option.migrate_record_in_ci))
         for candidate in self.candidates:
             self.world.check_variant(candidate, self.flows)
+            self.world.check_steps(candidate, self.flows)
         if not self.offline and not self.is_worker:
             self.world.check_models(self.flows, self.candidates)
             self.world.check_providers(self.flows, self.candidates)

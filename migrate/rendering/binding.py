@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from migrate.errors import InventoryProblem, Problem, did_you_mean
+from migrate.rendering.passages import known_before
 from migrate.rendering.templates import Fault
-from migrate.vocabulary import Case, Check, Flow, Json
+from migrate.vocabulary import Case, Chain, Check, Flow, Json
 
 if TYPE_CHECKING:
     from migrate.rendering.sandbox import SandboxedExpression
@@ -20,11 +21,15 @@ _DOTTED: Final = re.compile(r"\s*\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}
 _UNDEFINED: Final = re.compile(r'"(\w+)" is not among the inputs')
 
 
-def bind_checks(flow: Flow, case: Case) -> tuple[Check, ...]:
+def bind_checks(flow: Flow, case: Case, chain: Chain | None = None) -> tuple[Check, ...]:
     """Return the checks of a case, the flow's first: every argument that is one whole `{{ expression }}` is replaced
-    by its value, made from the case's inputs and `expected`. Raises InventoryProblem with all that cannot be bound.
+    by its value, made from the case's inputs and `expected`, and from the `passages` of a chain that looks them up.
+    `chain` is the flow's own unless given. Raises InventoryProblem with all that cannot be bound.
     """
     variables = case.inputs if case.expected is None else {**case.inputs, "expected": case.expected}
+    chain = chain or flow.chain
+    if chain is not None:
+        variables = {**variables, **known_before(chain, case.inputs)}
     bound: list[Check] = []
     problems: list[Problem] = []
     for check in (*flow.checks, *case.checks):

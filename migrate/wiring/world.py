@@ -21,12 +21,12 @@ from migrate.edges.journal import JournalFile
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
-from migrate.errors import UsageProblem
+from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
-from migrate.rendering import parse_candidate, prompt_for
+from migrate.rendering import baseline_of, models_of, parse_candidate
 from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, ProviderSettings, Run, Settings
-from migrate.workflow.engine import Ask, Engine
+from migrate.workflow.engine import Answered, Asked, Engine
 from migrate.workflow.pacing import Policy
 from migrate.workflow.replay import Tools, redacted_call
 from migrate.workflow.runs import new_run
@@ -52,7 +52,9 @@ def candidates_of(texts: Iterable[str]) -> tuple[Candidate, ...]:
 
 
 def offers(flow: Flow, candidate: Candidate) -> bool:
-    """Return True when a flow has the wording a candidate names; flows that have not are no part of its trial."""
+    """Return True when a flow has the wording or a step that a candidate names; others are no part of its trial."""
+    if candidate.steps:
+        return flow.chain is not None and any(flow.chain.step(name) is not None for name in candidate.steps)
     return candidate.variant is None or any(variant.name == candidate.variant for variant in flow.variants)
 
 
@@ -159,6 +161,15 @@ class World:
             known = ", ".join(sorted(names)) or "none"
             raise UsageProblem(f'no flow has a prompt variant "{candidate.variant}" (variants here: {known})')
 
+    def check_steps(self, candidate: Candidate, flows: Sequence[Flow]) -> None:
+        """Refuse a step that no chain has."""
+        names = sorted({step.name for flow in flows if flow.chain is not None for step in flow.chain.steps})
+        for name in candidate.steps:
+            if name not in names:
+                known = ", ".join(names) or "none"
+                hint = did_you_mean(name, names)
+                raise UsageProblem(f'no chain has a step "{name}" (steps here: {known})', hint=hint)
+
     def check_gates(self) -> None:
         """Refuse a `--fail-on` that cannot be read."""
         self._gates()
@@ -190,9 +201,9 @@ class World:
 
     def _models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> set[str]:
         if not candidates:
-            return {flow.prompt.model for flow in flows}
+            return {model for flow in flows for model in models_of(flow, baseline_of(flow))}
         pairs = ((flow, candidate) for flow in flows for candidate in candidates if offers(flow, candidate))
-        return {candidate.model_for(prompt_for(flow, candidate).model) for flow, candidate in pairs}
+        return {model for flow, candidate in pairs for model in models_of(flow, candidate)}
 
     def _is_openai(self, model: str) -> bool:
         """True where OpenAI's calendar binds: its own API, and the simulation of it."""
@@ -251,7 +262,7 @@ class World:
 
     def engine(
         self,
-        deliver: Callable[[Ask, Call], None],
+        deliver: Callable[[Asked, Answered], None],
         full: Callable[[], bool],
         journal: Journal,
         *,
@@ -264,9 +275,11 @@ class World:
         concurrency = max(1, self.settings.concurrency // workers)
         policy = Policy(concurrency=concurrency, timeout_s=self.settings.timeout_s)
 
-        def deliver_written(ask: Ask, call: Call) -> None:
-            journal.call(ask.sample, redacted_call(call, self.redactor))
-            deliver(ask, call)
+        def deliver_written(ask: Asked, answered: Answered) -> None:
+            # The calls of a chain are written down by themselves, each as it arrives.
+            if isinstance(answered, Call):
+                journal.call(ask.sample, redacted_call(answered, self.redactor))
+            deliver(ask, answered)
 
         capped = purse is not None and purse.sums()[0] is not None
         return Engine(
@@ -312,7 +325,7 @@ class World:
 
     def header_lines(self, run: Run, flows: Sequence[Flow], *, offline: bool) -> list[str]:
         """Say in two lines what the run is: models, size, where answers come from, what it is judged by."""
-        baselines = ", ".join(sorted({flow.prompt.model for flow in flows}))
+        baselines = ", ".join(sorted(self._models(flows, ())))
         target = " -> " + ", ".join(run.candidates) if run.candidates else " (recording goldens)"
         cases = sum(len(flow.cases) for flow in flows)
         size = f"{counted(len(flows), 'flow')} / {counted(cases, 'case')}"

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from migrate.vocabulary import Call
-from migrate.workflow.engine import Ask, Engine
+from migrate.workflow.engine import Answered, Asked, Engine
 
 BACKLOG: Final = 1_000
 """Answers that may lie unread before no new call is started: bounds memory when judging is slower than asking."""
@@ -21,7 +20,7 @@ class _Tray:
     """The answers of one ticket: filled by the engine's thread, emptied by the item that waits for them."""
 
     wanted: int
-    calls: list[tuple[int, Call]] = field(default_factory=list)
+    calls: list[tuple[int, Answered]] = field(default_factory=list)
 
     @property
     def full(self) -> bool:
@@ -38,8 +37,8 @@ class Background:
 
     def __init__(
         self,
-        build: Callable[[Callable[[Ask, Call], None], Callable[[], bool]], Engine],
-        asks: Callable[[], Iterator[Ask]],
+        build: Callable[[Callable[[Asked, Answered], None], Callable[[], bool]], Engine],
+        asks: Callable[[], Iterator[Asked]],
     ) -> None:
         self._build = build
         self._asks = asks
@@ -64,7 +63,7 @@ class Background:
             if answers == 0 and self._waiting == ticket:
                 self._changed.notify()
 
-    def collect(self, ticket: int) -> list[tuple[int, Call]]:
+    def collect(self, ticket: int) -> list[tuple[int, Answered]]:
         """Return the answers of a ticket with their sample index, in the order of the samples."""
         with self._changed:
             self._waiting = ticket
@@ -124,10 +123,10 @@ class Background:
         # Never hold back while somebody waits: the answer waited for may be among those not asked yet.
         return self._unread >= BACKLOG and self._waiting is None
 
-    def _deliver(self, ask: Ask, call: Call) -> None:
+    def _deliver(self, ask: Asked, answered: Answered) -> None:
         with self._changed:
             tray = self._trays[ask.ticket]
-            tray.calls.append((ask.sample, call))
+            tray.calls.append((ask.sample, answered))
             self._unread += 1
             if tray.full and self._waiting == ask.ticket:
                 self._changed.notify()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
+from migrate.errors import PromptMigrateError
 from migrate.ports import Attempt, Clock, Journal, Provider, Purse
-from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Source
+from migrate.vocabulary import Answer, Call, NoReply, NoReplyKind, Reply, Request, Source
 from migrate.workflow.pacing import Pace, Policy, backoff
 
 FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReplyKind.BUDGET})
@@ -33,6 +34,37 @@ class Ask:
     request: Request
     lost: int = 0
     """Tries of the same call before the run was stopped that may have been paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What came of several calls that belong together: one sample of a chain."""
+
+    calls: tuple[Call, ...]
+    answer: Answer | None
+    """The final answer; None when a call got no reply."""
+    broke: str = ""
+    """Why the application could not go on with what it was answered; empty when it could."""
+    problem: PromptMigrateError | None = None
+    """What is wrong with the chain itself."""
+
+
+class Several(Protocol):
+    """Calls that belong together: some are only known once others are answered."""
+
+    @property
+    def ticket(self) -> int: ...
+
+    @property
+    def sample(self) -> int: ...
+
+    async def run(self, call: Callable[[Ask], Awaitable[Call]]) -> Trace:
+        """Make the calls, each through `call`; may make several at once."""
+        ...
+
+
+Asked: TypeAlias = Ask | Several
+Answered: TypeAlias = Call | Trace
 
 
 class Prices(Protocol):
@@ -70,7 +102,7 @@ class Engine:
         provider: Provider,
         policy: Policy,
         clock: Clock,
-        deliver: Callable[[Ask, Call], None],
+        deliver: Callable[[Asked, Answered], None],
         *,
         full: Callable[[], bool] = lambda: False,
         journal: Journal | None = None,
@@ -95,7 +127,7 @@ class Engine:
         self._ended = asyncio.Event()
         self.tally = Tally()
 
-    async def run(self, asks: Iterator[Ask]) -> None:
+    async def run(self, asks: Iterator[Asked]) -> None:
         """Work through `asks`, taking the next one only when there is room for it; return when all are delivered."""
         workers = [self._work(asks) for _ in range(self._policy.concurrency)]
         await asyncio.gather(*workers)
@@ -104,10 +136,10 @@ class Engine:
         """Close the provider's connections."""
         await self._provider.close()
 
-    async def _work(self, asks: Iterator[Ask]) -> None:
+    async def _work(self, asks: Iterator[Asked]) -> None:
         # Workers share one iterator: cheaper than a task a call, and nothing is rendered before it can be sent.
         for ask in asks:
-            self._deliver(ask, await self.call(ask))
+            self._deliver(ask, await (self.call(ask) if isinstance(ask, Ask) else ask.run(self.call)))
             while self._full() and not self._halted:  # noqa: ASYNC110 - what empties it is another thread
                 await asyncio.sleep(0.005)
             if self._halted:

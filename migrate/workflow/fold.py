@@ -186,6 +186,7 @@ def measurements_of(flow: FlowName, case: CaseId, sample: Sample) -> Iterator[Me
             simulated=call.simulated,
             request_id=reply.request_id if reply else None,
             lost=call.lost,
+            step=call.step,
         )
 
 

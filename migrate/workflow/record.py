@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
-from migrate.comparing import Contract, contract_of, judge
+from migrate.comparing import Contract, contract_of
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, Journal, Recordings
-from migrate.rendering import bind_checks
+from migrate.rendering import baseline_of, bind_checks, chain_digest, play_of
+from migrate.rendering.steps import Play
 from migrate.vocabulary import (
     Call,
-    Candidate,
     CaseVerdict,
     Comparison,
     Flow,
     Golden,
     Judged,
     Request,
-    Sample,
     Source,
 )
-from migrate.workflow.engine import Ask
-from migrate.workflow.replay import Lost, Tools, Trial, answer_of, baseline_request, redacted, staleness
+from migrate.workflow.chains import Promises, PromisesOf
+from migrate.workflow.engine import Answered, Ask, Asked
+from migrate.workflow.replay import Keeper, Lost, Tools, Trial, baseline_request, judged_of, staleness
 
 Mode = Literal["new", "rewrite"]
 
@@ -46,6 +47,8 @@ class _Ready:
     request: Request
     contract: Contract
     samples: int
+    promises: Promises | None
+    """Of a chain; None for a single prompt."""
     kept: Golden | None
     """The golden that is there and stays, in mode `new`."""
     stale: str
@@ -77,26 +80,44 @@ class Recording:
         self._usual = usual
         self._journal = journal
         self._ready: dict[int, _Ready] = {}
+        self._promises = PromisesOf()
 
-    def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Ask]:
+    def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Asked]:
         """Yield the calls to make, trial by trial; a case whose golden stays needs none."""
         for trial in trials:
             ready = self._prepare(trial)
             wanted = 0 if ready is None or ready.kept is not None else ready.samples
+            if ready is not None and ready.promises is not None:
+                expect(trial.number, wanted)
+                yield from self._chain_asks(trial, ready.promises, wanted)
+                continue
             missing = [sample for sample in range(1, wanted + 1) if not self._is_given(trial, ready, sample)]
             expect(trial.number, len(missing))
             for sample in missing:
                 request = ready.request  # type: ignore[union-attr]
                 yield Ask(trial.number, sample, request, self._lost.get((request.request_key, sample), 0))
 
+    def _chain_asks(self, trial: Trial, promises: Promises, wanted: int) -> Iterator[Asked]:
+        keeper = Keeper(self._recorded, self._journal, self._tools.redactor, self._lost)
+        for sample in range(1, wanted + 1):
+            yield keeper.ask(trial.number, sample, lambda: self._play(trial, promises))
+
+    def _play(self, trial: Trial, promises: Promises) -> Play:
+        return play_of(trial.flow, trial.case, trial.candidate, self._tools.redactor.value, promises.reader())
+
+    def _recorded(self, request: Request, sample: int) -> Call | None:
+        """Return an answer from before the stop."""
+        call = None if self._given is None else self._given.get(request.request_key, sample)
+        if call is None:
+            return None
+        lost = self._lost.get((request.request_key, sample), 0)
+        return replace(call, request=request, source=Source.LIVE, lost=lost)
+
     def _is_given(self, trial: Trial, ready: _Ready | None, sample: int) -> bool:
         """Put an answer from before the stop on the trial; say whether there was one."""
-        if self._given is None or ready is None:
-            return False
-        call = self._given.get(ready.request.request_key, sample)
+        call = None if ready is None else self._recorded(ready.request, sample)
         if call is not None:
-            lost = self._lost.get((ready.request.request_key, sample), 0)
-            trial.calls.append((sample, replace(call, request=ready.request, source=Source.LIVE, lost=lost)))
+            trial.calls.append((sample, call))
         return call is not None
 
     def _prepare(self, trial: Trial) -> _Ready | None:
@@ -105,14 +126,17 @@ class Recording:
             kept = tools.goldens.read(flow.name, case.id) if self._mode == "new" else None
             request = baseline_request(flow, case, tools.redactor)
             stale = "" if kept is None else staleness(flow, request, kept, tools.redactor)
-            contract = contract_of(flow, flow.prompt, bind_checks(flow, case))
+            promises = None if flow.chain is None else self._promises.of(flow, flow.chain)
+            promised = partial(contract_of, flow) if promises is None else promises.contract
+            contract = promised(flow.prompt, bind_checks(flow, case))
         except PromptMigrateError as problem:
             trial.problem = problem
             return None
-        self._ready[trial.number] = _Ready(request, contract, self._samples or flow.samples or self._usual, kept, stale)
+        samples = self._samples or flow.samples or self._usual
+        self._ready[trial.number] = _Ready(request, contract, samples, promises, kept, stale)
         return self._ready[trial.number]
 
-    def conclude(self, trial: Trial, calls: Sequence[tuple[int, Call]]) -> Recorded:
+    def conclude(self, trial: Trial, calls: Sequence[tuple[int, Answered]]) -> Recorded:
         """Judge the answers and write the golden, or say why not."""
         if trial.problem is not None:
             raise trial.problem
@@ -122,8 +146,8 @@ class Recording:
                 None, note=f"stale: {ready.stale}" if ready.stale else "a golden is there", stale=bool(ready.stale)
             )
         judged = tuple(
-            redacted(judge(ready.contract, Sample(index, (call,), answer_of(call))), self._tools.redactor)
-            for index, call in sorted([*trial.calls, *calls], key=lambda answer: answer[0])
+            judged_of(ready.contract, index, answered, self._tools.redactor)
+            for index, answered in sorted([*trial.calls, *calls], key=lambda answer: answer[0])
         )
         missing = [sample.sample.index for sample in judged if sample.sample.answer is None]
         verdict = CaseVerdict.NO_REPLY if missing else CaseVerdict.SAME
@@ -139,10 +163,11 @@ class Recording:
             flow=trial.flow.name,
             case=trial.case.id,
             baseline=trial.flow.prompt.model,
-            requests=(ready.request,),
+            requests=tuple(call.request for call in judged[0].sample.calls) if ready.promises else (ready.request,),
             samples=judged,
             simulated=any(call.simulated for sample in judged for call in sample.sample.calls),
             contract_digest=ready.contract.digest,
+            chain_digest="" if trial.flow.chain is None else chain_digest(trial.flow.chain),
         )
 
 
@@ -151,11 +176,6 @@ def _comparison(trial: Trial, verdict: CaseVerdict, judged: tuple[Judged, ...]) 
     fault = next((sample.sample.no_reply for sample in judged if sample.sample.no_reply), None)
     note = "" if fault is None else f"{fault.kind.value}: {fault.message}"
     return Comparison(trial.flow.name, trial.case.id, model, model, verdict, note=note)
-
-
-def baseline_of(flow: Flow) -> Candidate:
-    """Return the baseline as a candidate of its own flow: what a recording asks."""
-    return Candidate(flow.prompt.model, flow.prompt.model)
 
 
 def trials_of(flows: Sequence[Flow], first: int = 0) -> Iterator[Trial]:

@@ -10,7 +10,18 @@ from typing import Protocol
 from migrate.comparing import Contract, compare, contract_of, judge
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, Goldens, Journal, Recordings
-from migrate.rendering import bind_checks, prompt_for, render, render_for
+from migrate.rendering import (
+    baseline_of,
+    bind_checks,
+    chain_digest,
+    chain_for,
+    first_request,
+    play_of,
+    prompt_for,
+    render,
+    render_for,
+)
+from migrate.rendering.steps import Play, changed_steps
 from migrate.vocabulary import (
     Answer,
     Call,
@@ -28,10 +39,10 @@ from migrate.vocabulary import (
     Prompt,
     Reply,
     Request,
-    Sample,
 )
+from migrate.workflow.chains import ChainAsk, Promises, PromisesOf, Recorded, play_offline, sample_of, told
 from migrate.workflow.changes import what_changed
-from migrate.workflow.engine import Ask
+from migrate.workflow.engine import Answered, Ask, Asked
 
 Lost = Mapping[tuple[str, int], int]
 """Request key and sample -> tries that may have been paid for and whose usage nobody told."""
@@ -64,7 +75,7 @@ class Trial:
     candidate: Candidate
     ready: Ready | None = None
     problem: PromptMigrateError | None = None
-    calls: list[tuple[int, Call]] = field(default_factory=list)
+    calls: list[tuple[int, Answered]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +83,15 @@ class Ready:
     """A trial with everything it needs to be asked and judged."""
 
     request: Request
+    """Of a chain the first one."""
     contract: Contract
     golden: Golden | None
     stale: str
     """Why the golden no longer fits the prompt; empty when it does."""
     samples: int
     """Candidate samples to ask for; 0 when there is nothing to compare them with."""
+    promises: Promises | None = None
+    """Of a chain; None for a single prompt."""
 
 
 class Replay:
@@ -101,16 +115,36 @@ class Replay:
         self._journal = journal
         self._offline = offline
         self._last: tuple[tuple[str, str], Golden | None] | None = None
+        self._promises = PromisesOf()
 
-    def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Ask]:
+    def asks(self, trials: Sequence[Trial], expect: Callable[[int, int], None]) -> Iterator[Asked]:
         """Yield the calls to make, trial by trial; what a recording answers is put on the trial and not asked."""
         for trial in trials:
             ready = self.prepare(trial)
+            if ready is not None and ready.promises is not None:
+                expect(trial.number, ready.samples)
+                yield from self._chain_asks(trial, ready, ready.promises)
+                continue
             missing = [] if ready is None else self._missing(trial, ready)
             expect(trial.number, len(missing))
             for sample in missing:
                 request = ready.request  # type: ignore[union-attr]
                 yield Ask(trial.number, sample, request, self._lost.get((request.request_key, sample), 0))
+
+    def _chain_asks(self, trial: Trial, ready: Ready, promises: Promises) -> Iterator[Asked]:
+        keeper = Keeper(self._recorded, self._journal, self._tools.redactor, self._lost)
+        for sample in range(1, ready.samples + 1):
+            yield keeper.ask(trial.number, sample, lambda: self._play(trial, promises))
+
+    def _play(self, trial: Trial, promises: Promises) -> Play:
+        return play_of(trial.flow, trial.case, trial.candidate, self._tools.redactor.value, promises.reader())
+
+    def _recorded(self, request: Request, sample: int) -> Call | None:
+        call = None if self._recordings is None else self._recordings.get(request.request_key, sample)
+        if call is None:
+            return None
+        # A recording keeps the key of what was asked, not its body, and nothing of other tries.
+        return replace(call, request=request, lost=self._lost.get((request.request_key, sample), 0))
 
     def prepare(self, trial: Trial) -> Ready | None:
         """Render the trial and read its golden; a problem of either is kept on the trial, to be raised by its item."""
@@ -124,6 +158,8 @@ class Replay:
     def _prepare(self, trial: Trial) -> Ready:
         flow, case, redact = trial.flow, trial.case, self._tools.redactor.value
         prompt = prompt_for(flow, trial.candidate)
+        if flow.chain is not None:
+            return self._prepare_chain(trial, prompt)
         model = trial.candidate.model_for(prompt.model)
         if prompt is flow.prompt:
             request, today = render_for([model, prompt.model], flow, case, prompt=prompt, redact=redact)
@@ -136,6 +172,16 @@ class Replay:
         wanted = 0 if golden is None or stale else self._samples or len(golden.samples)
         return Ready(request, contract, golden, stale, wanted)
 
+    def _prepare_chain(self, trial: Trial, prompt: Prompt) -> Ready:
+        flow, case, redactor = trial.flow, trial.case, self._tools.redactor
+        promises = self._promises.of(flow, chain_for(flow, trial.candidate))
+        request = first_request(flow, case, trial.candidate, redactor.value)
+        golden = self._golden(flow, case)
+        stale = "" if golden is None else staleness(flow, baseline_request(flow, case, redactor), golden, redactor)
+        contract = promises.contract(prompt, bind_checks(flow, case, promises.chain))
+        wanted = 0 if golden is None or stale else self._samples or len(golden.samples)
+        return Ready(request, contract, golden, stale, wanted, promises)
+
     def _golden(self, flow: Flow, case: Case) -> Golden | None:
         # Candidates of one case follow each other: the last golden is the one asked for again.
         key = (flow.name, case.id)
@@ -146,13 +192,11 @@ class Replay:
     def _missing(self, trial: Trial, ready: Ready) -> list[int]:
         missing = []
         for sample in range(1, ready.samples + 1):
-            call = None if self._recordings is None else self._recordings.get(ready.request.request_key, sample)
+            call = self._recorded(ready.request, sample)
             if call is None:
                 missing.append(sample)
             else:
-                # A recording keeps the key of what was asked, not its body, and nothing of other tries.
-                lost = self._lost.get((ready.request.request_key, sample), 0)
-                trial.calls.append((sample, replace(call, request=ready.request, lost=lost)))
+                trial.calls.append((sample, call))
         return missing
 
     def answer_offline(self, trial: Trial) -> None:
@@ -160,19 +204,30 @@ class Replay:
         ready = self.prepare(trial)
         if ready is None:
             return
-        words = f"no recording of {trial.flow.name}/{trial.case.id} for {ready.request.model} (live calls are off)"
+        if ready.promises is not None:
+            for sample in range(1, ready.samples + 1):
+                answered = play_offline(self._play(trial, ready.promises), self._only_recorded(trial, sample))
+                trial.calls.append((sample, answered))
+            return
         for sample in self._missing(trial, ready):
-            trial.calls.append((sample, Call(ready.request, NoReply(NoReplyKind.NO_RECORDING, words))))
+            trial.calls.append((sample, self._only_recorded(trial, sample)(ready.request)))
 
-    def conclude(self, trial: Trial, calls: Sequence[tuple[int, Call]]) -> CaseRecord:
+    def _only_recorded(self, trial: Trial, sample: int) -> Callable[[Request], Call]:
+        def answer(request: Request) -> Call:
+            words = f"no recording of {trial.flow.name}/{trial.case.id} for {request.model} (live calls are off)"
+            return self._recorded(request, sample) or Call(request, NoReply(NoReplyKind.NO_RECORDING, words))
+
+        return answer
+
+    def conclude(self, trial: Trial, calls: Sequence[tuple[int, Answered]]) -> CaseRecord:
         """Judge a trial's answers and compare them with the golden; the journal has it before it is returned."""
         if trial.problem is not None:
             raise trial.problem
         ready = trial.ready
         assert ready is not None, "a trial is prepared before it is concluded"
         samples = tuple(
-            self._judge(ready.contract, Sample(index, (call,), answer_of(call)))
-            for index, call in sorted([*trial.calls, *calls], key=lambda answer: answer[0])
+            judged_of(ready.contract, index, answered, self._tools.redactor)
+            for index, answered in sorted([*trial.calls, *calls], key=lambda answer: answer[0])
         )
         comparison = compare(
             ready.contract,
@@ -191,23 +246,38 @@ class Replay:
         trial.ready, trial.calls = None, []
         return record
 
-    def _judge(self, contract: Contract, sample: Sample) -> Judged:
-        return redacted(judge(contract, sample), self._tools.redactor)
+
+class Keeper:
+    """What every sample of a chain is asked with: where answers lie already, and where new ones are written down."""
+
+    def __init__(self, recorded: Recorded, journal: Journal | None, redactor: Redacts, lost: Lost) -> None:
+        self._recorded, self._journal, self._redactor, self._lost = recorded, journal, redactor, lost
+
+    def ask(self, ticket: int, sample: int, play: Callable[[], Play]) -> ChainAsk:
+        return ChainAsk(ticket, sample, play, self._recorded, self._keep, self._tries)
+
+    def _keep(self, sample: int, call: Call) -> None:
+        if self._journal is not None:
+            self._journal.call(sample, redacted_call(call, self._redactor))
+
+    def _tries(self, request: Request, sample: int) -> int:
+        return self._lost.get((request.request_key, sample), 0)
 
 
-def answer_of(call: Call) -> Answer | None:
-    """Return the final answer of a trace that ends with this call, None when it got no reply."""
-    return call.outcome.answer if isinstance(call.outcome, Reply) else None
+def judged_of(contract: Contract, index: int, answered: Answered, redactor: Redacts) -> Judged:
+    """Return what came of one sample, judged and redacted. Raises what is wrong with a chain itself."""
+    return redacted(told(judge(contract, sample_of(index, answered)), answered), redactor)
 
 
 def redacted(judged: Judged, redactor: Redacts) -> Judged:
     """Return a judged sample with its text redacted: rungs speak of the raw text, agreement of what is kept."""
     calls = tuple(redacted_call(call, redactor) for call in judged.sample.calls)
     findings = tuple(redacted_finding(finding, redactor) for finding in judged.findings)
-    if all(new is old for new, old in zip(calls, judged.sample.calls, strict=True)):
+    final = judged.sample.answer
+    answer = None if final is None else redacted_answer(final, redactor)
+    if answer is final and all(new is old for new, old in zip(calls, judged.sample.calls, strict=True)):
         return replace(judged, findings=findings) if findings else judged
-    last = calls[-1].outcome
-    sample = replace(judged.sample, calls=calls, answer=last.answer if isinstance(last, Reply) else None)
+    sample = replace(judged.sample, calls=calls, answer=answer)
     return replace(judged, sample=sample, value=redactor.value(judged.value), findings=findings)
 
 
@@ -231,11 +301,17 @@ def redacted_call(call: Call, redactor: Redacts) -> Call:
             call if message == call.outcome.message else replace(call, outcome=replace(call.outcome, message=message))
         )
     answer = call.outcome.answer
+    new = redacted_answer(answer, redactor)
+    return call if new is answer else replace(call, outcome=replace(call.outcome, answer=new))
+
+
+def redacted_answer(answer: Answer, redactor: Redacts) -> Answer:
+    """Return an answer with its texts redacted; the same object when there was nothing to take out."""
     text = None if answer.text is None else redactor.text(answer.text)
     refusal = None if answer.refusal is None else redactor.text(answer.refusal)
     tools = tuple(replace(tool, arguments=redactor.text(tool.arguments)) for tool in answer.tool_calls)
     new = replace(answer, text=text, refusal=refusal, tool_calls=tools)
-    return call if new == answer else replace(call, outcome=replace(call.outcome, answer=new))
+    return answer if new == answer else new
 
 
 def staleness(flow: Flow, today: Request, golden: Golden, redactor: Redacts) -> str:
@@ -244,14 +320,17 @@ def staleness(flow: Flow, today: Request, golden: Golden, redactor: Redacts) -> 
     if golden.baseline != flow.prompt.model:
         return f"recorded from {golden.baseline}, the prompt file now says {flow.prompt.model}"
     if today.request_key == recorded.request_key:
-        return ""
+        steps = "" if flow.chain is None else changed_steps(golden.chain_digest, chain_digest(flow.chain))
+        return steps and f"{steps} changed since it was recorded"
     parts = what_changed(recorded.body, redactor.value(today.body))
     kind = "the question" if today.prompt_key != recorded.prompt_key else "a parameter"
     return f"{parts or kind} changed since it was recorded ({_short(recorded)} -> {_short(today)})"
 
 
 def baseline_request(flow: Flow, case: Case, redactor: Redacts, prompt: Prompt | None = None) -> Request:
-    """Render a case as it is sent today."""
+    """Render a case as it is sent today; of a chain the first call."""
+    if flow.chain is not None:
+        return first_request(flow, case, baseline_of(flow), redactor.value)
     return render(flow, case, prompt=prompt or flow.prompt, redact=redactor.value)
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import jsonschema_rs
 import pytest
 
-from migrate.edges.inventory import cases, checks, flows, prompts, rules
+from migrate.edges.inventory import cases, chains, checks, flows, prompts, rules
 from migrate.vocabulary import CheckKind, RuleKind
 
 SCHEMA: Any = json.loads((Path(__file__).parents[2] / "migrate" / "schemas" / "prompt.schema.json").read_text("utf-8"))
@@ -21,7 +21,11 @@ TOP, DEFS = SCHEMA["properties"], SCHEMA["$defs"]
     ("keys", "schema"),
     [
         (flows.FLOW_KEYS, SCHEMA),
-        (flows.VARIANT_KEYS, TOP["variants"]["additionalProperties"]),
+        ((*flows.VARIANT_KEYS, *chains.CHAIN_KEYS), TOP["variants"]["additionalProperties"]),
+        (chains.STEP_KEYS, DEFS["step"]),
+        (chains.CHUNK_KEYS, DEFS["step"]["properties"]["for_each"]["anyOf"][1]),
+        (chains.RETRIEVE_KEYS, DEFS["step"]["properties"]["retrieve"]),
+        (chains.WHEN_KEYS, DEFS["step"]["properties"]["when"]),
         (flows.TRAFFIC_KEYS, TOP["traffic"]),
         (flows.TOLERANCE_KEYS, TOP["tolerances"]),
         (prompts.PARAMETER_KEYS, TOP["modelParameters"]),

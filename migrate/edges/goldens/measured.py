@@ -69,6 +69,7 @@ def _entry(measurement: Measurement) -> dict[str, Json]:
         "service_tier": measurement.service_tier,
         "timing": None if measurement.timing is None else _timing(measurement.timing),
         "lost": measurement.lost or None,
+        "step": measurement.step,
     }
     return entry | {name: value for name, value in optional.items() if value is not None}
 
@@ -95,4 +96,5 @@ def _measurement(flow: FlowName, row: Mapping[str, Any]) -> Measurement:
         request_id=row.get("request_id"),
         cost_usd=row.get("cost_usd"),
         lost=row.get("lost", 0),
+        step=row.get("step"),
     )

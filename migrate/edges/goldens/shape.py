@@ -60,7 +60,7 @@ class _Writer:
 
     def document(self) -> dict[str, Json]:
         golden = self.golden
-        return {
+        return ({"chain_digest": golden.chain_digest} if golden.chain_digest else {}) | {
             "approved": [self.approval(approval) for approval in golden.approved],
             "baseline": golden.baseline,
             "case": golden.case,
@@ -224,6 +224,7 @@ def golden_of(document: JsonObject, seal: str) -> Golden:
         approved=tuple(map(reader.approval, document["approved"])),
         simulated=reader.simulated,
         contract_digest=document["contract_digest"],
+        chain_digest=document.get("chain_digest", ""),
         digest=seal,
     )
 

@@ -14,7 +14,7 @@ from migrate.edges.inventory.sheets import Sheet, Source, kind_of
 from migrate.errors import Problem
 from migrate.vocabulary import Case, CaseId, Json, Place
 
-CASE_KEYS: Final = ("id", "inputs", "expected", "checks", "tags")
+CASE_KEYS: Final = ("id", "inputs", "expected", "expected_steps", "checks", "tags")
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 DEVICES: Final = frozenset(
     {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
@@ -61,6 +61,7 @@ class Cases:
             checks=read_checks(row) if "checks" in row.value else (),
             place=place,
             tags=row.texts("tags") if "tags" in row.value else (),
+            expected_steps=row.mapping("expected_steps"),
         )
         self.found.append(case)
 

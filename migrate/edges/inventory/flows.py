@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from migrate.edges.inventory.cases import Cases, name_trouble
+from migrate.edges.inventory.chains import CHAIN_KEYS, Chains, final_prompt
 from migrate.edges.inventory.checks import read_checks, read_evaluators
 from migrate.edges.inventory.documents import Document, read_yaml
 from migrate.edges.inventory.files import SUFFIXES, Folder, Unreadable
@@ -14,14 +15,15 @@ from migrate.edges.inventory.prompts import SENT_KEYS, amended, read_prompt
 from migrate.edges.inventory.rules import read_rules
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of
 from migrate.edges.inventory.tolerated import read_tolerated
-from migrate.errors import Problem
-from migrate.vocabulary import Criticality, Flow, FlowName, Parse, Place, Prompt, Traffic, Variant
+from migrate.errors import Problem, did_you_mean
+from migrate.vocabulary import Case, Chain, Criticality, Flow, FlowName, Parse, Place, Prompt, Traffic, Variant
 
 FLOW_KEYS: Final = (
     *("flow", "name", "description", "owner", "critical", "model", *SENT_KEYS, "parse", "cases", "testData"),
-    *("checks", "evaluators", "rules", "tolerated", "variants", "traffic", "tolerances", "samples", "steps"),
+    *("checks", "evaluators", "rules", "tolerated", "variants", "traffic", "tolerances", "samples", *CHAIN_KEYS),
 )
 VARIANT_KEYS: Final = (*SENT_KEYS, "default_for")
+CHAIN_VARIANT_KEYS: Final = (*CHAIN_KEYS, "default_for")
 TRAFFIC_KEYS: Final = ("requests_per_day", "users_per_day", "cached_share")
 TOLERANCE_KEYS: Final = ("margin", "cost", "p95")
 MAX_SAMPLES: Final = 1_000
@@ -50,29 +52,47 @@ def _order(file: str, problem: Problem) -> tuple[bool, str, int]:
 
 def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flow:
     sheet = Sheet(source, (), document.value, FLOW_KEYS, extras=True)
-    if "steps" in sheet.value:
-        sheet.complain("chains are not available yet", "steps", hint="give each step a prompt file of its own")
-    prompt = read_prompt(sheet)
+    chains = Chains(folder, path)
+    chain = chains.read(sheet) if "steps" in sheet.value else None
+    if chain is None and sheet.has("answer"):
+        sheet.complain('"answer" goes with "steps": it is what the application makes of them', "answer")
+    prompt = read_prompt(sheet) if chain is None else final_prompt(sheet, chain)
+    cases = Cases(folder, path).read(sheet)
+    _check_expected(sheet.source, chain, cases)
     return Flow(
         name=FlowName(_name(sheet, path)),
         prompt=prompt,
-        cases=Cases(folder, path).read(sheet),
+        cases=cases,
         title=sheet.text("name"),
         description=sheet.text("description"),
         owner=sheet.text("owner"),
         critical=sheet.choice("critical", get_args(Criticality), "medium"),  # type: ignore[arg-type]
-        parse=_parse(sheet, prompt),
+        parse=_parse(sheet, prompt, chain),
         rules=read_rules(sheet),
         tolerated=read_tolerated(sheet),
         checks=(*read_checks(sheet), *read_evaluators(sheet)),
-        variants=_variants(sheet, prompt),
+        variants=_variants(sheet, prompt, chain, chains),
         traffic=_traffic(sheet),
         tolerances=_tolerances(sheet),
         samples=sheet.whole("samples", 1, MAX_SAMPLES),
         place=Place(source.file, document.mark.line),
         cases_place=_cases_place(sheet),
         extras={key: value for key, value in sheet.value.items() if key.startswith("x-")},
+        chain=chain,
     )
+
+
+# --- Chains ---------------------------------------------------------------------------------------------------
+
+
+def _check_expected(source: Source, chain: Chain | None, cases: tuple[Case, ...]) -> None:
+    """Complain of steps that cases speak of and the chain does not have."""
+    names = [step.name for step in chain.steps] if chain is not None else []
+    for case in cases:
+        for name in case.expected_steps:
+            if name not in names:
+                words = f'case {case.id}: "expected_steps" names "{name}", which is no step'
+                source.problems.append(Problem(words, case.place, did_you_mean(name, names)))
 
 
 def _name(sheet: Sheet, path: Path) -> str:
@@ -90,7 +110,9 @@ def _name(sheet: Sheet, path: Path) -> str:
     return name
 
 
-def _parse(sheet: Sheet, prompt: Prompt) -> Parse:
+def _parse(sheet: Sheet, prompt: Prompt, chain: Chain | None) -> Parse:
+    if chain is not None and chain.answer is None and chain.steps:
+        return chain.steps[-1].parse
     promises_json = prompt.response_format != "text" or prompt.schema is not None
     return sheet.choice("parse", get_args(Parse), "json" if promises_json else "text")  # type: ignore[return-value]
 
@@ -102,7 +124,7 @@ def _cases_place(sheet: Sheet) -> Place | None:
     return None
 
 
-def _variants(sheet: Sheet, prompt: Prompt) -> tuple[Variant, ...]:
+def _variants(sheet: Sheet, prompt: Prompt, chain: Chain | None, chains: Chains) -> tuple[Variant, ...]:
     variants: list[Variant] = []
     claimed: dict[str, str] = {}
     given = sheet.mapping("variants")
@@ -111,12 +133,19 @@ def _variants(sheet: Sheet, prompt: Prompt) -> tuple[Variant, ...]:
         trouble = name_trouble(name)
         if trouble:
             named.complain(f'the variant\'s name "{name}" {trouble}', name)
-        inner = named.sheet(name, VARIANT_KEYS)
+        inner = named.sheet(name, VARIANT_KEYS if chain is None else CHAIN_VARIANT_KEYS)
         default_for = inner.texts("default_for")
         for model in default_for:
             if claimed.setdefault(model, name) != name:
                 inner.complain(f'"{model}" already gets the variant "{claimed[model]}"', "default_for")
-        variants.append(Variant(name, amended(prompt, inner), default_for))
+        if chain is None:
+            variants.append(Variant(name, amended(prompt, inner), default_for))
+            continue
+        if not inner.has("steps"):
+            inner.complain('a variant of a chain needs "steps": the whole chain in its other wording')
+        own = chains.read(inner) if inner.has("steps") else chain
+        own_prompt = prompt if own.answer or not own.steps else own.steps[-1].prompt
+        variants.append(Variant(name, own_prompt, default_for, own))
     return tuple(variants)
 
 

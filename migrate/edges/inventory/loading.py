@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from migrate.edges.inventory.chains import with_chunks
 from migrate.edges.inventory.files import Folder, discover
 from migrate.edges.inventory.flows import read_flow
 from migrate.errors import InventoryProblem, Problem, UsageProblem
@@ -21,15 +22,18 @@ def load(prompts: Settings | Path | str, root: Path | None = None) -> tuple[Flow
     Reads `**/*.prompt.yml` and `.yaml` and the case files and documents they name, nothing else. Raises
     InventoryProblem with all problems of all files.
     """
+    settings = prompts if isinstance(prompts, Settings) else None
     if isinstance(prompts, Settings):
         root = root or prompts.root
         prompts = prompts.prompts
+    chunk_tokens = settings.chunk_tokens if settings is not None else None
     root = Path(root or Path.cwd())
     prompts_dir = root / prompts
     if not prompts_dir.is_dir():
         where = Place(Folder(prompts_dir, root).shown(prompts_dir))
         raise InventoryProblem([Problem("there is no such folder", where)], next_command="prompt-migrate init")
-    return _loaded(Folder(prompts_dir, root), discover(prompts_dir))
+    flows = _loaded(Folder(prompts_dir, root), discover(prompts_dir))
+    return flows if chunk_tokens is None else tuple(with_chunks(flow, chunk_tokens) for flow in flows)
 
 
 def load_policies(settings: Settings) -> dict[FlowName, Policy]:

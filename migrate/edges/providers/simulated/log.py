@@ -32,6 +32,8 @@ class Entry:
     variant: str | None
     sample: int
     seed: int
+    step: str | None = None
+    """The step of a chain."""
 
 
 class HabitLog:
@@ -67,6 +69,7 @@ def log_line(entry: Entry, performance: Performance, at: dt.datetime) -> dict[st
         "flow": entry.flow,
         "case": entry.case,
         "variant": entry.variant,
+        "step": entry.step,
         "sample": entry.sample,
         "seed": entry.seed,
         "habits": [_habit(slip) for slip in performance.slips],

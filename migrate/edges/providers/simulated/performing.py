@@ -63,9 +63,8 @@ class Troupe:
             promised = {"schema": question.schema, "parse": "text" if question.response_format == "text" else "json"}
             return scene_of(question, flow, prompt_key, sample, self.chance, **promised)
         schema = entry.schema if entry.schema is not None else question.schema
-        case = f"{entry.flow}/{entry.case}"
         promises = {"schema": schema, "parse": entry.parse, "checks": entry.checks}
-        return scene_of(question, entry.flow, case, sample, self.chance, **promises)
+        return scene_of(question, entry.scene, entry.place, sample, self.chance, **promises)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -74,7 +74,7 @@ class Simulation:
         _check_json_word(question)
         prompt_key = self._prompt_key(api, raw, body)
         sample = self._sample(headers, (model.alias, prompt_key))
-        return Asked(question, body, prompt_key, model, self.book.find(prompt_key), sample)
+        return Asked(question, body, prompt_key, model, self.book.find(prompt_key, question), sample)
 
     def _prompt_key(self, api: Api, raw: bytes, body: JsonObject) -> str:
         digest = hashlib.blake2b(raw, digest_size=16, person=api.encode()).digest()
@@ -127,6 +127,7 @@ class Simulation:
             flow=None if entry is None else entry.flow,
             case=None if entry is None else entry.case,
             variant=None if entry is None else entry.variant,
+            step=None if entry is None else entry.step,
             sample=sample,
             seed=self.troupe.seed,
         )
