@@ -20,6 +20,7 @@ from migrate.vocabulary import (
     Call,
     Chain,
     Check,
+    Finding,
     FindingKind,
     Flow,
     Judged,
@@ -110,12 +111,21 @@ class Promises:
         parse = flow.parse if chain.answer is not None or not chain.steps else chain.steps[-1].parse
         self._flow = flow if parse == flow.parse else replace(flow, parse=parse)
         self._contracts = {step.name: _contract(flow, step) for step in chain.steps}
+        # A failure that another step waits for is provided for: the chain goes on, so it breaks nothing.
+        foreseen = {name for step in chain.steps if step.when is not None for name in step.when.failed}
+        self._promised = {
+            step.name: _nothing(flow, step) if step.name in foreseen else self._contracts[step.name]
+            for step in chain.steps
+        }
 
     def contract(self, prompt: Prompt, checks: tuple[Check, ...]) -> Contract:
         """Return what one case of the chain promises: of its final answer, and of the calls before it."""
         own = contract_of(self._flow, prompt, checks)
-        steps = {name: contract.digest for name, contract in self._contracts.items()}
-        return replace(own, digest=digest_json([own.digest, steps]))
+        steps = {name: contract.digest for name, contract in self._promised.items()}
+        return replace(own, digest=digest_json([own.digest, steps]), inner=self._inner)
+
+    def _inner(self, call: Call) -> Contract:
+        return self._promised[call.step or ""]
 
     def reader(self) -> Reader:
         """Return how the application reads the answers of steps."""
@@ -147,6 +157,11 @@ def _contract(flow: Flow, step: Step) -> Contract:
     return contract_of(replace(flow, parse=step.parse, rules=(), checks=()), step.prompt, ())
 
 
+def _nothing(flow: Flow, step: Step) -> Contract:
+    plain = replace(step.prompt, schema=None, tools=(), response_format="text")
+    return contract_of(replace(flow, parse="text", rules=(), checks=()), plain, ())
+
+
 def sample_of(index: int, answered: Answered) -> Sample:
     """Return a sample of what came of one call, or of the calls of a chain. Raises what is wrong with the chain."""
     if isinstance(answered, Trace):
@@ -162,7 +177,11 @@ def told(judged: Judged, answered: Answered) -> Judged:
     if not isinstance(answered, Trace) or not answered.broke:
         return judged
     findings = tuple(
-        replace(found, message=f"the chain ended: {answered.broke}") if found.kind is FindingKind.EMPTY else found
+        replace(found, message=f"the chain ended: {answered.broke}") if _is_final_silence(found) else found
         for found in judged.findings
     )
     return replace(judged, findings=findings)
+
+
+def _is_final_silence(found: Finding) -> bool:
+    return found.kind is FindingKind.EMPTY and found.path == "$"
