@@ -126,6 +126,18 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def report_app(session: nox.Session) -> None:
+    """Check the types of the report's page and build its bundle; `-- --check` only says whether it is current.
+
+    Needs node and npm. The lock names no address: packages come from the registry npm is set up for.
+    """
+    with session.chdir("migrate/edges/report/app"):
+        session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", external=True, silent=True)
+        session.run("npx", "tsc", "--noEmit", "-p", ".", external=True)
+        session.run("node", "build.mjs", *session.posargs, external=True)
+
+
+@nox.session
 def oracle(session: nox.Session) -> None:
     """Measure how far the judge can be trusted, by the simulated provider's own log, and write docs/accuracy.md."""
     session.run(PYTHON, "benchmarks/oracle.py", *session.posargs)

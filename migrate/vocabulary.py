@@ -946,6 +946,8 @@ class Quantiles:
     """Cases, not samples."""
     source: str
     """`live`, `recorded on 2026-01-15`, with `simulated` said where it holds."""
+    p50_interval: tuple[float | None, float | None] | None = None
+    """The same interval for p50."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),
     "canary": ("migrate.cli.canary", "canary", "Plan, check, export and simulate a gradual rollout."),
+    "report": ("migrate.cli.report", "report", "Write a run as a page to review, or in a form that CI reads."),
     "runs": ("migrate.cli.runs", "runs", "List past runs, or show one."),
     "history": ("migrate.cli.runs", "history", "Show a flow's cost and latency over runs."),
     "goldens": ("migrate.cli.stores", "goldens", "Check the goldens."),

@@ -15,7 +15,7 @@ from migrate.statistics import quantile, quantile_interval
 from migrate.vocabulary import Measurement, Quantiles, Source
 
 LEVEL: Final = 0.90
-"""Of the interval of p95: each bound holds with 95 % by itself, and the upper one wants 59 cases."""
+"""Of the intervals of p50 and p95: each bound holds with 95 % by itself, and the upper one wants 59 cases."""
 
 WARM: Final = ", warm prompt cache"
 NOTHING: Final = "not measured"
@@ -66,14 +66,19 @@ def _mostly_warm(side: Clockings) -> bool:
 
 def _quantiles(side: Clockings, warm: bool) -> Quantiles:
     means = side.warm if warm else side.cold
-    interval = quantile_interval(means, 0.95, LEVEL)
     return Quantiles(
         p50=quantile(means, 0.5),
         p95=quantile(means, 0.95),
-        p95_interval=None if interval == (None, None) else interval,
+        p95_interval=_interval(means, 0.95),
         n=len(means),
         source=_source(side.sources) + (WARM if warm else "") if means else NOTHING,
+        p50_interval=_interval(means, 0.5),
     )
+
+
+def _interval(means: Sequence[float], q: float) -> tuple[float | None, float | None] | None:
+    interval = quantile_interval(means, q, LEVEL)
+    return None if interval == (None, None) else interval
 
 
 def _samples(measurements: Sequence[Measurement]) -> Iterable[list[Measurement]]:

@@ -1,0 +1,117 @@
+"""`prompt-migrate report`: a run as a page to review it on, or in the forms that CI systems read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from migrate.cli.compare import exit_code
+from migrate.cli.printing import print_lines
+from migrate.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from migrate.vocabulary import JsonObject
+    from migrate.wiring.reporting import Report
+    from migrate.wiring.world import World
+
+FORMATS: Final = ("html",)
+PAGES: Final = ("route", "canary")
+
+
+@click.command()
+@click.option("--run", "run_id", metavar="ID", help="Run to report, or the start of its id  [default: newest replay]")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True, help="What to write.")
+@click.option("-o", "--output", metavar="PATH", help="Where to write  [default: reports/RUN/index.html, else stdout]")
+@click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
+@click.option("--page", "pages", multiple=True, metavar="NAME=FILE", help="Show a JSON document too: route=, canary=.")
+@click.option("--gate", is_flag=True, help="End as `compare` does: 1 for a closed gate, 12 stale, 10 incomplete.")
+@click.pass_context
+def report(
+    context: click.Context,
+    *,
+    run_id: str | None,
+    form: str,
+    output: str | None,
+    show: bool,
+    pages: tuple[str, ...],
+    gate: bool,
+) -> None:
+    """Write the report of a replay: one self-contained page, or a form that CI systems read.
+
+    The page works from a file, offline; decisions made on it are downloaded as decisions.json.
+    """
+    from migrate import wiring
+    from migrate.wiring.reporting import refuse_nothing
+
+    if show and form != "html":
+        raise UsageProblem(f"--open shows a page, --format {form} is none", next_command="prompt-migrate report --open")
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        refuse_nothing(world)
+        made = _write_page(world, run_id, output, _documents(pages), show=show)
+        context.exit(_code(world, made) if gate else 0)
+    finally:
+        world.close()
+
+
+def _write_page(
+    world: World, run_id: str | None, output: str | None, pages: dict[str, JsonObject], *, show: bool
+) -> Report:
+    from migrate.edges.report import write_report
+    from migrate.wiring.reporting import make_report, report_path
+
+    made = make_report(world, run_id, pages)
+    path = Path(output) if output else report_path(world, made.run)
+    written = write_report(path, made.packed)
+    print_lines(_said(written), err=True)
+    if show:
+        webbrowser.open(path.resolve().as_uri())
+    return made
+
+
+def _said(written: Sequence[Path]) -> list[str]:
+    path, *beside = written
+    shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    more = f" and {len(beside)} files in {beside[0].parent.name}/ beside it: keep them together" if beside else ""
+    return [f"wrote {shown}{more}", f"open with: {_opener()} {shlex.quote(shown)}"]
+
+
+def _opener() -> str:
+    import sys
+
+    return {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
+
+
+def _documents(pages: Sequence[str]) -> dict[str, JsonObject]:
+    """Read the documents of `--page`. Raises UsageProblem for one that is not there, or no JSON object."""
+    import json
+
+    found: dict[str, JsonObject] = {}
+    for given in pages:
+        name, _, file = given.partition("=")
+        if name not in PAGES or not file:
+            raise UsageProblem(f'--page takes {" or ".join(f"{page}=FILE" for page in PAGES)}, not "{given}"')
+        try:
+            document = json.loads(Path(file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise UsageProblem(f"cannot read {file}: {problem}") from problem
+        if not isinstance(document, dict):
+            raise UsageProblem(f"{file} holds no JSON object", next_command=f"prompt-migrate {name} --json > {file}")
+        found[name] = document
+    return found
+
+
+def _code(world: World, made: Report) -> int:
+    from migrate.evidence import parse_fail_on, standing
+
+    gates = parse_fail_on(",".join(world.settings.fail_on))
+    found = standing(made.run, made.evidence, gates)
+    reasons = [*found.closed, *found.stale, *found.incomplete]
+    print_lines((f"gate closed: {reason}" for reason in reasons), err=True)
+    return exit_code(found)

@@ -1,0 +1,8 @@
+"""The report's files: one page that holds everything, or a page with chunks beside it where that would be too large.
+
+`app/` holds the page's own program, in TypeScript; `bundle/` is what is built of it and shipped.
+"""
+
+from migrate.edges.report.writing import LARGEST_PAGE, Packed, pack, write_report
+
+__all__ = ["LARGEST_PAGE", "Packed", "pack", "write_report"]

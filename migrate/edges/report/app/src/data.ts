@@ -1,0 +1,322 @@
+// The documents of the report: their shapes, and how they are unpacked when they are wanted.
+
+export type Severity = "breaking" | "drift" | "cosmetic";
+export type FlowVerdict = "safe" | "unsafe" | "insufficient" | null;
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Pair = { passed: number; total: number };
+export type Both = { baseline: Pair; candidate: Pair } | null;
+
+export interface Metric {
+  name: "contract" | "agreement";
+  cases: number;
+  baseline: number | null;
+  candidate: number | null;
+  excess: number | null;
+  low: number;
+  high: number;
+  margin: number;
+  alpha: number;
+  worse: number;
+  better: number;
+  missing: number;
+  cases_needed: number | null;
+}
+
+export interface Quantiles {
+  p50: number | null;
+  p95: number | null;
+  p50_interval: [number | null, number | null] | null;
+  p95_interval: [number | null, number | null] | null;
+  n: number;
+  source: string;
+}
+
+export interface Evidence {
+  flow: string;
+  baseline: string;
+  candidate: string;
+  cases: number;
+  samples: number;
+  verdict: FlowVerdict;
+  cases_needed: number | null;
+  reasons: string[];
+  metrics: Metric[];
+  excluded: Record<string, string[]>;
+  verdicts: Record<string, number>;
+  rungs: Record<string, Both>;
+  cost_usd: { baseline: string | null; candidate: string | null; ratio: string | null; unknown: number };
+  latency_ms: { baseline: Quantiles; candidate: Quantiles };
+  simulated: boolean;
+  unjudged: Record<string, number>;
+}
+
+export interface Group {
+  id: string;
+  flow: string;
+  kind: string;
+  severity: Severity;
+  rung: string;
+  path: string;
+  title: string;
+  cases: Record<string, number>;
+  count: number;
+}
+
+export interface HistoryRow {
+  run: string;
+  at: string;
+  simulated: boolean;
+  candidate: string;
+  cases: number;
+  verdicts: Record<string, number>;
+  cost_usd: string | null;
+  unknown_cost: number;
+  p50: number | null;
+  p95: number | null;
+  n: number;
+}
+
+export interface Rule {
+  path: string;
+  kind: string;
+  value: Json;
+  expires: string | null;
+  reason: string | null;
+}
+
+export interface Flow {
+  name: string;
+  title: string;
+  description: string;
+  owner: string;
+  critical: string | null;
+  parse: string | null;
+  place: string | null;
+  rules: Rule[];
+  tags: Record<string, string[]>;
+  noise: { samples: Record<string, number>; unstable: number; paths: [string, number][]; more_paths: number };
+  history: HistoryRow[];
+}
+
+export interface Run {
+  id: string;
+  started_at: string;
+  finished_at: string | null;
+  state: string;
+  candidates: string[];
+  simulated: boolean;
+  git_commit: string | null;
+  git_dirty: boolean | null;
+  tool_version: string;
+  python_version: string;
+  provider: string;
+  command: string;
+  as_of: string;
+  samples: number | null;
+  accounts: Record<string, number>;
+}
+
+export interface Index {
+  format: 1;
+  run: Run;
+  simulated: boolean;
+  headline: { verdict: string; text: string };
+  sentences: { candidate: string; verdict: string; flows: Record<string, number>; cases: Record<string, number> }[];
+  closed: string[];
+  candidates: string[];
+  verdicts: string[];
+  severities: Severity[];
+  rungs: string[];
+  flows: Flow[];
+  evidence: Evidence[];
+  groups: Group[];
+  cases: {
+    flow: number[];
+    candidate: number[];
+    case: string[];
+    verdict: number[];
+    severity: number[];
+    title: string[];
+    groups: number[][];
+    place: [number, number][];
+    samples: [number, number][];
+  };
+  provenance: {
+    calls: { side: string; asked: string; served: string; source: string; simulated: boolean; calls: number }[];
+    days: Record<string, [string, string]>;
+    prices: {
+      model: string;
+      tier: string;
+      input: string | null;
+      cached: string | null;
+      output: string | null;
+      source: string;
+      as_of: string;
+    }[];
+    damaged: string[];
+  };
+  pages: Record<string, Json>;
+}
+
+export interface Answer {
+  text: number | null;
+  finish: string;
+  tools?: [string, number][];
+  refusal?: number;
+}
+
+export interface Call {
+  ordinal: number;
+  model?: string;
+  step?: string;
+  served?: string;
+  no_reply?: { kind: string; message: string };
+  answer?: Answer | null;
+  ms?: number;
+  first_ms?: number;
+  waited_ms?: number;
+  input?: number;
+  cached?: number;
+  output?: number;
+  usd?: string;
+  source?: string;
+  at?: string;
+}
+
+export interface Sample {
+  index: number;
+  kept: boolean;
+  rungs: Record<string, boolean | null>;
+  if_repaired?: Record<string, boolean | null>;
+  answer: Answer | null;
+  calls: Call[];
+}
+
+export interface Finding {
+  rung: string;
+  kind: string;
+  severity: Severity;
+  path: string;
+  message: string;
+  expected: Json;
+  actual: Json;
+  rule: string;
+  explained: string | null;
+  group: string | null;
+  samples: number[];
+}
+
+export interface Request {
+  api: string;
+  body: { [key: string]: Json };
+}
+
+export interface Trial {
+  candidate: number;
+  verdict: string;
+  note: string;
+  noise_measured: boolean;
+  unjudged: string[];
+  sha256: string;
+  findings: Finding[];
+  requests: Request[];
+  samples: Sample[];
+  cost_usd: [number | null, number | null];
+}
+
+export interface Golden {
+  baseline: string;
+  sha256: string | null;
+  approved: number;
+  requests: Request[];
+  samples: Sample[];
+}
+
+export interface Case {
+  flow: string;
+  case: string;
+  golden: Golden | null;
+  trials: Trial[];
+}
+
+export interface Chunk {
+  cases: Case[];
+  texts: string[];
+}
+
+export interface Opened {
+  item: Case;
+  trial: Trial;
+  texts: string[];
+}
+
+async function unpack<T>(packed: string): Promise<T> {
+  const raw = atob(packed);
+  const bytes = new Uint8Array(raw.length);
+  for (let at = 0; at < raw.length; at++) bytes[at] = raw.charCodeAt(at);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text()) as T;
+}
+
+export function openIndex(): Promise<Index> {
+  return unpack<Index>(document.getElementById("index")!.textContent!);
+}
+
+const KEPT = 40;
+const chunks = new Map<number, Promise<Chunk>>();
+
+// A chunk, unpacked once; the least lately opened ones are let go.
+export function openChunk(number: number): Promise<Chunk> {
+  let opened = chunks.get(number);
+  chunks.delete(number);
+  opened ??= packedChunk(number).then((packed) => unpack<Chunk>(packed));
+  chunks.set(number, opened);
+  if (chunks.size > KEPT) chunks.delete(chunks.keys().next().value!);
+  return opened;
+}
+
+function packedChunk(number: number): Promise<string> {
+  const inline = document.getElementById(`chunk-${number}`);
+  return inline ? Promise.resolve(inline.textContent!) : loadScript(number);
+}
+
+// --- Chunks beside the page: classic scripts, because a page opened from a file may load nothing else -------------
+
+const arriving = new Map<number, (packed: string) => void>();
+
+export function listenForChunks(): void {
+  (globalThis as Record<string, unknown>)["promptMigrateChunk"] = (number: number, packed: string) =>
+    arriving.get(number)?.(packed);
+}
+
+type Address = { createScriptURL(value: string): string };
+type Policies = { createPolicy(name: string, rules: Address): Address };
+let policy: Address | undefined;
+
+function address(number: number): string {
+  const plain = `chunks/${Math.trunc(number)}.js`;
+  const types = (globalThis as { trustedTypes?: Policies }).trustedTypes;
+  if (!types) return plain;
+  policy ??= types.createPolicy("chunks", {
+    createScriptURL: (value) => {
+      if (!/^chunks\/\d+\.js$/.test(value)) throw new TypeError("not a chunk");
+      return value;
+    },
+  });
+  return policy.createScriptURL(plain);
+}
+
+function loadScript(number: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    const done = (then: () => void) => {
+      arriving.delete(number);
+      script.remove();
+      then();
+    };
+    arriving.set(number, (packed) => done(() => resolve(packed)));
+    script.onerror = () => done(() => reject(new Error(`chunks/${number}.js is missing beside this page`)));
+    script.src = address(number);
+    document.head.append(script);
+  });
+}

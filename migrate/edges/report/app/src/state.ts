@@ -1,0 +1,268 @@
+// What the page is showing, kept in the hash so that every view is a link; and what was decided on it.
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import { openChunk, type Index, type Opened } from "./data";
+import { find, parseQuery, rowsOf, toggled, type Found, type Rows } from "./rows";
+
+export type View = "overview" | "flow" | "cases" | "decisions" | "page";
+export interface Route {
+  view: View;
+  name: string;
+  params: URLSearchParams;
+}
+
+export const index = signal<Index | null>(null);
+export const route = signal<Route>(readHash());
+
+function readHash(): Route {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [view, name = ""] = path.split("/");
+  const known: View[] = ["overview", "flow", "cases", "decisions", "page"];
+  const safe = known.includes(view as View) ? (view as View) : "overview";
+  return { view: safe, name: decoded(name), params: new URLSearchParams(query) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export function hashOf(view: View, name = "", params: Record<string, string | null | undefined> = {}): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) if (value) query.set(key, value);
+  const text = query.toString();
+  return `#/${view}${name ? `/${encodeURIComponent(name)}` : ""}${text ? `?${text}` : ""}`;
+}
+
+export function follow(): void {
+  addEventListener("hashchange", () => (route.value = readHash()));
+}
+
+// Change some parameters of the view in place; what is typed makes no history.
+export function put(params: Record<string, string | null>, keep = false): void {
+  const now = Object.fromEntries(route.value.params);
+  const hash = hashOf(route.value.view, route.value.name, { ...now, ...params });
+  if (hash === location.hash) return;
+  if (keep) location.hash = hash;
+  else {
+    history.replaceState(null, "", hash);
+    route.value = readHash();
+  }
+}
+
+// --- Decisions ------------------------------------------------------------------------------------------------------
+
+export type Verdict = "accept" | "reject" | "tolerate";
+export interface Decision {
+  verdict: Verdict;
+  group: string | null;
+  path: string | null;
+  reason: string;
+  expires: string | null;
+  at: string;
+}
+
+// Row -> scope (a group's id, or empty for the whole case) -> decision.
+export type Decided = ReadonlyMap<number, ReadonlyMap<string, Decision>>;
+
+export const decisions = signal<Decided>(new Map());
+export const skipped = signal<ReadonlySet<number>>(new Set());
+export const reviewer = signal("");
+const past: { decisions: Decided; skipped: ReadonlySet<number> }[] = [];
+export const canUndo = signal(0);
+
+const NEEDS_DECISION = new Set(["breaking", "drift"]);
+
+export function needsDecision(row: number): boolean {
+  const { cases, verdicts } = index.value!;
+  return NEEDS_DECISION.has(verdicts[cases.verdict[row]]);
+}
+
+// What was decided of a row: its own decision, or that of its groups once each has one.
+export function standing(row: number): Verdict | "partly" | "undecided" | "none" {
+  const own = decisions.value.get(row);
+  if (!own?.size) return needsDecision(row) ? "undecided" : "none";
+  const whole = own.get("");
+  if (whole) return whole.verdict;
+  const { cases, groups } = index.value!;
+  const open = cases.groups[row].filter((group) => groups[group].severity !== "cosmetic" && !own.has(groups[group].id));
+  if (open.length) return "partly";
+  const verdicts = [...own.values()].map((decision) => decision.verdict);
+  return verdicts.includes("reject") ? "reject" : verdicts.includes("tolerate") ? "tolerate" : "accept";
+}
+
+export const isOpen = (row: number) => ["undecided", "partly"].includes(standing(row)) && !skipped.value.has(row);
+
+function remember(): void {
+  past.push({ decisions: decisions.value, skipped: skipped.value });
+  canUndo.value = past.length;
+}
+
+export function decide(rows: number[], scope: string, decision: Omit<Decision, "at">): void {
+  remember();
+  const at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const next = new Map(decisions.value);
+  for (const row of rows) next.set(row, new Map(next.get(row)).set(scope, { ...decision, at }));
+  decisions.value = next;
+}
+
+export function skip(row: number): void {
+  remember();
+  skipped.value = new Set([...skipped.value, row]);
+}
+
+export function clear(row: number, scope: string): void {
+  remember();
+  const next = new Map(decisions.value);
+  const own = new Map(next.get(row));
+  own.delete(scope);
+  if (own.size) next.set(row, own);
+  else next.delete(row);
+  decisions.value = next;
+}
+
+export function undo(): boolean {
+  const last = past.pop();
+  canUndo.value = past.length;
+  if (!last) return false;
+  batch(() => {
+    decisions.value = last.decisions;
+    skipped.value = last.skipped;
+  });
+  return true;
+}
+
+// A case with a broken contract cannot be accepted: an approval is read by the agreement rung only.
+export function acceptable(row: number): boolean {
+  const { cases, verdicts } = index.value!;
+  return verdicts[cases.verdict[row]] !== "breaking";
+}
+
+export const decidedCount = computed(() => [...decisions.value.values()].reduce((sum, own) => sum + own.size, 0));
+export const openCount = computed(() => {
+  if (!index.value) return 0;
+  let open = 0;
+  for (let row = 0; row < index.value.cases.case.length; row++) if (isOpen(row)) open++;
+  return open;
+});
+
+// Kept in the browser where it allows that, so that closing the page loses nothing.
+const key = () => `prompt-migrate:decisions:${index.value!.run.id}`;
+
+export function keepDecisions(): void {
+  try {
+    const kept = JSON.parse(localStorage.getItem(key()) ?? "null") as [string, [string, Decision][]][] | null;
+    if (kept) decisions.value = new Map(readKept(kept));
+    reviewer.value = localStorage.getItem("prompt-migrate:reviewer") ?? "";
+  } catch {
+    // Without storage decisions live as long as the page.
+  }
+  effect(() => {
+    const { value } = decisions;
+    const name = reviewer.value;
+    try {
+      const kept = [...value].map(([row, own]) => [identity(row), [...own]]);
+      if (kept.length) localStorage.setItem(key(), JSON.stringify(kept));
+      else localStorage.removeItem(key());
+      if (name) localStorage.setItem("prompt-migrate:reviewer", name);
+    } catch {
+      // The same.
+    }
+  });
+}
+
+function readKept(kept: [string, [string, Decision][]][]): [number, Map<string, Decision>][] {
+  const places = new Map<string, number>();
+  for (let row = 0; row < index.value!.cases.case.length; row++) places.set(identity(row), row);
+  return kept.flatMap(([name, own]) => {
+    const row = places.get(name);
+    return row === undefined ? [] : [[row, new Map(own)] as [number, Map<string, Decision>]];
+  });
+}
+
+export function identity(row: number): string {
+  const { cases, flows, candidates } = index.value!;
+  return JSON.stringify([flows[cases.flow[row]].name, cases.case[row], candidates[cases.candidate[row]]]);
+}
+
+// --- The list ---------------------------------------------------------------------------------------------------------
+
+export const rows = computed<Rows | null>(() =>
+  index.value ? rowsOf(index.value, (row) => (skipped.value.has(row) ? "skipped" : standing(row))) : null,
+);
+export const filter = computed(() => route.value.params.get("q") ?? "");
+export const textRows = signal<ReadonlySet<number> | null>(null);
+export const searching = signal<{ done: number; all: number } | null>(null);
+const NOTHING: Found = { rows: [], counts: { verdict: new Map(), model: new Map(), flow: new Map(), decided: new Map() } };
+export const found = computed<Found>(() =>
+  rows.value ? find(rows.value, parseQuery(filter.value), textRows.value) : NOTHING,
+);
+
+export function toggle(name: string, value: string): void {
+  put({ q: toggled(filter.value, name, value) || null });
+}
+
+// The row that is open, by its place in the list of all cases.
+export const selected = computed<number>(() => {
+  const named = route.value.params.get("c");
+  if (!named || !index.value) return -1;
+  return rowNamed(named);
+});
+
+export function nameOf(row: number): string {
+  const { cases, flows, candidates } = index.value!;
+  return [flows[cases.flow[row]].name, cases.case[row], candidates[cases.candidate[row]]].map(encodeURIComponent).join("~");
+}
+
+let names: Map<string, number> | null = null;
+function rowNamed(name: string): number {
+  if (!names) {
+    names = new Map();
+    for (let row = 0; row < index.value!.cases.case.length; row++) names.set(nameOf(row), row);
+  }
+  return names.get(name) ?? -1;
+}
+
+export function open(row: number): void {
+  put({ c: row < 0 ? null : nameOf(row), s: null, g: null });
+}
+
+export async function openRow(row: number): Promise<Opened> {
+  const { cases } = index.value!;
+  const [chunk, at] = cases.place[row];
+  const { cases: items, texts } = await openChunk(chunk);
+  const trial = items[at].trials.find((one) => one.candidate === cases.candidate[row])!;
+  return { item: items[at], trial, texts };
+}
+
+// --- How it is shown --------------------------------------------------------------------------------------------------
+
+export type Theme = "auto" | "light" | "dark";
+export const theme = signal<Theme>("auto");
+export const helpOpen = signal(false);
+export const printing = signal(false);
+export const said = signal("");
+
+export function say(text: string): void {
+  said.value = text;
+}
+
+export function keepTheme(): void {
+  try {
+    const kept = localStorage.getItem("prompt-migrate:theme");
+    if (kept === "light" || kept === "dark") theme.value = kept;
+  } catch {
+    // The system's choice stays.
+  }
+  effect(() => {
+    document.documentElement.dataset.theme = theme.value;
+    try {
+      localStorage.setItem("prompt-migrate:theme", theme.value);
+    } catch {
+      // The same.
+    }
+  });
+}

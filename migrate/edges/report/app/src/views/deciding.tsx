@@ -1,0 +1,255 @@
+// Accept, reject or tolerate: a case, one of its changes, or a whole group of equal changes but for some.
+
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Group, Index, Opened } from "../data";
+import { acceptable, clear, decide, decisions, needsDecision, say, selected, skip, standing, type Verdict } from "../state";
+import { counted, Pill, plain, T } from "../words";
+import { goToOpen } from "../keys";
+
+export interface Asked {
+  verdict: Verdict;
+  row: number;
+  // A group's id, or empty for the whole case.
+  scope: string;
+  // All cases of the group, and not this one alone.
+  whole: boolean;
+}
+
+export const asked = signal<Asked | null>(null);
+
+export const CANNOT_ACCEPT = "a broken contract cannot be accepted: mend the prompt, or tolerate it until a day (t)";
+
+// Decide a case at once where nothing has to be said, else ask for the reason.
+export function request(verdict: Verdict, row: number, scope = "", whole = false): void {
+  if (row < 0) return say("no case is open");
+  if (!needsDecision(row)) return say("nothing to decide here");
+  if (verdict === "accept" && !canAccept(row, scope)) return say(CANNOT_ACCEPT);
+  if (verdict === "accept" && !whole) {
+    decide([row], scope, { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null });
+    say(`accepted ${scope ? "this change" : "this case"}; u undoes it`);
+    if (standing(row) !== "partly") goToOpen(1);
+  } else asked.value = { verdict, row, scope, whole };
+}
+
+let report: Index;
+export function useReport(index: Index): void {
+  report = index;
+}
+const groupOf = (scope: string): Group | undefined => report.groups.find((group) => group.id === scope);
+const pathOf = (scope: string) => groupOf(scope)?.path ?? null;
+
+function canAccept(row: number, scope: string): boolean {
+  const group = groupOf(scope);
+  return group ? group.rung === "agreement" : acceptable(row);
+}
+
+// The open groups of a case, the worst first: what `A` is about.
+export function groupsOf(row: number): Group[] {
+  return report.cases.groups[row].map((number) => report.groups[number]).filter((group) => group.severity !== "cosmetic");
+}
+
+export function rowsOfGroup(id: string): number[] {
+  const number = report.groups.findIndex((group) => group.id === id);
+  return report.cases.groups.flatMap((groups, row) => (groups.includes(number) ? [row] : []));
+}
+
+export function Deciding({ row, opened }: { row: number; opened: Opened }) {
+  if (!needsDecision(row)) return null;
+  const own = decisions.value.get(row);
+  const blocked = !acceptable(row);
+  const groups = groupsOf(row);
+  const unseen = opened.trial.samples.some((sample) => sample.answer === null);
+  return (
+    <section class="deciding" aria-label="Decide">
+      <div class="buttons">
+        <button type="button" class="accept" disabled={blocked || unseen} onClick={() => request("accept", row)}>
+          accept <kbd>a</kbd>
+        </button>
+        <button type="button" class="reject" onClick={() => request("reject", row)}>
+          reject <kbd>r</kbd>
+        </button>
+        <button type="button" onClick={() => request("tolerate", row)}>
+          tolerate <kbd>t</kbd>
+        </button>
+        <button type="button" onClick={() => (skip(row), goToOpen(1))}>
+          skip <kbd>s</kbd>
+        </button>
+        {[...(own ?? [])].map(([scope, decision]) => (
+          <span class={`made ${decision.verdict}`} key={scope}>
+            {past(decision.verdict)}
+            {scope ? ` for ${scope}` : ""}
+            {decision.expires ? ` until ${decision.expires}` : ""}
+            {decision.reason ? <>: <T text={decision.reason} /></> : null}{" "}
+            <button type="button" class="quiet" onClick={() => clear(row, scope)}>
+              take back
+            </button>
+          </span>
+        ))}
+      </div>
+      {blocked ? <p class="note">{CANNOT_ACCEPT}</p> : null}
+      {groups.some((group) => sizeOf(group) > 1) ? (
+        <ul class="group-buttons">
+          {groups
+            .filter((group) => sizeOf(group) > 1)
+            .map((group) => (
+              <li key={group.id}>
+                <Pill kind={group.severity} />
+                <span class="path">
+                  <T text={group.title} />
+                </span>
+                <span class="note">{counted(sizeOf(group), "case")}</span>
+                {group.rung === "agreement" ? (
+                  <button type="button" class="quiet" onClick={() => request("accept", row, group.id, true)}>
+                    accept all
+                  </button>
+                ) : null}
+                <button type="button" class="quiet" onClick={() => request("reject", row, group.id, true)}>
+                  reject all
+                </button>
+                <button type="button" class="quiet" onClick={() => request("tolerate", row, group.id, true)}>
+                  tolerate all
+                </button>
+              </li>
+            ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+  function sizeOf(group: Group): number {
+    return Object.values(group.cases).reduce((sum, count) => sum + count, 0);
+  }
+
+}
+
+export const past = (verdict: string) => ({ accept: "accepted", reject: "rejected", tolerate: "tolerated" })[verdict] ?? plain(verdict);
+
+// --- The question ------------------------------------------------------------------------------------------------------
+
+export function Question({ index }: { index: Index }) {
+  const open = asked.value;
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = box.current;
+    if (open && element && !element.open) element.showModal();
+  }, [open]);
+  if (!open) return null;
+  return (
+    <dialog ref={box} class="question" aria-labelledby="question" onClose={() => (asked.value = null)}>
+      <Form key={`${open.verdict} ${open.row} ${open.scope}`} index={index} open={open} />
+    </dialog>
+  );
+}
+
+function Form({ index, open }: { index: Index; open: Asked }) {
+  const { verdict, row, scope, whole } = open;
+  const group = groupOf(scope);
+  const all = whole ? rowsOfGroup(scope).filter((one) => needsDecision(one)) : [row];
+  const [left, setLeft] = useState<ReadonlySet<number>>(new Set());
+  const [reason, setReason] = useState("");
+  const [expires, setExpires] = useState(() => new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10));
+  const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
+  const rows = all.filter((one) => !left.has(one));
+  const needsReason = verdict !== "accept";
+  const ready = rows.length > 0 && (!needsReason || reason.trim() !== "") && (verdict !== "tolerate" || expires !== "");
+  const { cases } = index;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!ready) return;
+    const at = groupOf(chosen);
+    decide(rows, chosen, { verdict, group: chosen || null, path: at?.path ?? null, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null });
+    asked.value = null;
+    say(`${past(verdict)} ${counted(rows.length, "case")}; u undoes it`);
+    if (standing(selected.value) !== "partly") goToOpen(1);
+  };
+  return (
+    <form method="dialog" onSubmit={submit}>
+      <h2 id="question">
+        {verdict[0].toUpperCase() + verdict.slice(1)} {whole ? counted(rows.length, "case") : <T text={cases.case[row]} />}
+      </h2>
+      {group ? (
+        <p class="path">
+          <T text={group.title} />
+        </p>
+      ) : null}
+      <p class="note">{MEANING[verdict]}</p>
+      {verdict === "tolerate" && !scope ? (
+        <label>
+          Which change
+          <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
+            {groupsOf(row).map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.title}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : null}
+      <label>
+        Reason{needsReason ? "" : " (optional)"}
+        <input value={reason} required={needsReason} autofocus onInput={(event) => setReason(event.currentTarget.value)} />
+      </label>
+      {verdict === "tolerate" ? (
+        <label>
+          Until
+          <input type="date" value={expires} required onInput={(event) => setExpires(event.currentTarget.value)} />
+        </label>
+      ) : null}
+      {whole ? <Members index={index} all={all} left={left} setLeft={setLeft} /> : null}
+      <div class="buttons">
+        <button type="submit" class={verdict} disabled={!ready}>
+          {verdict} {counted(rows.length, "case")}
+        </button>
+        <button type="button" onClick={() => (asked.value = null)}>
+          cancel
+        </button>
+      </div>
+    </form>
+  );
+}
+
+const MEANING: Record<Verdict, string> = {
+  accept: "An approval of this answer is added beside the golden; today's samples stay as they are.",
+  reject: "It keeps failing, with your reason.",
+  tolerate: "A rule for this path, which ends on its day: then it fails again.",
+};
+const SHOWN = 200;
+
+interface MembersProps {
+  index: Index;
+  all: number[];
+  left: ReadonlySet<number>;
+  setLeft: (left: ReadonlySet<number>) => void;
+}
+
+function Members({ index, all, left, setLeft }: MembersProps) {
+  const { cases } = index;
+  const flip = (row: number) => {
+    const next = new Set(left);
+    if (!next.delete(row)) next.add(row);
+    setLeft(next);
+  };
+  return (
+    <fieldset>
+      <legend>All but those left out</legend>
+      <div class="members" tabIndex={0}>
+        {all.slice(0, SHOWN).map((row) => (
+          <label key={row}>
+            <input type="checkbox" checked={!left.has(row)} onChange={() => flip(row)} />
+            <T text={cases.case[row]} /> <span class="note"><T text={index.candidates[cases.candidate[row]]} /></span>
+          </label>
+        ))}
+      </div>
+      {all.length > SHOWN ? <p class="note">and {counted(all.length - SHOWN, "more case")}, all of them included</p> : null}
+    </fieldset>
+  );
+}
+
+export function groupAtHand(): string {
+  const row = selected.value;
+  if (row < 0) return "";
+  const groups = groupsOf(row);
+  const open = groups.find((group) => !decisions.value.get(row)?.has(group.id));
+  return (open ?? groups[0])?.id ?? "";
+}
+

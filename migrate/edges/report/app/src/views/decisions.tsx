@@ -1,0 +1,151 @@
+// What was decided here, and how it leaves the page: as decisions.json, which `prompt-migrate apply` writes to goldens.
+
+import { useState } from "preact/hooks";
+import type { Index } from "../data";
+import { clear, decidedCount, decisions, hashOf, nameOf, openCount, openRow, reviewer, say, type Decision } from "../state";
+import { Command, counted, T } from "../words";
+import { past } from "./deciding";
+
+const SHOWN = 500;
+
+export function Decisions({ index }: { index: Index }) {
+  const made = [...decisions.value].flatMap(([row, own]) => [...own].map(([scope, decision]) => ({ row, scope, decision })));
+  const { cases } = index;
+  return (
+    <div class="page decisions">
+      <h1>Decisions</h1>
+      <p>
+        {counted(decidedCount.value, "decision")}; {counted(openCount.value, "case")} still undecided.{" "}
+        <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
+      </p>
+      {made.length ? <Download index={index} /> : <p class="note">Nothing was decided yet. They are kept in this browser until they are downloaded and applied.</p>}
+      {made.length ? (
+        <table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">case</th>
+              <th scope="col">flow</th>
+              <th scope="col">candidate</th>
+              <th scope="col">decided</th>
+              <th scope="col">about</th>
+              <th scope="col">reason</th>
+              <th scope="col">
+                <span class="hidden">take back</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {made.slice(0, SHOWN).map(({ row, scope, decision }) => (
+              <tr key={`${row} ${scope}`}>
+                <th scope="row">
+                  <a href={hashOf("cases", "", { c: nameOf(row) })}>
+                    <T text={cases.case[row]} />
+                  </a>
+                </th>
+                <td>
+                  <T text={index.flows[cases.flow[row]].name} />
+                </td>
+                <td>
+                  <T text={index.candidates[cases.candidate[row]]} />
+                </td>
+                <td>
+                  {past(decision.verdict)}
+                  {decision.expires ? ` until ${decision.expires}` : ""}
+                </td>
+                <td class="path">{scope ? <T text={decision.path ?? scope} /> : "the whole case"}</td>
+                <td>
+                  <T text={decision.reason} />
+                </td>
+                <td>
+                  <button type="button" class="quiet" onClick={() => clear(row, scope)}>
+                    take back
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+      {made.length > SHOWN ? <p class="note">and {counted(made.length - SHOWN, "more decision")}</p> : null}
+    </div>
+  );
+}
+
+function Download({ index }: { index: Index }) {
+  const [busy, setBusy] = useState(false);
+  const download = async () => {
+    setBusy(true);
+    try {
+      save(await documentOf(index));
+      say("decisions.json was handed to the browser's downloads");
+    } catch (error) {
+      say(`not downloaded: ${String(error)}`);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div class="download">
+      <label>
+        Reviewer <input value={reviewer.value} placeholder="empty: apply asks git" onInput={(event) => (reviewer.value = event.currentTarget.value)} />
+      </label>
+      <button type="button" class="accept" disabled={busy} onClick={() => void download()}>
+        {busy ? "gathering…" : "download decisions.json"}
+      </button>
+      <span>
+        then <Command text="prompt-migrate apply decisions.json" />
+      </span>
+    </div>
+  );
+}
+
+interface Record {
+  flow: string;
+  case_id: string;
+  model: string;
+  group: string | null;
+  path: string | null;
+  verdict: Decision["verdict"];
+  base_sha256: string | null;
+  candidate_sha256: string;
+  reason: string;
+  reviewer: string;
+  at: string;
+  expires?: string;
+}
+
+// Keeps migrate/schemas/decisions.schema.json. Hashes say what was seen, so that nothing else is blessed.
+export async function documentOf(index: Index): Promise<{ format: 1; run: string; decisions: Record[] }> {
+  const records: Record[] = [];
+  const { cases } = index;
+  for (const [row, own] of decisions.value) {
+    const { item, trial } = await openRow(row);
+    for (const decision of own.values()) {
+      records.push({
+        flow: index.flows[cases.flow[row]].name,
+        case_id: cases.case[row],
+        model: index.candidates[cases.candidate[row]],
+        group: decision.group,
+        path: decision.path,
+        verdict: decision.verdict,
+        base_sha256: item.golden?.sha256 ?? null,
+        candidate_sha256: trial.sha256,
+        reason: decision.reason,
+        reviewer: reviewer.value,
+        at: decision.at,
+        ...(decision.expires ? { expires: decision.expires } : {}),
+      });
+    }
+  }
+  records.sort((one, other) => one.at.localeCompare(other.at));
+  return { format: 1, run: index.run.id, decisions: records };
+}
+
+function save(document_: object): void {
+  const link = document.createElement("a");
+  const address = URL.createObjectURL(new Blob([`${JSON.stringify(document_, null, 2)}\n`], { type: "application/json" }));
+  link.href = address;
+  link.download = "decisions.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

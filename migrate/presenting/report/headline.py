@@ -1,0 +1,60 @@
+"""The sentence a report begins with, and one a candidate: the verdict, with how many it is about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from migrate.presenting.numbers import counted
+from migrate.vocabulary import CaseVerdict, FlowEvidence, Run
+
+
+def headline(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, str]:
+    """Return the verdict over all and its sentence: the best candidate's standing, as nobody moves to several."""
+    candidates = list(dict.fromkeys(flow.candidate for flow in evidence))
+    if not candidates:
+        return {"verdict": "insufficient", "text": "No case was judged."}
+    best = max(candidates, key=lambda candidate: _standing(candidate, evidence))
+    verdicts = [flow.verdict for flow in evidence if flow.candidate == best]
+    whole = _whole(verdicts)
+    text = {
+        "safe": f"{best} can take over every flow that was judged.",
+        "unsafe": f"Not yet: {best} is unsafe for {_of(verdicts, 'unsafe')}.",
+        "insufficient": f"Not shown yet: {best} is safe for {_of(verdicts, 'safe')}, the rest needs more cases.",
+        "unknown": f"{best} was compared with the goldens; no verdict was asked for.",
+    }[whole]
+    state = "" if run.state == "complete" else f" The run is {run.state}: not all that was planned was judged."
+    return {"verdict": whole, "text": text + state}
+
+
+def sentence(candidate: str, evidence: Sequence[FlowEvidence]) -> dict[str, Any]:
+    """Return one candidate's standing: flows by verdict, cases by what became of them, all counted."""
+    flows = [flow for flow in evidence if flow.candidate == candidate]
+    cases = sum((Counter(flow.verdicts) for flow in flows), Counter[CaseVerdict]())
+    return {
+        "candidate": candidate,
+        "flows": dict(Counter(flow.verdict or "unknown" for flow in flows)),
+        "cases": {verdict.value: cases[verdict] for verdict in CaseVerdict if cases[verdict]},
+        "verdict": _whole([flow.verdict for flow in flows]),
+    }
+
+
+def _standing(candidate: str, evidence: Sequence[FlowEvidence]) -> tuple[int, int, int]:
+    flows = [flow for flow in evidence if flow.candidate == candidate]
+    unsafe = sum(flow.verdict == "unsafe" for flow in flows)
+    safe = sum(flow.verdict == "safe" for flow in flows)
+    breaking = sum(flow.verdicts.get(CaseVerdict.BREAKING, 0) for flow in flows)
+    return -unsafe, safe, -breaking
+
+
+def _whole(verdicts: Sequence[str | None]) -> str:
+    if not verdicts or all(verdict is None for verdict in verdicts):
+        return "unknown"
+    if "unsafe" in verdicts:
+        return "unsafe"
+    return "safe" if all(verdict == "safe" for verdict in verdicts) else "insufficient"
+
+
+def _of(verdicts: Sequence[str | None], which: str) -> str:
+    return f"{sum(verdict == which for verdict in verdicts)} of {counted(len(verdicts), 'flow')}"

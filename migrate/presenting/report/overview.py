@@ -1,0 +1,176 @@
+"""The index of a report: everything but the cases themselves, and where each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from migrate.presenting.document import compare_document
+from migrate.presenting.report.headline import headline, sentence
+from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
+from migrate.reviewing import WORST_FIRST
+from migrate.vocabulary import Flow, FlowEvidence, FlowName, Group, Json, JsonObject, PriceUsed, Quantiles, Run, Rung
+
+if TYPE_CHECKING:
+    from migrate.presenting.report.building import ReportBuilder
+
+FORMAT: Final = 1
+"""1: the first form of index and chunks."""
+
+
+class HistoryRow(Protocol):
+    """One flow in one run against one candidate: the shape of the ledger's rows."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def candidate(self) -> str: ...
+    @property
+    def cases(self) -> int: ...
+    @property
+    def verdicts(self) -> Mapping[str, int]: ...
+    @property
+    def cost_usd(self) -> str | None: ...
+    @property
+    def unknown_cost(self) -> int: ...
+    @property
+    def p50_ms(self) -> float | None: ...
+    @property
+    def p95_ms(self) -> float | None: ...
+    @property
+    def n(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a report tells beside the run's own records."""
+
+    flows: Mapping[FlowName, Flow] = field(default_factory=dict)
+    """The inventory as it is now; a flow that is gone from it is shown all the same."""
+    prices: Sequence[PriceUsed] = ()
+    history: Mapping[FlowName, Sequence[HistoryRow]] = field(default_factory=dict)
+    """Newest first."""
+    pages: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Further pages by name, as the documents of `route --json` and `canary plan --json`."""
+    closed: Sequence[str] = ()
+    """Why gates are closed."""
+
+
+def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], facts: Facts) -> dict[str, Any]:
+    """Return the index of a report as plain JSON values."""
+    ordered = sorted(evidence, key=lambda flow: (flow.flow, builder.candidates.index(flow.candidate)))
+    names = list(dict.fromkeys(flow.flow for flow in ordered))
+    groups = _groups(ordered, builder.candidates)
+    compared = compare_document(builder.run, ordered)
+    return {
+        "format": FORMAT,
+        "run": compared["run"],
+        "simulated": compared["simulated"],
+        "headline": headline(builder.run, ordered),
+        "sentences": [sentence(candidate, ordered) for candidate in builder.candidates],
+        "closed": list(facts.closed),
+        "candidates": list(builder.candidates),
+        "verdicts": [verdict.value for verdict in WORST_VERDICTS],
+        "severities": [severity.value for severity in WORST_FIRST],
+        "rungs": [rung.value for rung in Rung],
+        "flows": [_flow(name, builder, facts) for name in names],
+        "evidence": [_evidence(flow, document) for flow, document in zip(ordered, compared["flows"], strict=True)],
+        "groups": groups,
+        "cases": rows_document(builder.rows, names, builder.candidates, [group["id"] for group in groups]),
+        "provenance": {
+            "calls": builder.provenance.document(),
+            "days": builder.provenance.days(),
+            "prices": [asdict(price) for price in facts.prices],
+            "damaged": builder.damaged,
+        },
+        "pages": dict(facts.pages),
+    }
+
+
+def _flow(name: FlowName, builder: ReportBuilder, facts: Facts) -> JsonObject:
+    flow = facts.flows.get(name)
+    return {
+        "name": name,
+        "title": flow.title if flow else "",
+        "description": flow.description if flow else "",
+        "owner": flow.owner if flow else "",
+        "critical": flow.critical if flow else None,
+        "parse": flow.parse if flow else None,
+        "place": str(flow.place) if flow and flow.place else None,
+        "rules": [_rule(rule) for rule in flow.rules] if flow else [],
+        "tags": {case.id: list(case.tags) for case in flow.cases if case.tags} if flow else {},
+        "noise": builder.noise.document(name),
+        "history": [_history(row) for row in facts.history.get(name, ())],
+    }
+
+
+def _rule(rule: Any) -> JsonObject:
+    return {"path": rule.path, "kind": rule.kind, "value": rule.value, "expires": rule.expires, "reason": rule.reason}
+
+
+def _history(row: HistoryRow) -> JsonObject:
+    return {
+        "run": row.run.id,
+        "at": row.run.started_at,
+        "simulated": row.run.simulated,
+        "candidate": row.candidate,
+        "cases": row.cases,
+        "verdicts": dict(row.verdicts),
+        "cost_usd": row.cost_usd,
+        "unknown_cost": row.unknown_cost,
+        "p50": row.p50_ms,
+        "p95": row.p95_ms,
+        "n": row.n,
+    }
+
+
+def _evidence(flow: FlowEvidence, document: JsonObject) -> JsonObject:
+    """Return a flow's part of `compare --json` with what only a page has room for; groups stand by themselves."""
+    kept = {name: value for name, value in document.items() if name not in ("groups", "verdict_reason")}
+    latency = document["latency_ms"]
+    return kept | {
+        "reasons": list(flow.reasons),
+        "simulated": flow.simulated,
+        "unjudged": dict(flow.unjudged),
+        "latency_ms": {
+            "baseline": latency["baseline"] | _median(flow.latency_baseline),
+            "candidate": latency["candidate"] | _median(flow.latency_candidate),
+        },
+    }
+
+
+def _median(side: Quantiles) -> dict[str, Json]:
+    return {"p50_interval": None if side.p50_interval is None else list(side.p50_interval)}
+
+
+def _groups(evidence: Sequence[FlowEvidence], candidates: Sequence[str]) -> list[JsonObject]:
+    """Return the groups of equal changes over all candidates, worst first, then by the cases they touch."""
+    found: dict[str, tuple[FlowName, Group, dict[int, Group]]] = {}
+    for flow in evidence:
+        for group in flow.groups:
+            shared = found.setdefault(group.id, (flow.flow, group, {}))
+            shared[2][candidates.index(flow.candidate)] = group
+    ordered = sorted(
+        found.values(),
+        key=lambda item: (WORST_FIRST[item[1].severity], -_size(item[2]), item[1].path, item[1].id),
+    )
+    return [_group(*item) for item in ordered]
+
+
+def _size(shared: Mapping[int, Group]) -> int:
+    return sum(len(group.cases) for group in shared.values())
+
+
+def _group(flow: FlowName, group: Group, shared: Mapping[int, Group]) -> JsonObject:
+    return {
+        "id": group.id,
+        "flow": flow,
+        "kind": group.kind.value,
+        "severity": group.severity.value,
+        "rung": group.rung.value,
+        "path": group.path,
+        "title": group.title,
+        "cases": {str(number): len(one.cases) for number, one in sorted(shared.items())},
+        "count": sum(one.count for one in shared.values()),
+    }

@@ -1,0 +1,85 @@
+"""Make a report of a run in the ledger: one pass over its records, weighed and written out as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from migrate.errors import UsageProblem
+from migrate.presenting.report import Facts, ReportBuilder
+from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
+
+if TYPE_CHECKING:
+    from migrate.edges.ledger import SqlLedger
+    from migrate.edges.report import Packed
+    from migrate.wiring.world import World
+
+HISTORY: Final = 30
+"""Runs a flow's history goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that is ready to be written."""
+
+    run: Run
+    evidence: tuple[FlowEvidence, ...]
+    packed: Packed
+
+
+def make_report(world: World, run_id: str | None = None, pages: Mapping[str, JsonObject] | None = None) -> Report:
+    """Return the report of a replay, the newest unless named. Raises UsageProblem where there is no such replay.
+
+    `pages` are documents of other commands that the report shows beside its own, by name: `route`, `canary`.
+    """
+    from migrate.edges.inventory import load_policies
+    from migrate.edges.report import Packed, pack
+    from migrate.evidence import weigh
+
+    run = replay_of(world.ledger, run_id)
+    chunks: list[bytes] = []
+    builder = ReportBuilder(run, world.goldens.read, lambda chunk: chunks.append(pack(chunk)))
+    evidence = weigh(builder.watch(world.ledger.records(run.id)), policies=load_policies(world.settings))
+    flows = _flows(world)
+    history = {flow.flow: world.ledger.history(flow.flow, limit=HISTORY) for flow in evidence}
+    facts = Facts(
+        flows=flows,
+        prices=world.ledger.prices(run.id),
+        history=history,
+        pages=pages or {},
+        closed=world.closed_gates(evidence),
+    )
+    index = builder.index(evidence, facts)
+    title = f"{', '.join(builder.candidates)}: prompt-migrate run {run.id}"
+    return Report(run, evidence, Packed(title, pack(index), chunks))
+
+
+def refuse_nothing(world: World) -> None:
+    """Raise UsageProblem where nothing was ever run: reading makes no ledger."""
+    if world.settings.ledger is None and not (world.state / "ledger.db").exists():
+        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+
+
+def replay_of(ledger: SqlLedger, run_id: str | None) -> Run:
+    """Return a replay by id or unique prefix. Raises UsageProblem for a run that recorded goldens."""
+    run = ledger.run(run_id)
+    if run.kind != "replay":
+        raise UsageProblem(
+            f"run {run.id} recorded goldens: it has no candidate to report on", next_command="prompt-migrate runs"
+        )
+    return run
+
+
+def report_path(world: World, run: Run) -> Path:
+    """Return where a run's report stands unless told otherwise."""
+    return world.root / world.settings.reports / run.id / "index.html"
+
+
+def _flows(world: World) -> dict[FlowName, Flow]:
+    """Return the inventory; nothing where it cannot be read: a run is shown even if its prompt files are gone."""
+    try:
+        return {flow.name: flow for flow in world.load_flows()}
+    except UsageProblem:
+        return {}

@@ -1,0 +1,89 @@
+"""`prompt-migrate report` end to end: where the page goes, what it holds, what is refused and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from measured import compared, finding, paid, record
+from report_stage import documents_of, keep_run
+
+from migrate.cli import main
+from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
+
+BROKEN = finding("$.amount", FindingKind.WRONG_TYPE, severity=Severity.BREAKING, rung=Rung.SCHEMA)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, in which the command is called."""
+    (tmp_path / "prompt-migrate.toml").write_text('provider = "simulated"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["report", *arguments])
+
+
+def test_the_newest_replay_becomes_one_page(project: Path) -> None:
+    """It stands at reports/RUN/index.html, holds index and cases, and what to type next is said."""
+    records = [record(compared("broken-cup", BROKEN, verdict=CaseVerdict.BREAKING)), record(compared("late-parcel"))]
+    run = keep_run(project, records)
+    result = call()
+    path = project / "reports" / run.id / "index.html"
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert f"wrote reports/{run.id}/index.html\n" in result.stderr
+    documents = documents_of(path.read_text("utf-8"))
+    assert ["broken-cup", "late-parcel"] == documents["index"]["cases"]["case"]
+    assert ["broken-cup", "late-parcel"] == [case["case"] for case in documents["chunk-0"]["cases"]]
+
+
+def test_the_page_goes_where_it_is_told_and_replaces_what_was_there(project: Path) -> None:
+    """Folders are made; a second report of the same run is the same file, byte for byte."""
+    keep_run(project, [record(candidate=paid("0.1"))])
+    path = project / "out" / "deep" / "page.html"
+    assert 0 == call("-o", str(path)).exit_code
+    first = path.read_bytes()
+    path.write_text("old", "utf-8")
+    assert 0 == call("-o", str(path)).exit_code
+    assert first == path.read_bytes()
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_the_gate_ends_as_compare_does(project: Path) -> None:
+    """1 for a breaking case with the reason, 0 without --gate: a report was asked for, and is written either way."""
+    keep_run(project, [record(compared("broken-cup", BROKEN, verdict=CaseVerdict.BREAKING))])
+    result = call("--gate")
+    assert (1, 0) == (result.exit_code, call().exit_code)
+    assert "gate closed: refund against gpt-4.1: 1 of 1 cases breaking\n" in result.stderr
+
+
+def test_where_nothing_was_replayed_nothing_is_made(project: Path) -> None:
+    """One sentence and the next command; no ledger, no folder."""
+    before = sorted(project.iterdir())
+    result = call()
+    assert (2, before) == (result.exit_code, sorted(project.iterdir()))
+    assert "prompt-migrate: nothing was replayed here yet\nnext: pytest --model MODEL\n" == result.stderr
+
+
+def test_a_recording_has_nothing_to_compare(project: Path) -> None:
+    """A run that recorded goldens is refused by name."""
+    run = keep_run(project, [record()], kind="record", candidates=())
+    result = call("--run", run.id)
+    assert 2 == result.exit_code
+    assert f"run {run.id} recorded goldens" in result.stderr
+
+
+def test_documents_of_other_commands_become_pages(project: Path) -> None:
+    """`--page route=FILE` is taken up as it is; a file that is none of it is refused with the command that makes it."""
+    keep_run(project, [record()])
+    Path("route.json").write_text(json.dumps({"format": 1, "flows": []}), "utf-8")
+    assert 0 == call("--page", "route=route.json", "-o", "page.html").exit_code
+    assert {"route": {"format": 1, "flows": []}} == documents_of(Path("page.html").read_text("utf-8"))["index"]["pages"]
+    Path("list.json").write_text("[]", "utf-8")
+    refused = [call("--page", given) for given in ("route", "costs=route.json", "route=gone.json", "canary=list.json")]
+    assert [2, 2, 2, 2] == [result.exit_code for result in refused]
+    assert refused[3].stderr.endswith("next: prompt-migrate canary --json > list.json\n")
