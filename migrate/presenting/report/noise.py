@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from migrate.reviewing import any_index
+from migrate.canonical import any_index
 from migrate.vocabulary import CaseId, Comparison, FlowName, Golden
 
 MOST_PATHS = 8
