@@ -125,6 +125,17 @@ def bench(session: nox.Session) -> None:
     session.run(PYTHON, "benchmarks/run.py", *session.posargs)
 
 
+FAULTS = {"FAULT_CALLS": "10000", "FAULT_KILLS": "1000", "FAULT_SIGNALS": "100", "FAULT_WRITES": "500"}
+"""How much the session `faults` tries; the tests themselves try little."""
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Try faults and sudden ends in earnest: 10,000 calls, 1,000 kills, 100 signals; some twenty minutes."""
+    folders = ("tests/faults", "tests/ledger/test_ledger_writers.py")
+    session.run(PYTHON, "-m", "pytest", "-s", *folders, *session.posargs, env=FAULTS)
+
+
 @nox.session
 def report_app(session: nox.Session) -> None:
     """Check the types of the report's page and build its bundle; `-- --check` only says whether it is current.

@@ -6,16 +6,25 @@ import fnmatch
 import os
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from migrate.errors import IncompleteRun, PromptMigrateError, UsageProblem
+from migrate.errors import BudgetStop, IncompleteRun, PromptMigrateError, UsageProblem
 from migrate.inert import inert
-from migrate.vocabulary import Flow
+from migrate.vocabulary import Call, Flow, NoReply, NoReplyKind, Run
+
+if TYPE_CHECKING:
+    from migrate.workflow.record import Recording
+    from migrate.workflow.replay import Trial
+
+SHOWN: Final = 20
+"""Cases that were not recorded which are listed; the rest is counted."""
+IN_FLIGHT_S: Final = 2.0
+"""How long calls in flight may take to end after Ctrl-C or SIGTERM."""
 
 
 @click.command()
@@ -24,6 +33,7 @@ from migrate.vocabulary import Flow
 @click.option("--case", "cases", multiple=True, metavar="GLOB", help="Only these cases; repeatable.")
 @click.option("--samples", type=click.IntRange(1, 100), metavar="K", help="Independent answers a case (default: 5).")
 @click.option("--provider", metavar="NAME", help="Provider of the configuration to use.")
+@click.option("--max-cost", metavar="USD", help="Hard cap on what the run may spend; it stops before it is passed.")
 @click.option("--record-in-ci", is_flag=True, help="Allow recording where the environment says CI.")
 def record(  # noqa: PLR0917 - one parameter an option
     rewrite: bool,
@@ -31,9 +41,14 @@ def record(  # noqa: PLR0917 - one parameter an option
     cases: tuple[str, ...],
     samples: int | None,
     provider: str | None,
+    max_cost: str | None,
     record_in_ci: bool,
 ) -> None:
-    """Record golden outputs of the model in production, one file a case under fixtures/."""
+    """Record golden outputs of the model in production, one file a case under fixtures/.
+
+    A run that is stopped, by Ctrl-C or by its cap, is finished by `prompt-migrate resume`: nothing answered is asked
+    again.
+    """
     from migrate import wiring
 
     wiring.refuse_in_ci(os.environ.get("CI", ""), allowed=record_in_ci)
@@ -41,9 +56,13 @@ def record(  # noqa: PLR0917 - one parameter an option
     world = wiring.open_world(Path.cwd(), os.environ, overrides)
     try:
         chosen = select(world.load_flows(), flows, cases)
+        cap = max_cost or world.settings.max_cost
+        if cap is not None:
+            wiring.pico_of(cap)
         world.check_models(chosen, ())
         world.check_providers(chosen, ())
-        _record(world, chosen, "rewrite" if rewrite else "new", samples)
+        mode: Literal["new", "rewrite"] = "rewrite" if rewrite else "new"
+        _record(world, chosen, Wish(mode, samples, provider, cap))
     finally:
         world.close()
 
@@ -62,43 +81,115 @@ def select(flows: Sequence[Flow], names: Sequence[str], cases: Sequence[str]) ->
     return tuple(chosen)
 
 
-def _record(world: Any, flows: Sequence[Flow], mode: Literal["new", "rewrite"], samples: int | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for."""
+
+    mode: Literal["new", "rewrite"]
+    samples: int | None
+    provider: str | None
+    max_cost: str | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As a plan keeps them, in the names of pytest's options: it is pytest that resumes."""
+        named = {"golden": self.mode, "samples": self.samples, "provider": self.provider, "max_cost": self.max_cost}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Done:
+    """What became of the cases."""
+
+    written: int = 0
+    kept: int = 0
+    faults: list[str] = field(default_factory=list)
+    """One line a case that was not recorded."""
+
+
+def _record(world: Any, flows: Sequence[Flow], wish: Wish) -> None:
     from migrate import wiring
+    from migrate.edges.signals import stopped_by_sigterm
     from migrate.workflow.background import Background
     from migrate.workflow.record import Recording, trials_of
 
+    trials = list(trials_of(flows))
+    run = _begin(world, flows, wish)
+    journal = world.open_journal(run.id, "main")
+    purse = None if wish.max_cost is None else world.share(run.id, wish.max_cost)
+    journal.run(run)
+    _keep_plan(world, run, trials, wish)
+    recording = Recording(
+        world.tools(), mode=wish.mode, samples=wish.samples, usual=world.settings.samples, journal=journal
+    )
+    background = Background(
+        lambda deliver, full: world.engine(deliver, full, journal, purse=purse),
+        lambda: recording.asks(trials, background.expect),
+    )
+    done = Done()
+    with stopped_by_sigterm():
+        try:
+            background.start()
+            for trial in trials:
+                _conclude(recording, trial, background.collect, done)
+        finally:
+            background.finish(IN_FLIGHT_S)
+            journal.close()
+            run, _ = wiring.fold(world, run, planned=len(trials) - done.kept, not_run="interrupted", own=True)
+            if purse is not None:
+                purse.close()
+    stopped = background.engine.tally.stopped if background.engine is not None else None
+    _tell(run, trials, done, stopped)
+
+
+def _begin(world: Any, flows: Sequence[Flow], wish: Wish) -> Run:
+    """Name the run, say what it is, and put away what killed runs left."""
+    from migrate import wiring
+
     words = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    run = world.new_run("record", flows, (), command=words, samples=samples)
+    run: Run = world.new_run("record", flows, (), command=words, samples=wish.samples)
     for line in world.header_lines(run, flows, offline=False):
         click.echo(inert(line), err=True)
-    journal = world.open_journal(run.id, "main")
-    journal.run(run)
-    recording = Recording(world.tools(), mode=mode, samples=samples, usual=world.settings.samples, journal=journal)
-    trials = list(trials_of(flows))
-    background = Background(
-        lambda deliver, full: world.engine(deliver, full, journal), lambda: recording.asks(trials, background.expect)
-    )
-    background.start()
-    written = kept = 0
-    faults: list[str] = []
+    wiring.fold_leftovers(world)
+    return run
+
+
+def _keep_plan(world: Any, run: Run, trials: Sequence[Trial], wish: Wish) -> None:
+    """Write down what the run set out to do, so that `resume` can finish it whatever ends it."""
+    from migrate.edges.plans import Plan
+
+    places = ((trial, trial.flow.place) for trial in trials)
+    items = tuple(f"{place.file}::{trial.case.id}[{trial.candidate.text}]" for trial, place in places if place)
+    world.plans.keep(Plan(run, items, wish.options))
+
+
+def _conclude(recording: Recording, trial: Trial, collect: Callable[[int], list[tuple[int, Call]]], done: Done) -> None:
+    name = f"{trial.flow.name}/{trial.case.id}"
     try:
-        for trial in trials:
-            try:
-                done = recording.conclude(trial, background.collect(trial.number))
-            except PromptMigrateError as problem:
-                faults.append(f"{trial.flow.name}/{trial.case.id}: {problem.message}")
-                continue
-            written += done.written
-            kept += done.record is None
-            if done.stale or (done.note and done.record is not None):
-                faults.append(f"{trial.flow.name}/{trial.case.id}: {done.note}")
-    finally:
-        background.stop()
-        journal.close()
-        run, _ = wiring.fold(world, run, planned=len(trials) - kept, not_run="interrupted")
-    same = len(trials) - written - len(faults)
-    click.echo(f"{written} goldens written, {same} unchanged, {len(faults)} not recorded")
-    for fault in faults:
+        recorded = recording.conclude(trial, collect(trial.number))
+    except PromptMigrateError as problem:
+        done.faults.append(f"{name}: {problem.message}")
+        return
+    done.written += recorded.written
+    done.kept += recorded.record is None
+    if recorded.stale or (recorded.note and recorded.record is not None):
+        done.faults.append(f"{name}: {recorded.note}")
+
+
+def _tell(run: Run, trials: Sequence[Trial], done: Done, stopped: NoReply | None) -> None:
+    """Say what was recorded. Raises BudgetStop or IncompleteRun when it is not everything."""
+    from migrate import wiring
+
+    same = len(trials) - done.written - len(done.faults)
+    click.echo(f"{done.written} goldens written, {same} unchanged, {len(done.faults)} not recorded")
+    for fault in done.faults[:SHOWN]:
         click.echo(f"  {inert(fault)}", err=True)
-    if faults or run.state != "complete":
-        raise IncompleteRun(wiring.account_words(run), next_command="prompt-migrate record   (records what is missing)")
+    if len(done.faults) > SHOWN:
+        click.echo(f"  ... and {len(done.faults) - SHOWN} more", err=True)
+    if not done.faults and run.state == "complete":
+        return
+    words, again = wiring.account_words(run), f"prompt-migrate resume {run.id}"
+    if stopped is not None and stopped.kind in (NoReplyKind.BUDGET, NoReplyKind.QUOTA):
+        kept = "every answer that was paid for"
+        raise BudgetStop(f"{stopped.kind.value}: {stopped.message} ({words})", kept=kept, next_command=again)
+    raise IncompleteRun(words, next_command=again)

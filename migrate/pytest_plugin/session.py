@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import shlex
-import signal
-import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from migrate import wiring
 from migrate.edges.journal import JournalFile
 from migrate.edges.plans import Plan
 from migrate.edges.shared_state import SharedState
+from migrate.edges.signals import stopped_by_sigterm
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
 from migrate.ports import CaseRecord, Recordings
@@ -75,23 +73,6 @@ def overrides_of(config: pytest.Config) -> dict[str, Any]:
         "fail_on": split(option.migrate_fail_on),
     }
     return {name: value for name, value in named.items() if value is not None}
-
-
-@contextlib.contextmanager
-def stopped_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does: finished cases are kept and told."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt("SIGTERM")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def split(values: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ from small_project import OTHERS
 HERE = Path(__file__).parent
 CANDIDATE = "gpt-4.1"
 STREAMED_SHARE = 0.4
-CALLS = int(os.environ.get("FAULT_CALLS", "1000"))
+CALLS = int(os.environ.get("FAULT_CALLS", "300"))
 """Calls of a run under faults."""
 SAMPLES = 5
 

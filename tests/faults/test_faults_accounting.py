@@ -1,6 +1,6 @@
 """A run under faults of every kind: each case has its account, and the money is the oracle's to the last pico-dollar.
 
-`FAULT_CALLS` sets the number of calls (1,000; the session `faults` of the noxfile makes 10,000).
+`FAULT_CALLS` sets the number of calls (300; the session `faults` of the noxfile makes 10,000).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from witness import Observed
 
 SHARES = Shares(streamed=STREAMED_SHARE)
 """5 % rate limits, 2 % server errors, 1 % broken streams, 0.5 % stalls, 0.5 % malformed bodies."""
-TIMEOUT_S = 5.0
+TIMEOUT_S = 3.0
 TOLERANCE_S = 0.025
 """Between the look at the shared pause and the moment a witness notes the call lie some instructions, and a machine
 that is busy with something else."""

@@ -23,6 +23,10 @@ from migrate.ports import CaseRecord
 from tests.ledger.records import record_named, run_named
 
 ROOT = Path(__file__).parents[2]
+WRITES = int(os.environ.get("FAULT_WRITES", "50"))
+"""Records that each of eight processes writes; the session `faults` of the noxfile makes them 500."""
+RESTARTS = 1 if WRITES < 500 else 3
+"""Crashes of the PostgreSQL server meanwhile."""
 
 WRITER = """
 import pathlib, sys
@@ -72,14 +76,14 @@ def test_eight_processes_lose_nothing(url: str, tmp_path: Path) -> None:
     ledger = open_ledger(url, root=tmp_path)
     ledger.start(run_named("run-shared"))
     ledger.close()
-    writers = [process(WRITER, url, str(tmp_path), str(worker), "50", "shared") for worker in range(8)]
+    writers = [process(WRITER, url, str(tmp_path), str(worker), str(WRITES), "shared") for worker in range(8)]
     outputs = [writer.communicate()[0] for writer in writers]
 
     assert [0] * 8 == [writer.returncode for writer in writers]
-    assert ["\n".join(map(str, range(50))) + "\n"] * 8 == outputs
-    assert [f"{worker}-{number:04}" for worker in range(8) for number in range(50)] == cases_of(
-        url, tmp_path, "run-shared"
-    )
+    assert ["\n".join(map(str, range(WRITES))) + "\n"] * 8 == outputs
+    expected = [f"{worker}-{number:04}" for worker in range(8) for number in range(WRITES)]
+    assert expected == cases_of(url, tmp_path, "run-shared")
+    assert not url.startswith("sqlite") or sound(tmp_path / "ledger.db")
 
 
 def test_processes_may_make_the_ledger_at_once(url: str, tmp_path: Path) -> None:
@@ -238,24 +242,57 @@ def test_broken_transaction_is_done_again(empty_postgresql_url: str, tmp_path: P
     assert (2, 1) == (len(tries), bodies)
 
 
+class Server:
+    """The PostgreSQL server of the suite, which can crash and come back."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._control = [str(server.bin_path / "pg_ctl"), "-D", str(server.pgdata), "-w"]
+        self._options = (Path(server.pgdata) / "postmaster.opts").read_text().split()[1:]
+        self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._quiet["user"] = server.system_user
+
+    def crash(self) -> subprocess.Popen[bytes]:
+        """Stop the server at once, every transaction with it, and return what is starting it again."""
+        subprocess.run([*self._control, "-m", "immediate", "stop"], check=True, **self._quiet)
+        return subprocess.Popen([*self._control, "-o", " ".join(self._options), "start"], **self._quiet)
+
+    def is_back(self) -> None:
+        """Let the fixture learn which process to stop."""
+        self._server.ensure_postgres_running()
+
+
 def test_restarted_server_is_waited_for(empty_postgresql_url: str, postgresql_server: Any, tmp_path: Path) -> None:
     """When the server crashes and comes back in the middle of a run, the run goes on."""
     ledger = open_ledger(empty_postgresql_url, root=tmp_path)
     ledger.start(run_named("run-001"))
-    control = [str(postgresql_server.bin_path / "pg_ctl"), "-D", str(postgresql_server.pgdata)]
-    options = (Path(postgresql_server.pgdata) / "postmaster.opts").read_text().split()[1:]
+    server = Server(postgresql_server)
     coming_back: list[subprocess.Popen[bytes]] = []
 
-    def crash() -> None:
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        quiet["user"] = postgresql_server.system_user
-        subprocess.run([*control, "-w", "-m", "immediate", "stop"], check=True, **quiet)
-        coming_back.append(subprocess.Popen([*control, "-w", "-o", " ".join(options), "start"], **quiet))
-
-    ledger.add("run-001", interrupted_by(crash))
+    ledger.add("run-001", interrupted_by(lambda: coming_back.append(server.crash())))
     ledger.close()
 
-    assert [0] == [server.wait() for server in coming_back]
-    # The fixture learns which process to stop.
-    postgresql_server.ensure_postgres_running()
+    assert [0] == [start.wait() for start in coming_back]
+    server.is_back()
     assert 3 * BATCH == len(cases_of(empty_postgresql_url, tmp_path, "run-001"))
+
+
+def test_eight_processes_outlive_restarts(empty_postgresql_url: str, postgresql_server: Any, tmp_path: Path) -> None:
+    """Eight writers lose nothing, and are told of nothing, while the server crashes and comes back again and again."""
+    ledger = open_ledger(empty_postgresql_url, root=tmp_path)
+    ledger.start(run_named("run-shared"))
+    ledger.close()
+    url, server = empty_postgresql_url, Server(postgresql_server)
+    writers = [process(WRITER, url, str(tmp_path), str(worker), str(WRITES), "shared") for worker in range(8)]
+    read: list[str] = []
+    for part in range(1, RESTARTS + 1):
+        assert writers[0].stdout is not None
+        read += [writers[0].stdout.readline() for _ in range(part * WRITES // (RESTARTS + 1) - len(read))]
+        assert 0 == server.crash().wait()
+    outputs = [writer.communicate()[0] for writer in writers]
+
+    server.is_back()
+    assert [0] * 8 == [writer.returncode for writer in writers]
+    assert [WRITES] * 8 == [len(out.splitlines()) for out in ["".join(read) + outputs[0], *outputs[1:]]]
+    expected = [f"{worker}-{number:04}" for worker in range(8) for number in range(WRITES)]
+    assert expected == cases_of(url, tmp_path, "run-shared")

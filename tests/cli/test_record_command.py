@@ -1,0 +1,52 @@
+"""`prompt-migrate record`: the same promises as `pytest --golden`, and a run that can be finished."""
+
+from __future__ import annotations
+
+import pytest
+from scripted_server import answer, ok
+from small_project import CALL, LATE, LOST, MILK, TODAY, Project, fresh
+
+__all__ = ["fresh"]
+
+
+def record(project: Project, *args: str) -> pytest.RunResult:
+    return project.command("-m", "migrate", "record", *args)
+
+
+def test_goldens_are_recorded_and_nothing_else_is_left(fresh: Project) -> None:
+    """One golden a case; the plan, which a stopped run would need, is gone."""
+    done = record(fresh)
+    assert 0 == done.ret
+    done.stdout.fnmatch_lines(["5 goldens written, 0 unchanged, 0 not recorded"])
+    assert [] == list((fresh.root / ".prompt-migrate" / "journals").iterdir())
+
+
+def test_the_cap_stops_a_recording_and_another_one_finishes_it(fresh: Project) -> None:
+    """It ends with 11, says what was kept and the command to go on, which asks nothing twice."""
+    # An answer of 1,000 tokens costs a cent; without max_tokens 16 cents are set aside for it.
+    usage = {"prompt_tokens": 10, "completion_tokens": 1_000}
+    for model in ("gpt-4o", "gpt-4o-mini"):
+        for question in (LATE, LOST, CALL, MILK):
+            fresh.say(model, {question: ok({**answer(TODAY[question], model=model), "usage": usage})})
+    stopped = record(fresh, "--max-cost", "0.18")
+    assert 11 == stopped.ret
+    words = stopped.stderr.str()
+    assert "prompt-migrate: budget: the cost cap of the run does not hold another call" in words
+    assert "kept: every answer that was paid for" in words
+    assert "next: prompt-migrate resume 2" in words
+    assert 0 < fresh.models.calls < 10
+
+    resumed = fresh.command("-m", "migrate", "resume", "--max-cost", "9", "-q")
+
+    assert 0 == resumed.ret, resumed.stdout.str()
+    assert 10 == fresh.models.calls
+    assert 5 == len(list((fresh.root / "fixtures").glob("*/[!m]*.json")))
+
+
+@pytest.mark.parametrize("amount", ["0", "lots"])
+def test_a_cap_is_an_amount_of_money(fresh: Project, amount: str) -> None:
+    """Anything else is a usage error, and nothing is asked."""
+    done = record(fresh, "--max-cost", amount)
+    assert 2 == done.ret
+    assert "takes US dollars" in done.stderr.str()
+    assert 0 == fresh.models.calls
