@@ -15,11 +15,14 @@ import click
 
 from migrate.errors import BudgetStop, IncompleteRun, PromptMigrateError, UsageProblem
 from migrate.inert import inert
-from migrate.vocabulary import Call, Flow, NoReply, NoReplyKind, Run
+from migrate.vocabulary import Flow, NoReply, NoReplyKind, Run
 
 if TYPE_CHECKING:
+    from migrate.workflow.engine import Answered
     from migrate.workflow.record import Recording
     from migrate.workflow.replay import Trial
+
+    Collect = Callable[[int], list[tuple[int, Answered]]]
 
 SHOWN: Final = 20
 """Cases that were not recorded which are listed; the rest is counted."""
@@ -163,7 +166,7 @@ def _keep_plan(world: Any, run: Run, trials: Sequence[Trial], wish: Wish) -> Non
     world.plans.keep(Plan(run, items, wish.options))
 
 
-def _conclude(recording: Recording, trial: Trial, collect: Callable[[int], list[tuple[int, Call]]], done: Done) -> None:
+def _conclude(recording: Recording, trial: Trial, collect: Collect, done: Done) -> None:
     name = f"{trial.flow.name}/{trial.case.id}"
     try:
         recorded = recording.conclude(trial, collect(trial.number))
