@@ -222,6 +222,10 @@ ENVIRONMENT: Final = {
     "OPENAI_API_KEY": "Key of the built-in provider `openai`.",
     "AZURE_OPENAI_API_KEY": "Key of a provider of kind `azure`, unless its table names another variable.",
     "OPENAI_BASE_URL": "Address that OpenAI's SDK uses where a provider has no `base_url`.",
+    "PROMPT_MIGRATE_ALLOWED_HOSTS": "Hosts that a `base_url` or `ledger` in a file may lead to, beside this machine "
+    "and OpenAI's API: `gateway.example.com, *.example.org`.",
+    "XDG_CONFIG_HOME": "Folder in which `prompt-migrate/allowed-hosts` may list the same, one a line.",
+    "HOME": "The same in `~/.config`, where `XDG_CONFIG_HOME` is not set.",
     "CI": "Where it is set (to anything but `0` or `false`), `--golden` and `record` refuse to record.",
     "NO_COLOR": "No colours, whatever the terminal.",
     "FORCE_COLOR": "Colours, whatever the terminal.",

@@ -150,11 +150,16 @@ def _providers(world: World, models: list[str], environ: Mapping[str, str]) -> I
 
 
 def _provider(provider: ProviderSettings, environ: Mapping[str, str]) -> Sign:
+    from migrate.edges.hosts import VARIABLE, foreign_host
     from migrate.wiring import key_variable
 
     if provider.kind == "simulated":
         return Sign("provider", "note", f"{provider.name}: the simulated provider, no real model answers")
     host = f" at {urlsplit(provider.base_url).hostname}" if provider.base_url else ""
+    foreign = foreign_host(provider.base_url, environ) if provider.base_url else None
+    if foreign is not None:
+        hint = f"nothing is sent there; if you trust it: export {VARIABLE}={foreign}"
+        return Sign("provider", "warning", f"{provider.name}{host}: you have not allowed this host", hint)
     variable = key_variable(provider)
     if variable is None:
         return Sign("provider", "ok", f"{provider.name}{host}: no key is needed")

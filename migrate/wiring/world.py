@@ -16,6 +16,7 @@ from migrate.edges.checkout import commit_of
 from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
+from migrate.edges.hosts import refuse_foreign
 from migrate.edges.inventory import load
 from migrate.edges.journal import JournalFile
 from migrate.edges.plans import Plans
@@ -116,6 +117,8 @@ class World:
 
             default = f"sqlite:///{quote(str(self._state_folder() / 'ledger.db'))}"
             url = self.settings.ledger or default
+            if url != self._environ.get("PROMPT_MIGRATE_LEDGER"):  # the user's own word needs no second one
+                refuse_foreign(url, "the setting `ledger`", self._environ)
             self._ledger = open_ledger(url, root=self.root)
         return self._ledger
 
@@ -186,9 +189,10 @@ class World:
                 )
 
     def check_providers(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
-        """Refuse to start when a provider that will be asked has no key or no address."""
+        """Refuse to start when a provider has no key, no address, or an address the user has not allowed."""
         for model in sorted(self._models(flows, candidates)):
             provider = self.settings.provider_for(model)
+            self._refuse_foreign(provider)
             variable = key_variable(provider)
             if variable is not None and not self._environ.get(variable):
                 raise UsageProblem(
@@ -198,6 +202,10 @@ class World:
                 )
             if provider.kind == "azure" and provider.base_url is None:
                 raise UsageProblem(f'provider "{provider.name}" is an Azure one and has no base_url')
+
+    def _refuse_foreign(self, provider: ProviderSettings) -> None:
+        if provider.base_url is not None:
+            refuse_foreign(provider.base_url, f'the base_url of provider "{provider.name}"', self._environ)
 
     def _models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> set[str]:
         if not candidates:
@@ -246,6 +254,7 @@ class World:
     def _connect(self, provider: ProviderSettings, connections: int) -> Any:
         from migrate.edges.providers.openai import connect
 
+        self._refuse_foreign(provider)  # Whoever comes here without the checks before: no key leaves.
         variable = key_variable(provider)
         simulated = provider.kind == "simulated"
         return connect(
