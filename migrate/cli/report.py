@@ -13,14 +13,13 @@ import click
 
 from migrate.cli.compare import exit_code
 from migrate.cli.printing import print_lines
-from migrate.errors import UsageProblem
+from migrate.errors import StoreProblem, UsageProblem
 
 if TYPE_CHECKING:
-    from migrate.vocabulary import JsonObject
-    from migrate.wiring.reporting import Report
+    from migrate.vocabulary import FlowEvidence, JsonObject, Run
     from migrate.wiring.world import World
 
-FORMATS: Final = ("html",)
+FORMATS: Final = ("html", "md", "github", "gitlab", "junit", "csv", "jsonl", "ctrf")
 PAGES: Final = ("route", "canary")
 
 
@@ -54,15 +53,18 @@ def report(
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
         refuse_nothing(world)
-        made = _write_page(world, run_id, output, _documents(pages), show=show)
-        context.exit(_code(world, made) if gate else 0)
+        if form == "html":
+            run, evidence = _write_page(world, run_id, output, _documents(pages), show=show)
+        else:
+            run, evidence = _write_text(world, run_id, form, output)
+        context.exit(_code(world, run, evidence) if gate else 0)
     finally:
         world.close()
 
 
 def _write_page(
     world: World, run_id: str | None, output: str | None, pages: dict[str, JsonObject], *, show: bool
-) -> Report:
+) -> tuple[Run, tuple[FlowEvidence, ...]]:
     from migrate.edges.report import write_report
     from migrate.wiring.reporting import make_report, report_path
 
@@ -72,7 +74,26 @@ def _write_page(
     print_lines(_said(written), err=True)
     if show:
         webbrowser.open(path.resolve().as_uri())
-    return made
+    return made.run, made.evidence
+
+
+def _write_text(
+    world: World, run_id: str | None, form: str, output: str | None
+) -> tuple[Run, tuple[FlowEvidence, ...]]:
+    """Write one of the other forms to a file, or to standard output, which is then the document's alone."""
+    from migrate.wiring.reporting import make_text
+
+    run, evidence, text = make_text(world, form, run_id)
+    if output is None:
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+        return run, evidence
+    try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
+        Path(output).write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as problem:
+        raise StoreProblem(f"cannot write {output}: {problem.strerror or problem}") from problem
+    print_lines([f"wrote {output}"], err=True)
+    return run, evidence
 
 
 def _said(written: Sequence[Path]) -> list[str]:
@@ -107,11 +128,11 @@ def _documents(pages: Sequence[str]) -> dict[str, JsonObject]:
     return found
 
 
-def _code(world: World, made: Report) -> int:
+def _code(world: World, run: Run, evidence: tuple[FlowEvidence, ...]) -> int:
     from migrate.evidence import parse_fail_on, standing
 
     gates = parse_fail_on(",".join(world.settings.fail_on))
-    found = standing(made.run, made.evidence, gates)
+    found = standing(run, evidence, gates)
     reasons = [*found.closed, *found.stale, *found.incomplete]
     print_lines((f"gate closed: {reason}" for reason in reasons), err=True)
     return exit_code(found)

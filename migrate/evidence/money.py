@@ -9,6 +9,7 @@ from typing import Final
 from migrate.pricing import usd_text
 from migrate.vocabulary import Measurement, Money
 
+PICO: Final = Decimal("1e-12")
 EXACT: Final = Context(prec=200)
 """Of our own: the application under test may have set a coarse one."""
 
@@ -59,6 +60,12 @@ class Ratio:
     def value(self) -> float | None:
         """Return the ratio; None when no case is known on both sides, or the baseline cost nothing."""
         return float(EXACT.divide(self._candidate, self._baseline)) if self._baseline else None
+
+
+def mean_cost_text(measurements: Sequence[Measurement]) -> str | None:
+    """Return the mean cost of a sample in dollars, to twelve digits after the point; None when a call's is unknown."""
+    mean = _mean(measurements)
+    return None if mean is None else usd_text(EXACT.quantize(mean, PICO))
 
 
 def _mean(measurements: Sequence[Measurement]) -> Decimal | None:

@@ -70,6 +70,10 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "habit_log": {"metavar": "FILE", "help": "where the simulated provider writes what it did to each reply"},
     "concurrency": {"type": int, "metavar": "N", "help": "calls in flight at most, over all workers (default 50)"},
     "ledger": {"metavar": "URL", "help": "SQLAlchemy URL of the ledger (default: SQLite under .prompt-migrate/)"},
+    "report": {
+        "metavar": "PATH",
+        "help": "write the report of a replay here: an HTML file, or a folder for index.html",
+    },
     "record_in_ci": {"action": "store_true", "help": "allow --golden where the environment says CI"},
 }
 

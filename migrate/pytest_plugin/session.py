@@ -90,6 +90,8 @@ class Results:
     closed: list[str] = field(default_factory=list)
     """Reasons why the run must not end in 0."""
     written: int = 0
+    report: str = ""
+    """Where the report is, when one was asked for."""
 
 
 Outcome = Comparison | Recorded | NotJudged | PromptMigrateError
@@ -493,6 +495,17 @@ class MigrateSession:
             results.closed.append(f"{silent} of {planned} cases without an answer")
         results.closed += self.world.closed_gates(evidence)
         self.results = results
+        if self.config.option.migrate_report is not None and run.kind == "replay":
+            self._write_report(results, self.config.option.migrate_report)
+
+    def _write_report(self, results: Results, target: str) -> None:
+        """Write the report that was asked for; one that cannot be written is told, and the run does not end in 0."""
+        from migrate.wiring.reporting import write_run_report
+
+        try:
+            results.report = write_run_report(self.world, results.run, target)
+        except PromptMigrateError as problem:
+            results.closed.append(problem.message)
 
     def _why_early(self, session: pytest.Session, exitstatus: int) -> str:
         """Return why the run ended before its last case, as far as pytest or its workers say."""
@@ -516,6 +529,8 @@ class MigrateSession:
         )
         for line in lines:
             terminalreporter.write_line(line)
+        if self.results.report:
+            terminalreporter.write_line(inert(f"report: {self.results.report}", keep_newlines=False))
         self._say_gates(terminalreporter)
 
     @property

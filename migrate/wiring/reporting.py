@@ -56,6 +56,33 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
     return Report(run, evidence, Packed(title, pack(index), chunks))
 
 
+def make_text(world: World, form: str, run_id: str | None = None) -> tuple[Run, tuple[FlowEvidence, ...], str]:
+    """Return a replay in one of the forms that CI systems read, with the run and its evidence."""
+    from migrate.edges.inventory import load_policies
+    from migrate.evidence import weigh
+    from migrate.presenting.formats import FORMS
+    from migrate.presenting.formats.lines import Lines
+
+    run = replay_of(world.ledger, run_id)
+    lines = Lines(_flows(world))
+    evidence = weigh(lines.watch(world.ledger.records(run.id)), policies=load_policies(world.settings))
+    return run, evidence, FORMS[form](run, evidence, lines.lines)
+
+
+def write_run_report(world: World, run: Run, target: str) -> str:
+    """Write the report of a run that has just ended: `target` is an HTML file, or the folder it goes to.
+
+    Return where it is, as the user would type it. Raises StoreProblem when it cannot be written.
+    """
+    from migrate.edges.report import write_report
+
+    path = world.root / target
+    if path.suffix.lower() not in (".html", ".htm"):
+        path /= "index.html"
+    write_report(path, make_report(world, run.id).packed)
+    return str(path.relative_to(world.root)) if path.is_relative_to(world.root) else str(path)
+
+
 def refuse_nothing(world: World) -> None:
     """Raise UsageProblem where nothing was ever run: reading makes no ledger."""
     if world.settings.ledger is None and not (world.state / "ledger.db").exists():

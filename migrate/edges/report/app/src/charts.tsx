@@ -6,9 +6,10 @@ import type { Evidence, Metric, Quantiles } from "./data";
 import { ms, points, times } from "./words";
 
 const ROW = 26;
-const LABEL = 150;
-const WIDTH = 560;
-const RIGHT = 18;
+const LABEL = 158;
+const NARROW = 560;
+const WIDE = 1000;
+const RIGHT = 22;
 const TOP = 26;
 
 // Of a candidate, by its place: shape and colour both tell it.
@@ -49,13 +50,14 @@ interface Frame {
   ticks: { x: number; text: string; strong?: boolean }[];
   height: number;
   label: string;
+  wide?: boolean;
   children: preact.ComponentChildren;
 }
 
-function Plot({ labels, ticks, height, label, children }: Frame) {
+function Plot({ labels, ticks, height, label, wide = false, children }: Frame) {
   const rows = (height - TOP) / Math.max(labels.length, 1);
   return (
-    <svg class="plot" viewBox={`0 0 ${WIDTH} ${height + 4}`} role="img" aria-label={label}>
+    <svg class={wide ? "plot wide" : "plot"} viewBox={`0 0 ${wide ? WIDE : NARROW} ${height + 4}`} role="img" aria-label={label}>
       {ticks.map(({ x, text, strong }) => (
         <g key={text} transform={`translate(${x},0)`}>
           <line class={strong ? "axis strong" : "axis"} y1={TOP - 6} y2={height} />
@@ -82,7 +84,7 @@ export function CostChart({ flows, candidates, evidence }: { flows: string[]; ca
   if (!known.length) return <p class="note">The cost of no flow is known on both sides.</p>;
   const low = Math.min(0.5, ...known) / 1.15;
   const high = Math.max(2, ...known) * 1.15;
-  const scale = scaleLog([low, high], [LABEL, WIDTH - RIGHT]);
+  const scale = scaleLog([low, high], [LABEL, NARROW - RIGHT]);
   const height = TOP + ROW * flows.length;
   const wanted = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((tick) => tick >= low && tick <= high);
   const ticks = wanted.map((tick) => ({ x: scale(tick), text: `${tick}×`, strong: tick === 1 }));
@@ -110,7 +112,7 @@ export function LatencyChart({ flows, candidates, evidence }: { flows: string[];
   const all = sides.flatMap((side) => [side.p50, side.p95, ...(side.p50_interval ?? []), ...(side.p95_interval ?? [])]);
   const known = all.filter((value): value is number => value !== null && value > 0);
   if (!known.length) return <p class="note">No latency was measured.</p>;
-  const scale = scaleLog([Math.min(...known) / 1.2, Math.max(...known) * 1.2], [LABEL, WIDTH - RIGHT]);
+  const scale = scaleLog([Math.min(...known) / 1.2, Math.max(...known) * 1.2], [LABEL, WIDE - RIGHT]);
   const lanes = candidates.length + 1;
   const row = Math.max(ROW, lanes * 11 + 8);
   const wanted = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
@@ -119,7 +121,7 @@ export function LatencyChart({ flows, candidates, evidence }: { flows: string[];
   const baselines = new Map(evidence.map((one) => [one.flow, one]));
   const y = (flow: string, lane: number) => TOP + row * flows.indexOf(flow) + (row - lanes * 11) / 2 + 11 * (lane + 0.5);
   return (
-    <Plot labels={flows} ticks={ticks} height={TOP + row * flows.length} label="Latency by flow: p50 and p95 over case means, with intervals; the table has the figures">
+    <Plot wide labels={flows} ticks={ticks} height={TOP + row * flows.length} label="Latency by flow: p50 and p95 over case means, with intervals; the table has the figures">
       {[...baselines.values()].map((one) => (
         <Lane key={one.flow} side={one.latency_ms.baseline} y={y(one.flow, 0)} scale={scale} at={-1} name={`${one.flow}, ${one.baseline}`} />
       ))}
@@ -149,6 +151,8 @@ function Lane({ side, y, scale, at, name }: LaneProps) {
     return (
       <>
         <line class={`whisker ${kind}`} x1={scale(low)} x2={scale(high ?? from)} y1={y} y2={y} />
+        {bounds?.[0] == null ? null : <line class={`whisker ${kind}`} x1={scale(low)} x2={scale(low)} y1={y - 2.5} y2={y + 2.5} />}
+        {high == null ? null : <line class={`whisker ${kind}`} x1={scale(high)} x2={scale(high)} y1={y - 2.5} y2={y + 2.5} />}
         {bounds && high === null ? <text class={`open ${kind}`} x={scale(from) + 9} y={y + 4}>›</text> : null}
       </>
     );
@@ -172,12 +176,12 @@ export function MarginChart({ evidence, candidates }: { evidence: Evidence[]; ca
   const clamp = (value: number) => Math.max(-1, Math.min(1, value));
   const bounds = lines.flatMap(({ metric }) => [clamp(metric.low), clamp(metric.high), metric.margin, metric.excess ?? 0, 0]);
   const spread = Math.max(...bounds) - Math.min(...bounds) || 0.1;
-  const scale = scaleLinear([Math.min(...bounds) - spread * 0.06, Math.max(...bounds) + spread * 0.06], [LABEL, WIDTH - RIGHT]);
+  const scale = scaleLinear([Math.min(...bounds) - spread * 0.06, Math.max(...bounds) + spread * 0.06], [LABEL, WIDE - RIGHT]);
   const height = TOP + ROW * lines.length;
   const ticks = scale.ticks(6).map((tick) => ({ x: scale(tick), text: tick === 0 ? "equal" : points(tick), strong: tick === 0 }));
   const labels = lines.map(({ one, metric }) => `${metric.name}, ${one.candidate}`);
   return (
-    <Plot labels={labels} ticks={ticks} height={height} label="How many points of a hundred answers worse the candidate may be, with the margin; the table has the figures">
+    <Plot wide labels={labels} ticks={ticks} height={height} label="How many points of a hundred answers worse the candidate may be, with the margin; the table has the figures">
       {lines.map(({ one, metric, at }, lane) => (
         <Excess key={labels[lane]} metric={metric} y={TOP + ROW * (lane + 0.5)} scale={scale} at={at} name={`${metric.name}, ${one.candidate}`} />
       ))}

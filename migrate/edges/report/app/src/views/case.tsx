@@ -153,8 +153,8 @@ interface FindingListProps {
 }
 
 function FindingList({ findings, all, measured }: FindingListProps) {
-  const counting = findings.filter((finding) => !finding.explained);
-  const explained = findings.filter((finding) => finding.explained);
+  const counting = alike(findings.filter((finding) => !finding.explained));
+  const explained = alike(findings.filter((finding) => finding.explained));
   return (
     <section class="finding-list" aria-label="Findings">
       {counting.length ? (
@@ -169,7 +169,7 @@ function FindingList({ findings, all, measured }: FindingListProps) {
       {measured ? null : <p class="note">The golden holds a single sample: its noise is unmeasured.</p>}
       {explained.length ? (
         <details>
-          <summary>{counted(explained.length, "difference")} explained by noise or an approval</summary>
+          <summary>{counted(explained.length, "difference")} that something explains: {[...new Set(explained.map((finding) => WHY[finding.explained!] ?? finding.explained!))].join(", ")}</summary>
           <ul class="findings">
             {explained.map((finding, at) => (
               <FindingRow key={at} finding={finding} all={all} />
@@ -179,6 +179,26 @@ function FindingList({ findings, all, measured }: FindingListProps) {
       ) : null}
     </section>
   );
+}
+
+const WHY: Record<string, string> = {
+  noise: "the baseline's own noise",
+  approval: "an approval",
+  toleration: "a toleration",
+  inner: "a call before the final answer",
+  consequence: "an earlier answer that changed the question",
+};
+
+// One line for what several samples show in their own words: the same kind, place and rule.
+function alike(findings: Finding[]): Finding[] {
+  const merged = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = JSON.stringify([finding.kind, finding.path, finding.rule, finding.severity, finding.explained, finding.group]);
+    const first = merged.get(key);
+    if (first) first.samples = [...new Set([...first.samples, ...finding.samples])].sort((one, other) => one - other);
+    else merged.set(key, { ...finding, samples: [...finding.samples] });
+  }
+  return [...merged.values()];
 }
 
 function FindingRow({ finding, all }: { finding: Finding; all: number }) {
@@ -233,8 +253,8 @@ function groupSize(id: string): string {
 }
 
 function Short({ value }: { value: Json }) {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return <T text={text.length > 240 ? `${text.slice(0, 240)}…` : text} />;
+  const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/\s*\n\s*/g, " ⏎ ");
+  return <T text={text.length > 160 ? `${text.slice(0, 160)}…` : text} />;
 }
 
 // --- Samples side by side -------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ function Search() {
 }
 
 const TITLES: Record<Facet, string> = { verdict: "Verdict", model: "Candidate", flow: "Flow", decided: "Decided" };
-const MANY = 12;
+const MANY: Record<Facet, number> = { verdict: 12, model: 6, flow: 4, decided: 8 };
 
 function Chips() {
   const query = parseQuery(filter.value);
@@ -98,9 +98,10 @@ export function nameGroups(index: Index): void {
 function ChipRow({ name, chosen }: { name: Facet; chosen: string[] }) {
   const [all, setAll] = useState(false);
   const counts = found.value.counts[name];
-  const values = [...new Set([...order(name), ...chosen])].filter((value) => counts.has(value) || chosen.includes(value));
+  const known = [...new Set([...order(name), ...chosen])].filter((value) => counts.has(value) || chosen.includes(value));
+  const values = [...chosen, ...known.filter((value) => !chosen.includes(value))];
   if (values.length < 2 && !chosen.length) return null;
-  const shown = all ? values : values.slice(0, MANY);
+  const shown = all ? values : values.slice(0, MANY[name]);
   return (
     <div class="chip-row" role="group" aria-label={TITLES[name]}>
       {shown.map((value) => (

@@ -1,0 +1,27 @@
+"""A run in the forms that CI systems read: text made of nouns, foreign text inert in each form's own way."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from migrate.presenting.formats.code_quality import code_quality
+from migrate.presenting.formats.ctrf import ctrf
+from migrate.presenting.formats.junit import junit
+from migrate.presenting.formats.lines import CaseLine, lines_of
+from migrate.presenting.formats.markdown import github, markdown
+from migrate.presenting.formats.rows import csv_rows, json_lines
+from migrate.vocabulary import FlowEvidence, Run
+
+Form = Callable[[Run, Sequence[FlowEvidence], Sequence[CaseLine]], str]
+
+FORMS: Final[Mapping[str, Form]] = {
+    "md": markdown,
+    "github": github,
+    "gitlab": code_quality,
+    "junit": junit,
+    "csv": csv_rows,
+    "jsonl": json_lines,
+    "ctrf": ctrf,
+}
+"""Name -> what makes the text of a run, its evidence and its cases."""
+
+__all__ = ["FORMS", "CaseLine", "Form", "lines_of"]

@@ -1,0 +1,106 @@
+"""What a form tells of one case: who, verdict, worst finding, groups, cost and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.evidence.money import mean_cost_text
+from migrate.evidence.weighing import Record
+from migrate.presenting.failure import failure_lines
+from migrate.presenting.report.rows import Row, row_of
+from migrate.vocabulary import CaseId, CaseVerdict, Flow, FlowName, Measurement, Place
+
+FAILED = frozenset({CaseVerdict.BREAKING, CaseVerdict.NO_GOLDEN, CaseVerdict.STALE_GOLDEN})
+"""Verdicts that fail an item under pytest; `no_reply` is an error, everything else passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case against one candidate, as a form tells it."""
+
+    row: Row
+    baseline: str
+    place: Place | None
+    """Where the case is written, if the inventory still has it."""
+    cost_usd: tuple[str | None, str | None]
+    """Mean of a sample, baseline and candidate; None: unknown."""
+    latency_ms: tuple[float | None, float | None]
+    """Mean over the timed samples."""
+    said: tuple[str, ...]
+    """What a failed item says, inert; empty for one that passed."""
+
+    @property
+    def outcome(self) -> str:
+        """`passed`, `failed` or `error`: a fault of the road is no regression."""
+        if self.row.verdict is CaseVerdict.NO_REPLY:
+            return "error"
+        return "failed" if self.row.verdict in FAILED else "passed"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The facts of the case by name, for rows and properties."""
+        return {
+            "flow": self.row.flow,
+            "case": self.row.case,
+            "baseline": self.baseline,
+            "candidate": self.row.candidate,
+            "verdict": self.row.verdict.value,
+            "severity": self.row.severity.value if self.row.severity else None,
+            "finding": self.row.title or None,
+            "groups": list(self.row.groups),
+            "samples": self.row.samples[1],
+            "samples_with_findings": self.row.samples[0],
+            "baseline_cost_usd": self.cost_usd[0],
+            "candidate_cost_usd": self.cost_usd[1],
+            "baseline_latency_ms": self.latency_ms[0],
+            "candidate_latency_ms": self.latency_ms[1],
+        }
+
+
+class Lines:
+    """Gathers the lines while the records are weighed."""
+
+    def __init__(self, flows: Mapping[FlowName, Flow]) -> None:
+        self.lines: list[CaseLine] = []
+        self._places: dict[tuple[FlowName, CaseId], Place | None] = {
+            (flow.name, case.id): case.place for flow in flows.values() for case in flow.cases
+        }
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the records unchanged."""
+        for record in records:
+            self.lines.append(self._line(record))
+            yield record
+
+    def _line(self, record: Record) -> CaseLine:
+        comparison = record.comparison
+        row = row_of(record, (0, 0))
+        place = self._places.get((comparison.flow, comparison.case))
+        failed = row.verdict in FAILED or row.verdict is CaseVerdict.NO_REPLY
+        return CaseLine(
+            row=row,
+            baseline=comparison.baseline,
+            place=place,
+            cost_usd=(mean_cost_text(record.baseline), mean_cost_text(record.candidate)),
+            latency_ms=(_mean_ms(record.baseline), _mean_ms(record.candidate)),
+            said=tuple(failure_lines(comparison, place, comparison.candidate)) if failed else (),
+        )
+
+
+def lines_of(records: Iterable[Record], flows: Mapping[FlowName, Flow]) -> tuple[CaseLine, ...]:
+    """Return the line of every record."""
+    lines = Lines(flows)
+    for _ in lines.watch(records):
+        pass
+    return tuple(lines.lines)
+
+
+def _mean_ms(rows: Iterable[Measurement]) -> float | None:
+    """Return the mean time of a sample, all its calls together, in milliseconds; None when none was timed."""
+    times: dict[int, float] = {}
+    for row in rows:
+        if row.timing is not None and row.served_model is not None:
+            times[row.sample] = times.get(row.sample, 0.0) + row.timing.total_ms
+    return round(sum(times.values()) / len(times), 3) if times else None

@@ -1,0 +1,55 @@
+"""Cases as CSV and as JSON lines, one a row: for a sheet and for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from migrate.inert import csv_cell
+from migrate.presenting.formats.lines import CaseLine
+from migrate.vocabulary import FlowEvidence, Run
+
+COLUMNS = (
+    "flow",
+    "case",
+    "baseline",
+    "candidate",
+    "verdict",
+    "severity",
+    "finding",
+    "groups",
+    "samples",
+    "samples_with_findings",
+    "baseline_cost_usd",
+    "candidate_cost_usd",
+    "baseline_latency_ms",
+    "candidate_latency_ms",
+)
+
+
+def csv_rows(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+    """Return CSV with a header; no cell is a formula, and what is unknown is an empty one."""
+    del evidence
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("run", *COLUMNS))
+    for line in lines:
+        writer.writerow((run.id, *(_cell(line.values[name]) for name in COLUMNS)))
+    return text.getvalue()
+
+
+def json_lines(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+    """Return one JSON object a line, in ASCII; null for what is unknown."""
+    del evidence
+    return "".join(json.dumps({"run": run.id, **line.values}, allow_nan=False) + "\n" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return csv_cell(" ".join(value))
+    return csv_cell(value) if isinstance(value, str) else str(value)

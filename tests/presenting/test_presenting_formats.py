@@ -1,0 +1,151 @@
+"""A run in the forms that CI systems read: every case once, unknown stays unknown, foreign text does nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from measured import compared, evidence, finding, paid, record, replay, timed
+
+from migrate.evidence import weigh
+from migrate.ports import CaseRecord
+from migrate.presenting.formats import FORMS, lines_of
+from migrate.presenting.formats.markdown import LONGEST, code
+from migrate.vocabulary import Case, CaseId, CaseVerdict, Flow, FlowName, Place, Prompt, Rung, Severity
+
+BROKEN = finding("$.amount", severity=Severity.BREAKING, rung=Rung.SCHEMA, message="the type changed")
+HOSTILE = '=HYPERLINK("http://x")|</details><img src=x onerror=alert(1)> @here `~\x1b[31m\n::error::\ud800'
+RECORDS = (
+    record(compared("broken-cup", BROKEN, verdict=CaseVerdict.BREAKING), candidate=timed(100, 300, usd="0.001")),
+    record(compared("late-parcel"), samples=3, baseline=paid("0.2"), candidate=paid("0.1", "0.3")),
+    record(compared("lost", verdict=CaseVerdict.NO_REPLY, note="no reply")),
+)
+FLOW = Flow(
+    FlowName("refund"),
+    Prompt((), "gpt-4o"),
+    (Case(CaseId("broken-cup"), {}, place=Place("prompts/refund.prompt.yml", 17)),),
+)
+
+
+def written(form: str, records: Sequence[CaseRecord] = RECORDS, **run: Any) -> str:
+    weighed = weigh(records, policies={})
+    return FORMS[form](replay(**run), weighed, lines_of(records, {FLOW.name: FLOW}))
+
+
+def test_a_row_a_case_in_csv() -> None:
+    """Names and numbers as they are; what is unknown is an empty cell, never 0."""
+    rows = list(csv.DictReader(io.StringIO(written("csv"))))
+    assert ["broken-cup", "late-parcel", "lost"] == [row["case"] for row in rows]
+    shown = [(row["verdict"], row["candidate_cost_usd"], row["candidate_latency_ms"]) for row in rows]
+    assert [("breaking", "0.001", "200.0"), ("same", "0.2", ""), ("no_reply", "", "")] == shown
+
+
+def test_a_line_a_case_in_json() -> None:
+    """The same facts typed: null for what is unknown, a list for groups."""
+    lines = [json.loads(line) for line in written("jsonl").splitlines()]
+    assert [("broken-cup", 200.0, 1), ("late-parcel", None, 0), ("lost", None, 0)] == [
+        (line["case"], line["candidate_latency_ms"], len(line["groups"])) for line in lines
+    ]
+
+
+def test_junit_tells_failures_from_errors() -> None:
+    """A breaking case fails with its place and its finding, a fault of the road is an error, facts are properties."""
+    root = ET.fromstring(written("junit"))
+    assert ("3", "1", "1") == (root.get("tests"), root.get("failures"), root.get("errors"))
+    broken, late, lost = root.iter("testcase")
+    assert ("prompts/refund.prompt.yml", "17", "0.200") == (broken.get("file"), broken.get("line"), broken.get("time"))
+    failure = broken.find("failure")
+    assert failure is not None
+    assert "the type changed" in (failure.text or "")
+    assert (None, True) == (late.get("time"), lost.find("error") is not None)
+    properties = {one.get("name"): one.get("value") for one in late.iter("property")}
+    assert ("same", "0.2") == (properties["verdict"], properties["candidate_cost_usd"])
+
+
+def test_ctrf_counts_what_it_lists() -> None:
+    """The summary is the sum of the tests; a fault of the road is `other`."""
+    results = json.loads(written("ctrf"))["results"]
+    statuses = [test["status"] for test in results["tests"]]
+    assert ["failed", "passed", "other"] == statuses
+    summary = results["summary"]
+    assert (3, 1, 1, 1, 0) == tuple(summary[name] for name in ("tests", "passed", "failed", "other", "skipped"))
+
+
+def test_code_quality_is_an_issue_a_group_on_a_line() -> None:
+    """It points at the case in the prompt file; the fingerprint is the same in the next run."""
+    (issue,) = json.loads(written("gitlab"))
+    assert {"path": "prompts/refund.prompt.yml", "lines": {"begin": 17}} == issue["location"]
+    assert ("major", "prompt-migrate/type_changed") == (issue["severity"], issue["check_name"])
+    assert issue == json.loads(written("gitlab", id="20270101-000000-ffff"))[0]
+
+
+def test_markdown_says_the_verdict_first_and_what_to_repeat_last() -> None:
+    """One table row a flow and candidate, groups, failed cases with their place, the command of the run."""
+    text = written("md", command="pytest --model gpt-4.1")
+    assert "### ❔ Not shown yet: gpt-4.1 is safe for 0 of 1 flow, the rest needs more cases." == text.splitlines()[0]
+    assert "| `refund` | `gpt-4.1` | ❔ insufficient | 3 | 1 | 0 | - | 1.00x |" in text
+    assert "- `refund` / `broken-cup` on `gpt-4.1` (`prompts/refund.prompt.yml:17`) breaking" in text
+    assert text.endswith("repeat it with `pytest --model gpt-4.1`\n")
+
+
+def test_markdown_for_github_is_found_again_and_folds_its_lists() -> None:
+    """The first line is the mark by which a later run replaces the comment."""
+    text = written("github")
+    assert text.startswith("<!-- prompt-migrate -->\n")
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+def test_markdown_is_capped() -> None:
+    """However many flows there are, it fits a comment; folds are closed and what is missing is counted."""
+    flows = [evidence(f"flow-{number}-{'x' * 90}", verdict="unsafe", reasons=("worse",)) for number in range(900)]
+    text = FORMS["github"](replay(), flows, lines_of(RECORDS, {}))
+    assert LONGEST < sum(len(flow.flow) for flow in flows)
+    assert len(text.encode()) <= LONGEST + 200
+    assert "more lines do not fit here: see the report." in text
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_hostile_text_stays_text_in_every_form(form: str) -> None:
+    """No formula, no mark-up, no control character, no CI command; what can be parsed is parsed."""
+    hostile = finding(f"$.{HOSTILE}", severity=Severity.BREAKING, rung=Rung.SCHEMA, message=HOSTILE, rule=HOSTILE)
+    facts = {"flow": HOSTILE, "candidate": HOSTILE, "verdict": CaseVerdict.BREAKING}
+    text = written(form, [record(compared(HOSTILE, hostile, **facts))], command=HOSTILE)
+    assert "\x1b" not in text
+    assert not any(line.startswith("::error") for line in text.splitlines())
+    if form == "junit":
+        ET.fromstring(text.encode("utf-8", "backslashreplace"))
+    elif form == "csv":
+        cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+        assert [] == [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    elif form in ("gitlab", "ctrf"):
+        json.loads(text)
+    elif form in ("md", "github"):
+        live = re.compile(r"(?<!\\)<img|@here|://")
+        assert [] == [match.group() for piece in outside_code(text) for match in live.finditer(piece)]
+
+
+def outside_code(text: str) -> list[str]:
+    """Return what of a Markdown text stands in no code span: by CommonMark, runs of equal length pair up."""
+    import re
+
+    pieces, rest = [], text
+    while match := re.search(r"(?<!\\)(`+)", rest):
+        close = re.search(rf"(?<!`){match.group(1)}(?!`)", rest[match.end() :])
+        pieces.append(rest[: match.start()])
+        rest = rest[match.end() + (close.end() if close else 0) :]
+    return [*pieces, rest]
+
+
+@pytest.mark.parametrize("text", ["plain", "a`b", "``", "a|b", " ", "", "x" * 500, "new\nline"])
+def test_a_code_span_holds_any_text(text: str) -> None:
+    """It is closed by its own fence only, stays on one line, and is cut where it is long."""
+    span = code(text)
+    assert "" == "".join(outside_code(span))
+    assert "\n" not in span
+    assert len(span) <= 140

@@ -1,0 +1,194 @@
+"""A review with the keyboard alone, in a real browser, from a file: what is decided is what is downloaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from conftest import Tab
+from measured import compared, finding
+from report_stage import golden, judged, trial, write_page
+
+from migrate.reviewing import seen_digest
+from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
+
+SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
+BREAK = finding(
+    "$.label",
+    FindingKind.NOT_IN_ENUM,
+    severity=Severity.BREAKING,
+    rung=Rung.SCHEMA,
+    expected=["late", "lost"],
+    actual="delayed",
+    message="not one of the listed values",
+)
+TODAY, NOW = '{"label": "late", "amount": 3}', '{"label": "late", "amount": "3"}'
+CASES = ("first", "second", "third")
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """Three cases that drift alike, one that breaks, two that are fine."""
+    drift = finding("$.amount", expected=3, actual="3")
+    records = [trial(compared(case, drift, verdict=CaseVerdict.DRIFT), judged(1, NOW, "gpt-4.1")) for case in CASES]
+    broken = judged(1, '{"label": "delayed", "amount": 3}', "gpt-4.1", rungs={Rung.SCHEMA: False})
+    records += [trial(compared("broken", BREAK, verdict=CaseVerdict.BREAKING), broken)]
+    records += [trial(compared(case), judged(1, TODAY, "gpt-4.1")) for case in ("fine", "good")]
+    write_page(tmp_path / "index.html", records, [golden(one.comparison.case, TODAY) for one in records])
+    return tmp_path / "index.html"
+
+
+def opened(page: Any) -> str:
+    """Return the name of the open case, once it is shown."""
+    page.wait_for_selector(".case[data-row]")
+    return str(page.locator(".case h1").inner_text().split()[0])
+
+
+def typed(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def downloaded(page: Any) -> dict[str, Any]:
+    """Return decisions.json as the browser saves it, checked against its published form."""
+    typed(page, "d")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="download decisions.json").click()
+    document: dict[str, Any] = json.loads(Path(waiting.value.path()).read_text("utf-8"))
+    schema = json.loads((SCHEMAS / "decisions.schema.json").read_text("utf-8"))
+    jsonschema_rs.validator_for(schema).validate(document)
+    return document
+
+
+def test_keys_go_through_everything_undecided_worst_first(tab: Tab, report: Path) -> None:
+    """`n` opens the worst case, then the next undecided one; cases without a decision to make are passed over."""
+    page = tab.open(report, "#/cases")
+    seen = []
+    for _ in range(4):
+        typed(page, "n")
+        page.wait_for_timeout(50)
+        seen.append(opened(page))
+    assert ["broken", *CASES] == seen
+    typed(page, "n")
+    assert "no undecided case after this one" == page.locator(".said").inner_text()
+
+
+def test_one_case_accepted_one_rejected_one_tolerated(tab: Tab, report: Path) -> None:
+    """Accepting says nothing more; rejecting asks for a reason, tolerating for a reason and a day. All carry hashes."""
+    page = tab.open(report, "#/cases")
+    typed(page, "n", "r")
+    page.keyboard.type("the label is wrong")
+    typed(page, "Enter")
+    assert "first" == opened(page)
+    typed(page, "a")
+    page.wait_for_selector('.case[data-row] >> text="second"')
+    typed(page, "t")
+    page.keyboard.type("until the parser is mended")
+    page.locator('dialog input[type="date"]').fill("2026-06-30")
+    typed(page, "Enter")
+    decisions = {one["case_id"]: one for one in downloaded(page)["decisions"]}
+    assert {"broken": "reject", "first": "accept", "second": "tolerate"} == {
+        case: one["verdict"] for case, one in decisions.items()
+    }
+    assert ("the label is wrong", "2026-06-30") == (decisions["broken"]["reason"], decisions["second"]["expires"])
+    assert "$.amount" == decisions["second"]["path"]
+    seen = seen_digest([judged(1, NOW, "gpt-4.1")])
+    assert ("a" * 64, seen) == (decisions["first"]["base_sha256"], decisions["first"]["candidate_sha256"])
+
+
+def test_a_group_is_accepted_but_for_one(tab: Tab, report: Path) -> None:
+    """`A` asks once for all cases that share the change; a case that is left out stays undecided."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    typed(page, "n", "A")
+    page.locator(".members label", has_text="third").locator("input").uncheck()
+    page.get_by_role("button", name="accept 2 cases").click()
+    document = downloaded(page)
+    assert ["first", "second"] == sorted(one["case_id"] for one in document["decisions"])
+    (group,) = {one["group"] for one in document["decisions"]}
+    assert group.startswith("G")
+    assert "2 cases still undecided" in page.locator("main").inner_text()
+
+
+def test_a_broken_contract_cannot_be_accepted(tab: Tab, report: Path) -> None:
+    """Neither by key nor by button; the page says what can be done instead."""
+    page = tab.open(report, "#/cases")
+    typed(page, "n")
+    assert "broken" == opened(page)
+    typed(page, "a")
+    assert "a broken contract cannot be accepted" in page.locator(".said").inner_text()
+    assert page.get_by_role("button", name="accept a").is_disabled()
+    typed(page, "d")
+    assert "0 decisions" in page.locator("main").inner_text()
+
+
+def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, report: Path) -> None:
+    """`u` undoes a group at once; Escape leaves the question, then the case, and nothing was rejected."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    typed(page, "n", "a", "u")
+    assert "undone" == page.locator(".said").inner_text()
+    typed(page, "p")
+    typed(page, "n", "r", "Escape", "Escape")
+    assert 0 == page.locator("dialog").count()
+    assert 0 == page.locator(".case").count()
+    typed(page, "d")
+    assert "0 decisions; 4 cases still undecided" in page.locator("main").inner_text()
+
+
+def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
+    """Closed and opened again in the same browser, nothing decided is lost; taking it back is remembered too."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    typed(page, "n", "a")
+    page = tab.open(report, "#/decisions")
+    assert "1 decision; 3 cases still undecided" in page.locator("main").inner_text()
+    page.get_by_role("button", name="take back").click()
+    page = tab.open(report, "#/decisions")
+    assert "0 decisions" in page.locator("main").inner_text()
+
+
+def test_a_view_is_a_link(tab: Tab, report: Path) -> None:
+    """Filter, case and layout stand in the hash: opened elsewhere, the same is shown."""
+    page = tab.open(report, "#/cases")
+    page.get_by_role("group", name="Verdict").get_by_role("button", name="drift 3").click()
+    typed(page, "n", "n", "v")
+    page.wait_for_selector(".unified")
+    hash_ = page.evaluate("location.hash")
+    page = tab.open(report, hash_)
+    assert "second" == opened(page)
+    assert (3, 1) == (page.locator(".row").count(), page.locator(".unified").count())
+
+
+def test_filters_count_what_they_would_show(tab: Tab, report: Path) -> None:
+    """Chips carry counts beside the other filters; words, paths and texts of answers narrow the list."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    verdicts = page.get_by_role("group", name="Verdict").get_by_role("button").all_inner_texts()
+    assert ["drift 3", "breaking 1", "same 2"] == verdicts
+    found = {}
+    for query in ("second", "path:$.amount", "path:$.label", "text:delayed", "nothing-like-it"):
+        page.locator("#q").fill(query)
+        page.wait_for_function("!document.querySelector('.search .note')")
+        page.wait_for_timeout(100)
+        found[query] = page.locator(".row .case-name").all_inner_texts()
+    assert {
+        "second": ["second"],
+        "path:$.amount": ["first", "second", "third"],
+        "path:$.label": ["broken"],
+        "text:delayed": ["broken"],
+        "nothing-like-it": [],
+    } == found
+
+
+def test_the_difference_is_shown_by_path(tab: Tab, report: Path) -> None:
+    """What changed has a row with both sides and a word for the change; equal values fold into a count."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    typed(page, "n")
+    opened(page)
+    row = page.locator(".tree-row.leaf.type")
+    assert ["amount", "3", '"3"'] == [
+        row.locator(part).inner_text().strip("≠ ") for part in (".key", ".before", ".after")
+    ]
+    assert "1 equal value" in page.locator(".tree-row.fold").inner_text()
+    typed(page, "x")
+    assert [TODAY, NOW] == page.locator(".answers pre").all_inner_texts()
