@@ -741,7 +741,7 @@ class CaseVerdict(enum.StrEnum):
     UNSTABLE_BASELINE = "unstable_baseline"
     """The baseline keeps the contract in some samples only, and the candidate in no smaller share."""
     BREAKING = "breaking"
-    """The candidate keeps the contract in a smaller share of samples than the baseline."""
+    """The candidate keeps the contract in a smaller share of samples than the baseline, or shows a rejected change."""
     IMPROVED = "improved"
     """The candidate keeps the contract in a larger share of samples than the baseline."""
     CONTRACT_NOT_KEPT = "contract_not_kept"
@@ -834,6 +834,48 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """Changes that a reviewer rejected: a candidate that shows one of them again fails, with the reason."""
+
+    covers: tuple[tuple[FindingKind, JsonPath], ...]
+    """Kinds of findings and where, list indices as `[*]`."""
+    candidate: str
+    """Text of the candidate; another one is another question."""
+    reviewer: str
+    reason: str
+    seen: str
+    """Hash of the candidate's answers that the reviewer saw."""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a reviewer decided of one case and candidate; `docs/` and the published schema call its fields by their JSON
+    names."""
+
+    flow: FlowName
+    case: CaseId
+    candidate: str
+    """Text of the candidate."""
+    verdict: Literal["accept", "reject", "tolerate"]
+    base: str | None
+    """Digest of the golden that was seen; None: there was none."""
+    seen: str
+    """Hash of the candidate's answers that were seen."""
+    group: str | None = None
+    """The group of equal changes that is meant."""
+    path: JsonPath | None = None
+    """The place that is meant, list indices as `[*]`; without it and without a group the whole case."""
+    reason: str = ""
+    reviewer: str = ""
+    at: str = ""
+    expires: str | None = None
+    """ISO date: the last day a toleration holds."""
+    at_most: int | None = None
+    """Samples of a case that may show a tolerated finding."""
+
+
+@dataclass(frozen=True, slots=True)
 class Golden:
     """The approved baseline samples of a case."""
 
@@ -845,6 +887,7 @@ class Golden:
     """What was sent, one a call of the first sample; redacted, long inputs by digest."""
     samples: tuple[Judged, ...]
     approved: tuple[Approval, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
     simulated: bool = False
     contract_digest: str = ""
     """Hash of the contract the stored rungs were judged by; another one today means: judge again, on redacted text."""

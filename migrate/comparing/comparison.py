@@ -11,7 +11,7 @@ from typing import Final
 
 from migrate.comparing.baselines import Baseline, input_text
 from migrate.comparing.contract import Contract
-from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding
+from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding, rejected
 from migrate.comparing.inner import inner_findings
 from migrate.comparing.samples import Agreement, agreement_of, worst_first
 from migrate.comparing.verdict import Standing, case_verdict
@@ -70,7 +70,9 @@ def compare(
     agreements = [agreement_of(baseline, *pair) for pair in zip(judged, expected, strict=True)]
     agreements = _excused(agreements, held, len(baseline.samples))
     missing = _missing(samples, planned)
-    standing = _standing(baseline, judged, agreements, replied=not missing)
+    findings = _findings(judged, _of(agreements))
+    rejections = rejected(golden.rejected, candidate, findings)
+    standing = _standing(baseline, judged, agreements, replied=not missing, rejected=bool(rejections))
     verdict = case_verdict(standing)
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
@@ -78,14 +80,14 @@ def compare(
     inner = inner_findings(contract, baseline.samples, judged, today)
     findings = _findings(judged, [*_of(agreements), *inner])
     measured = len(baseline.samples) > 1
-    note = "; ".join(_remarks(baseline, missing, standing))
+    note = "; ".join((*_remarks(baseline, missing, standing), *rejections))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, measured, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)
 
 
 def _standing(
-    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[Agreement], *, replied: bool
+    baseline: Baseline, judged: Sequence[Judged], agreements: Sequence[Agreement], *, replied: bool, rejected: bool
 ) -> Standing:
     return Standing(
         replied=replied,
@@ -93,6 +95,7 @@ def _standing(
         candidate=_kept(judged),
         drift=not all(agreement.agrees for agreement in agreements),
         approved=any(found.explained in REVIEWED for found in _findings(judged, _of(agreements))),
+        rejected=rejected,
         same=all(agreement.same for agreement in agreements),
     )
 

@@ -1,6 +1,6 @@
-"""Tolerated findings: what a reviewer lets pass for a while, the only way past a broken contract.
+"""What reviewers decided of findings: tolerated ones pass for a while, rejected ones fail whatever they are.
 
-A tolerated finding stays in the rates of its rung, and is marked. For the verdict its sample counts as one that keeps
+A toleration is the only way past a broken contract. A tolerated finding stays in the rates of its rung, and is marked. For the verdict its sample counts as one that keeps
 the contract, and is compared with the golden as if the tolerated rungs had passed.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from migrate.canonical import any_index
-from migrate.vocabulary import CaseId, Finding, Judged, Severity, Toleration
+from migrate.vocabulary import CaseId, Finding, Judged, Rejection, Severity, Toleration
 
 TOLERATION: Final = "toleration"
 """What `Finding.explained` says of a tolerated finding."""
@@ -68,3 +68,10 @@ def _forgiven(judged: Judged, findings: tuple[Finding, ...]) -> Judged:
         return replace(judged, findings=findings)
     passed = {rung: passed if passed is None else True for rung, passed in judged.rungs.items()}
     return replace(judged, findings=findings, rungs=passed)
+
+
+def rejected(rejections: Iterable[Rejection], candidate: str, findings: Iterable[Finding]) -> list[str]:
+    """Return who rejected what is there again, and why; a finding that something explains is not there."""
+    shown = {(found.kind, any_index(found.path)) for found in findings if found.explained is None}
+    again = [one for one in rejections if one.candidate == candidate and not shown.isdisjoint(one.covers)]
+    return list(dict.fromkeys(f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}" for one in again))

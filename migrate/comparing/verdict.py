@@ -22,7 +22,9 @@ class Standing:
     drift: bool = False
     """An unexplained drift finding in at least one candidate sample."""
     approved: bool = False
-    """An approval explains a finding."""
+    """An approval or a toleration explains a finding."""
+    rejected: bool = False
+    """A reviewer rejected a change that is there again."""
     same: bool = True
     """Every candidate sample is canonically equal to a baseline one."""
 
@@ -47,6 +49,8 @@ def case_verdict(standing: Standing) -> CaseVerdict:
 
 
 def _agreement_verdict(standing: Standing) -> CaseVerdict:
+    if standing.rejected:
+        return CaseVerdict.BREAKING
     if standing.drift:
         return CaseVerdict.DRIFT
     if standing.approved:

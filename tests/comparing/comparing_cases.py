@@ -27,6 +27,7 @@ from migrate.vocabulary import (
     NoReply,
     NoReplyKind,
     Prompt,
+    Rejection,
     Reply,
     Request,
     Rule,
@@ -109,7 +110,14 @@ def judged_of(contract: Contract, given: Iterable[Json]) -> list[Judged]:
     return [judge(contract, sample) for sample in samples_of(given)]
 
 
-def golden_of(contract: Contract, given: Iterable[Json], *, approved: Iterable[Json] = (), asked: str = "") -> Golden:
+def golden_of(
+    contract: Contract,
+    given: Iterable[Json],
+    *,
+    approved: Iterable[Json] = (),
+    rejected: Iterable[str] = (),
+    asked: str = "",
+) -> Golden:
     """Return a golden recorded under the contract."""
     return Golden(
         FLOW,
@@ -118,6 +126,7 @@ def golden_of(contract: Contract, given: Iterable[Json], *, approved: Iterable[J
         (request_of_text(asked),),
         tuple(judged_of(contract, given)),
         tuple(_approval(answer) for answer in approved),
+        tuple(Rejection((_change(change),), "gpt-4.1", "ada", "not as good", "hash") for change in rejected),
         contract_digest=contract.digest,
     )
 
@@ -127,9 +136,13 @@ def _approval(given: Json) -> Approval:
     scoped = isinstance(given, dict) and "covers" in given
     answer = answer_of(given["answer"] if scoped else given)
     assert answer is not None
-    pairs = (change.split(" ", 1) for change in (given["covers"] if scoped else ()))
-    covers = tuple((FindingKind(kind), JsonPath(path)) for kind, path in pairs)
+    covers = tuple(_change(change) for change in (given["covers"] if scoped else ()))
     return Approval(answer, "gpt-4.1", "ada", "as good", "hash", covers=covers)
+
+
+def _change(text: str) -> tuple[FindingKind, JsonPath]:
+    kind, path = text.split(" ", 1)
+    return FindingKind(kind), JsonPath(path)
 
 
 @dataclass(frozen=True)
@@ -166,12 +179,15 @@ def trial(
     candidate: Sequence[Json],
     *,
     approved: Sequence[Json] = (),
+    rejected: Sequence[str] = (),
     asked: str = "",
     **more: Any,
 ) -> Trial:
     """Return a trial of a flow: answers of the baseline (None: no golden) and of the candidate."""
     contract = contract_for(flow)
-    golden = None if baseline is None else golden_of(contract, baseline, approved=approved, asked=asked)
+    golden = (
+        None if baseline is None else golden_of(contract, baseline, approved=approved, rejected=rejected, asked=asked)
+    )
     samples = tuple(judged_of(contract, candidate))
     return Trial(contract, golden, samples, more.pop("planned", len(samples)), **more)
 

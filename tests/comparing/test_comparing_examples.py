@@ -13,6 +13,18 @@ from migrate.vocabulary import Check, Comparison, FindingKind, Flow, JsonPath, R
 
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.yml"))
 KEYS = {"promise", "flow", "asked", "golden", "approved", "candidate", "planned", "stale", "verdict", "findings"}
+OPTIONAL = {"rates", "says", "note", "rejected"}
+    "flow",
+    "asked",
+    "golden",
+    "approved",
+    "rejected",
+    "candidate",
+    "planned",
+    "stale",
+    "verdict",
+    "findings",
+}
 OPTIONAL = {"rates", "says", "note"}
 
 
@@ -42,7 +54,7 @@ def _rule(path: str, given: Any) -> Rule:
 
 
 def _trial(given: dict[str, Any]) -> Trial:
-    more = {key: given[key] for key in ("approved", "asked", "planned", "stale") if key in given}
+    more = {key: given[key] for key in ("approved", "rejected", "asked", "planned", "stale") if key in given}
     return trial(_flow(dict(given.get("flow", {}))), given["golden"], given["candidate"], **more)
 
 

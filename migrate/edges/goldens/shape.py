@@ -27,6 +27,7 @@ from migrate.vocabulary import (
     JsonObject,
     JsonPath,
     Judged,
+    Rejection,
     Reply,
     Request,
     Rung,
@@ -60,7 +61,7 @@ class _Writer:
 
     def document(self) -> dict[str, Json]:
         golden = self.golden
-        return ({"chain_digest": golden.chain_digest} if golden.chain_digest else {}) | {
+        document: dict[str, Json] = {
             "approved": [self.approval(approval) for approval in golden.approved],
             "baseline": golden.baseline,
             "case": golden.case,
@@ -73,6 +74,9 @@ class _Writer:
             "samples": [self.judged(judged) for judged in golden.samples],
             "simulated": golden.simulated,
         }
+        rejected = [self.rejection(rejection) for rejection in golden.rejected]
+        more: dict[str, Json] = {"chain_digest": golden.chain_digest, "rejected": rejected}
+        return document | {name: value for name, value in more.items() if value}
 
     def request(self, request: Request) -> dict[str, Json]:
         return {
@@ -178,8 +182,21 @@ class _Writer:
             "reviewer": approval.reviewer,
             "seen": approval.seen,
         }
-        covers = [{"kind": kind.value, "path": path} for kind, path in sorted(approval.covers)]
-        return entry | {"covers": covers} if covers else entry
+        return entry | {"covers": _covers(approval)} if approval.covers else entry
+
+    def rejection(self, rejection: Rejection) -> dict[str, Json]:
+        return {
+            "at": rejection.at,
+            "candidate": rejection.candidate,
+            "covers": _covers(rejection),
+            "reason": self.redactor.text(rejection.reason),
+            "reviewer": rejection.reviewer,
+            "seen": rejection.seen,
+        }
+
+
+def _covers(decided: Approval | Rejection) -> list[Json]:
+    return [{"kind": kind.value, "path": path} for kind, path in sorted(decided.covers)]
 
 
 def _numbered(answer: Answer, alone: bool) -> Answer:
@@ -222,6 +239,7 @@ def golden_of(document: JsonObject, seal: str) -> Golden:
         requests=reader.requests,
         samples=tuple(map(reader.judged, document["samples"])),
         approved=tuple(map(reader.approval, document["approved"])),
+        rejected=tuple(map(_rejection_of, document.get("rejected", ()))),
         simulated=reader.simulated,
         contract_digest=document["contract_digest"],
         chain_digest=document.get("chain_digest", ""),
@@ -277,8 +295,16 @@ class _Reader:
 
     def approval(self, entry: JsonObject) -> Approval:
         rest = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
-        covers = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("covers", ()))
-        return Approval(answer=self.answer(entry["answer"]), covers=covers, **rest)
+        return Approval(answer=self.answer(entry["answer"]), covers=_changes_of(entry.get("covers", ())), **rest)
+
+
+def _rejection_of(entry: JsonObject) -> Rejection:
+    rest = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
+    return Rejection(_changes_of(entry["covers"]), **rest)
+
+
+def _changes_of(entries: Sequence[JsonObject]) -> tuple[tuple[FindingKind, JsonPath], ...]:
+    return tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entries)
 
 
 def _request_of(entry: JsonObject) -> Request:

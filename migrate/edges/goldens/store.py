@@ -97,8 +97,8 @@ class GoldenFiles:
             return ()
         self._golden(content, flow, case)  # what has another shape is damage, and told as such
         document = json.loads(plain(content))
-        for approval in document.get("approved", ()):
-            approval.pop("reviewer", None)  # who approved is said on purpose
+        for decided in (*document.get("approved", ()), *document.get("rejected", ())):
+            decided.pop("reviewer", None)  # who decided is said on purpose
         texts = _texts(document, "$")
         return tuple(
             dict.fromkeys(f"{mark.kind} at {path}" for path, text in texts for mark in self._redactor.find(text))
