@@ -11,8 +11,10 @@ from migrate.vocabulary import (
     Call,
     CaseId,
     Comparison,
+    Flow,
     FlowName,
     Golden,
+    JsonObject,
     Judged,
     Measurement,
     NoReply,
@@ -22,6 +24,7 @@ from migrate.vocabulary import (
     Request,
     Run,
     Timing,
+    Toleration,
 )
 
 
@@ -190,6 +193,26 @@ class Goldens(Protocol):
 
     def flows(self) -> tuple[FlowName, ...]:
         """Return the flows that have goldens, sorted."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """What reviewers decided, in git beside the goldens: one line a decision, appended and never changed."""
+
+    def add(self, flow: FlowName, entries: Sequence[JsonObject]) -> None:
+        """Append entries durably, redacted."""
+        ...
+
+    def entries(self, flow: FlowName) -> tuple[JsonObject, ...]:
+        """Return what was decided of a flow, the oldest first. Raises StoreProblem for a line that cannot be read."""
+        ...
+
+
+class PromptFiles(Protocol):
+    """The prompt files, where decisions change them: as little of the text as can be, comments and all kept."""
+
+    def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
+        """Add tolerations; without `write` only say whether it can be done. Raises UsageProblem when it cannot."""
         ...
 
 

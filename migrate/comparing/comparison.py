@@ -70,15 +70,14 @@ def compare(
     agreements = [agreement_of(baseline, *pair) for pair in zip(judged, expected, strict=True)]
     agreements = _excused(agreements, held, len(baseline.samples))
     missing = _missing(samples, planned)
-    findings = _findings(judged, _of(agreements))
+    inner = inner_findings(contract, baseline.samples, judged, today)
+    findings = _findings(judged, [*_of(agreements), *inner])
     rejections = rejected(golden.rejected, candidate, findings)
     standing = _standing(baseline, judged, agreements, replied=not missing, rejected=bool(rejections))
     verdict = case_verdict(standing)
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
-    inner = inner_findings(contract, baseline.samples, judged, today)
-    findings = _findings(judged, [*_of(agreements), *inner])
     measured = len(baseline.samples) > 1
     note = "; ".join((*_remarks(baseline, missing, standing), *rejections))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)

@@ -1,7 +1,8 @@
 """What reviewers decided of findings: tolerated ones pass for a while, rejected ones fail whatever they are.
 
-A toleration is the only way past a broken contract. A tolerated finding stays in the rates of its rung, and is marked. For the verdict its sample counts as one that keeps
-the contract, and is compared with the golden as if the tolerated rungs had passed.
+A toleration is the only way past a broken contract. A tolerated finding stays in the rates of its rung, and is marked.
+For the verdict its sample counts as one that keeps the contract, and is compared with the golden as if the tolerated
+rungs had passed.
 """
 
 from __future__ import annotations

@@ -15,6 +15,11 @@ def commit_of(root: Path) -> tuple[str | None, bool | None]:
     return head.strip(), None if changed is None else bool(changed.strip())
 
 
+def reviewer_of(root: Path) -> str:
+    """Return the name git signs commits with, empty where it has none."""
+    return (_git(root, "config", "user.name") or "").strip()
+
+
 def _git(root: Path, *words: str) -> str | None:
     command = ["git", "-C", str(root), *words]
     try:

@@ -95,22 +95,14 @@ class Grouping:
         self._members: dict[Fingerprint, _Members] = {}
 
     def add(self, comparison: Comparison) -> None:
-        """Count the findings of a comparison that nothing explains.
-
-        Where today's model breaks the contract as well (always, or no less often than the candidate) a broken
-        contract is no change: those findings are left out.
-        """
-        if not comparison.findings or comparison.verdict is CaseVerdict.CONTRACT_NOT_KEPT:
-            return
-        shared = comparison.verdict in _CONTRACT_BROKEN_TODAY
-        for finding in comparison.findings:
-            if finding.explained is None and not (shared and finding.rung is not Rung.AGREEMENT):
-                fingerprint = fingerprint_of(comparison.flow, finding)
-                members = self._members.get(fingerprint)
-                if members is None:
-                    members = self._members[fingerprint] = _Members(finding.rung)
-                members.cases[comparison.case] = None
-                members.count += 1
+        """Count the findings of a comparison that nothing explains."""
+        for finding in open_findings(comparison):
+            fingerprint = fingerprint_of(comparison.flow, finding)
+            members = self._members.get(fingerprint)
+            if members is None:
+                members = self._members[fingerprint] = _Members(finding.rung)
+            members.cases[comparison.case] = None
+            members.count += 1
 
     def groups(self) -> tuple[Group, ...]:
         """Return the groups so far, worst first, then largest."""
@@ -139,6 +131,20 @@ class _Members:
         self.rung = rung
         self.cases: dict[CaseId, None] = {}
         self.count = 0
+
+
+def open_findings(comparison: Comparison) -> Iterator[Finding]:
+    """Yield the findings that nothing explains.
+
+    Where today's model breaks the contract as well (always, or no less often than the candidate) a broken contract is
+    no change: those findings are left out.
+    """
+    if comparison.verdict is CaseVerdict.CONTRACT_NOT_KEPT:
+        return
+    shared = comparison.verdict in _CONTRACT_BROKEN_TODAY
+    for finding in comparison.findings:
+        if finding.explained is None and not (shared and finding.rung is not Rung.AGREEMENT):
+            yield finding
 
 
 def fingerprint_of(flow: FlowName, finding: Finding) -> Fingerprint:

@@ -14,18 +14,6 @@ from migrate.vocabulary import Check, Comparison, FindingKind, Flow, JsonPath, R
 EXAMPLES = sorted((Path(__file__).parent / "examples").glob("*.yml"))
 KEYS = {"promise", "flow", "asked", "golden", "approved", "candidate", "planned", "stale", "verdict", "findings"}
 OPTIONAL = {"rates", "says", "note", "rejected"}
-    "flow",
-    "asked",
-    "golden",
-    "approved",
-    "rejected",
-    "candidate",
-    "planned",
-    "stale",
-    "verdict",
-    "findings",
-}
-OPTIONAL = {"rates", "says", "note"}
 
 
 def _flow(given: dict[str, Any]) -> Flow:

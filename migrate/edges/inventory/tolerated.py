@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Final
 
 from migrate.canonical import any_index
 from migrate.comparing.paths import parse_path
-from migrate.edges.inventory.sheets import Sheet
+from migrate.edges.inventory.sheets import Sheet, Source
 from migrate.errors import did_you_mean
-from migrate.vocabulary import CaseId, FindingKind, JsonPath, Toleration
+from migrate.vocabulary import CaseId, FindingKind, Json, JsonPath, Toleration
 
 KEYS: Final = ("kind", "path", "cases", "candidate", "at_most", "reason", "reviewer", "expires")
 MOST: Final = 1_000
@@ -18,6 +19,14 @@ MOST: Final = 1_000
 def read_tolerated(sheet: Sheet) -> tuple[Toleration, ...]:
     """Return the tolerations of a flow, in the order of the file."""
     return tuple(_toleration(inner) for inner in sheet.sheets("tolerated", KEYS))
+
+
+def read_tolerations(value: Json) -> list[Toleration]:
+    """Return the tolerations of a list that stands alone, without their places; what is none is left out."""
+    source = Source("", [])
+    sheet = Sheet(source, (), {"tolerated": value}, ("tolerated",))
+    found = [replace(one, place=None) for one in read_tolerated(sheet)]
+    return [] if source.problems else found
 
 
 def _toleration(sheet: Sheet) -> Toleration:

@@ -1,0 +1,257 @@
+"""`accept`, `reject`, `tolerate` and `apply`: decisions from the command line or a file, all through one writer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+import click
+
+from migrate.cli.printing import print_json, print_lines
+from migrate.errors import UsageProblem
+from migrate.presenting.numbers import counted
+from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
+
+if TYPE_CHECKING:
+    from migrate.reviewing import Choice, Outcome
+    from migrate.vocabulary import Run
+    from migrate.workflow.review import Review
+
+JSON_FORMAT: Final = 1
+REFUSED: Final = 1
+"""Exit code when a decision did not hold."""
+MOST: Final = 50
+"""Cases decided at once without `--all`."""
+SHOWN: Final = 20
+
+Verdict = Literal["accept", "reject", "tolerate"]
+DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _choice(command: Command) -> Command:
+    """Give a command the options that say what is meant and by whom."""
+    options = (
+        click.option("--run", "run_id", metavar="ID", help="Run that was reviewed  [default: the newest replay]"),
+        click.option("--group", metavar="ID", help="A group of equal changes, as `compare` lists them."),
+        click.option("--case", metavar="CASE", help="One case; --flow says of which flow, where several have it."),
+        click.option("--path", metavar="PATH", help="One place in the answers, list indices as [*]."),
+        click.option("--flow", metavar="NAME", help="Only this flow."),
+        click.option("--candidate", metavar="MODEL", help="Only this candidate."),
+        click.option("--except", "without", multiple=True, metavar="CASE", help="All but this case; repeatable."),
+        click.option("--reason", default="", metavar="TEXT", help="Why; needed to reject or tolerate."),
+        click.option("--reviewer", metavar="NAME", help="Who decides  [default: the name git signs with]"),
+        click.option("--all", "everything", is_flag=True, help=f"Decide on more than {MOST} cases at once."),
+        click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/decided.schema.json)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_choice
+@click.pass_context
+def accept(context: click.Context, /, **given: Any) -> None:
+    """Approve changed answers beside the goldens.
+
+    An approval is read when answers are compared; it never becomes a sample of the baseline. A broken contract cannot
+    be accepted, only tolerated.
+    """
+    context.exit(_decide("accept", given))
+
+
+@click.command()
+@_choice
+@click.pass_context
+def reject(context: click.Context, /, **given: Any) -> None:
+    """Let changes keep failing, with the reason shown, also those that would only be drift."""
+    context.exit(_decide("reject", given))
+
+
+@click.command()
+@_choice
+@click.option("--until", metavar="DATE", required=True, help="The last day it holds (YYYY-MM-DD).")
+@click.option("--at-most", type=click.IntRange(1, 1000), metavar="N", help="Samples of a case that may show it.")
+@click.pass_context
+def tolerate(context: click.Context, /, **given: Any) -> None:
+    """Let findings pass until a day: the only way past a broken contract.
+
+    Written under `tolerated` in the prompt file, where it is reviewed like the rest.
+    """
+    context.exit(_decide("tolerate", given))
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--reviewer", metavar="NAME", help="Who decided, where the file does not say.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/decided.schema.json).")
+@click.pass_context
+def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: bool, as_json: bool) -> None:
+    """Write the decisions that were downloaded from a report.
+
+    A decision holds for the golden and the answers that were seen: after another replay or recording it is refused.
+    """
+    from dataclasses import replace
+
+    from migrate import wiring
+    from migrate.edges.decision_files import read_decisions
+    from migrate.wiring.deciding import open_review
+    from migrate.wiring.deciding import reviewer as reviewer_of
+
+    _, decisions = read_decisions(file)
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        name = reviewer_of(world, reviewer)
+        signed = [one if one.reviewer else replace(one, reviewer=name) for one in decisions]
+        outcomes = open_review(world).apply(signed, write=not dry_run)
+    finally:
+        world.close()
+    context.exit(_tell(outcomes, dry_run=dry_run, as_json=as_json))
+
+
+def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
+    from migrate import wiring
+    from migrate.wiring.deciding import open_review, reviewer
+
+    if not (given["group"] or given["case"] or given["path"]):
+        raise UsageProblem(f"say what to {verdict}: --group, --case or --path", next_command="prompt-migrate compare")
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        review, run = open_review(world), world.ledger.run(given["run_id"])
+        decision = _decision(verdict, given, world.clock.now(), reviewer(world, given["reviewer"]))
+        decisions = _chosen(review, run, _choice_of(given), decision)
+        if len(decisions) > MOST and not given["everything"]:
+            raise UsageProblem(
+                f"that is {len(decisions)} cases, more than {MOST} at once",
+                hint="look at some of them first; --all means all of them",
+            )
+        outcomes = review.apply(decisions, write=not given["dry_run"])
+    finally:
+        world.close()
+    return _tell(outcomes, dry_run=given["dry_run"], as_json=given["as_json"])
+
+
+def _choice_of(given: dict[str, Any]) -> Choice:
+    from migrate.reviewing import Choice
+
+    return Choice(
+        group=given["group"],
+        case=None if given["case"] is None else CaseId(given["case"]),
+        path=None if given["path"] is None else JsonPath(given["path"]),
+        flow=None if given["flow"] is None else FlowName(given["flow"]),
+        candidate=given["candidate"],
+        without=frozenset(map(CaseId, given["without"])),
+    )
+
+
+def _decision(verdict: Verdict, given: dict[str, Any], now: dt.datetime, reviewer: str) -> Decision:
+    if verdict != "accept" and not given["reason"].strip():
+        raise UsageProblem(f"to {verdict} something a reason is needed", hint="--reason TEXT")
+    return Decision(
+        flow=FlowName(""),
+        case=CaseId(""),
+        candidate="",
+        verdict=verdict,
+        base=None,
+        seen="",
+        reason=given["reason"].strip(),
+        reviewer=reviewer,
+        at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        expires=_day(given.get("until")),
+        at_most=given.get("at_most"),
+    )
+
+
+def _day(text: str | None) -> str | None:
+    try:
+        return None if text is None else dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageProblem(f'--until takes a day such as 2026-12-31, not "{text}"') from None
+
+
+def _chosen(review: Review, run: Run, choice: Choice, given: Decision) -> list[Decision]:
+    from migrate.reviewing import chosen
+
+    decisions = list(chosen(review.seen(run), choice, given))
+    if choice.case is not None and choice.flow is None and len({one.flow for one in decisions}) > 1:
+        flows = ", ".join(sorted({one.flow for one in decisions}))
+        raise UsageProblem(f'several flows have a case "{choice.case}": {flows}', hint="--flow says which one")
+    if not decisions:
+        raise UsageProblem(
+            f"nothing that is open in run {run.id} fits",
+            hint="what was decided, is within the noise, or is not kept today either, is not open",
+            next_command=f"prompt-migrate compare --run {run.id}",
+        )
+    return decisions
+
+
+def _tell(outcomes: Sequence[Outcome], *, dry_run: bool, as_json: bool) -> int:
+    """Print what became of decisions; return the exit code."""
+    if as_json:
+        print_json(_document(outcomes, dry_run=dry_run))
+    else:
+        print_lines(_lines(outcomes, dry_run=dry_run))
+    return REFUSED if any(one.status == "refused" for one in outcomes) else 0
+
+
+def _lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
+    written = [one.decision for one in outcomes if one.status == "written"]
+    for verdict, word in DONE.items():
+        mine = [one for one in written if one.verdict == verdict]
+        if mine:
+            models = ", ".join(dict.fromkeys(one.candidate for one in mine))
+            yield f"{'would be ' if dry_run else ''}{word}: {counted(len(mine), 'case')} ({models})"
+    already = sum(one.status == "already" for one in outcomes)
+    if already:
+        yield f"decided before: {counted(already, 'case')}"
+    refused: dict[str, list[Decision]] = {}
+    for one in outcomes:
+        if one.status == "refused":
+            refused.setdefault(one.why, []).append(one.decision)
+    for why, mine in [*refused.items()][:SHOWN]:
+        rest = f" and {counted(len(mine) - 1, 'more case')}" if len(mine) > 1 else ""
+        yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
+    if len(refused) > SHOWN:
+        yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
+    if written and not dry_run:
+        yield "next: git add -A && git commit -m " + shlex.quote(_message(written))
+
+
+def _message(decisions: Iterable[Decision]) -> str:
+    """Return the commit message suggested: what was decided, for how many cases of which groups."""
+    groups = Counter((one.verdict, one.flow, one.group or one.path or "") for one in decisions)
+    parts = [
+        f"{verdict} {counted(count, 'case')} of {flow}" + (f" ({what})" if what else "")
+        for (verdict, flow, what), count in groups.most_common(3)
+    ]
+    more = f", and {len(groups) - 3} more" if len(groups) > 3 else ""
+    words = ", ".join(parts) + more
+    return f"Review of a model migration: {words}"
+
+
+def _document(outcomes: Sequence[Outcome], *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "format": JSON_FORMAT,
+        "dry_run": dry_run,
+        "decisions": [
+            {
+                "flow": one.decision.flow,
+                "case_id": one.decision.case,
+                "model": one.decision.candidate,
+                "verdict": one.decision.verdict,
+                "group": one.decision.group,
+                "path": one.decision.path,
+                "status": one.status,
+                "why": one.why,
+            }
+            for one in outcomes
+        ],
+    }

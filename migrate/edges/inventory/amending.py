@@ -1,0 +1,111 @@
+"""Changes that decisions make in prompt files: lines added to the text, everything else left as it was written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from migrate.edges.inventory.documents import read_yaml
+from migrate.edges.inventory.files import Unreadable
+from migrate.edges.inventory.sheets import Source
+from migrate.edges.inventory.tolerated import read_tolerations
+from migrate.errors import UsageProblem
+from migrate.vocabulary import Flow, Json, Toleration
+
+KEY: Final = "tolerated"
+_BLOCK: Final = re.compile(rf"(?m)^{KEY}:[ \t]*(#[^\n]*)?$")
+_ITEM: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)- ")
+
+
+class PromptTexts:
+    """Implements `ports.PromptFiles` over the files of a project."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
+        """Add tolerations to the prompt file of a flow. Raises UsageProblem when its text gives no place for them."""
+        if flow.place is None:
+            raise UsageProblem(f"flow {flow.name} has no prompt file: nothing of it can be tolerated")
+        path = self._root / flow.place.file
+        text = path.read_bytes().decode("utf-8")
+        new = with_tolerated(text, tolerated)
+        if not _adds(text, new, tolerated):
+            raise UsageProblem(
+                f'{flow.place.file}: there is no line at which "{KEY}" could be added',
+                hint="write it by hand: " + json.dumps([_entry(one) for one in tolerated]),
+            )
+        if write:
+            _replace(path, new.encode())
+
+
+def with_tolerated(text: str, tolerated: Sequence[Toleration]) -> str:
+    """Return the text of a prompt file with more tolerations: at the head of its list, or as a new key at its end."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    block = _BLOCK.search(text.replace("\r\n", "\n"))
+    if block is None:
+        lines = [f"{KEY}:", *(line for one in tolerated for line in _lines(one, "  "))]
+        return text + ("" if text.endswith("\n") else newline) + "".join(line + newline for line in lines)
+    flat = text.replace("\r\n", "\n")
+    start = block.end() + 1
+    item = _ITEM.match(flat, start)
+    indent = "  " if item is None else item[1]
+    lines = [line for one in tolerated for line in _lines(one, indent)]
+    new = flat[:start] + "".join(f"{line}\n" for line in lines) + flat[start:]
+    return new.replace("\n", newline)
+
+
+def _entry(one: Toleration) -> dict[str, Json]:
+    entry: dict[str, Json] = {"kind": one.kind.value, "path": one.path}
+    given = {"cases": list(one.cases), "candidate": one.candidate, "at_most": one.at_most}
+    entry |= {name: value for name, value in given.items() if value}
+    entry |= {"reason": one.reason, "expires": one.expires}
+    return entry | {"reviewer": one.reviewer} if one.reviewer else entry
+
+
+def _lines(one: Toleration, indent: str) -> list[str]:
+    # A JSON value is one of YAML, too, and needs no rules for what has to be quoted.
+    pairs = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in _entry(one).items()]
+    return [f"{indent}- {pairs[0]}", *(f"{indent}  {pair}" for pair in pairs[1:])]
+
+
+def _adds(text: str, new: str, tolerated: Sequence[Toleration]) -> bool:
+    """Say whether a text says what it said before and the tolerations, and nothing else."""
+    before, after = _value(text), _value(new)
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    rest = {key: value for key, value in after.items() if key != KEY}
+    added = read_tolerations(after.get(KEY))
+    known = read_tolerations(before.get(KEY))
+    wanted = [replace(one, place=None) for one in tolerated]
+    return rest == {key: value for key, value in before.items() if key != KEY} and added == [*wanted, *known]
+
+
+def _value(text: str) -> Json:
+    source = Source("", [])
+    try:
+        document = read_yaml(text, lambda why, line: source.complain((), why, line=line))
+    except Unreadable:
+        return None
+    return None if source.problems else document.value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in place of another, whole or not at all; where the path is a link, in place of what it leads to."""
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, path.stat().st_mode & 0o777)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        os.replace(beside, path)  # noqa: PTH105 - atomic, as said
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,278 @@
+"""Decisions of a reviewer, and the writes they imply, as data: nothing here touches a file.
+
+`chosen` turns what a reviewer named (a group, a case, a path) into one decision a case and candidate. `decide` says
+what the decisions on one case make of its golden and which findings they tolerate, or why they are refused: a decision
+holds for the golden and the answers that were seen, and for no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from migrate.canonical import any_index
+from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
+from migrate.reviewing.seen import seen_digest
+from migrate.vocabulary import (
+    Answer,
+    Approval,
+    CaseId,
+    Comparison,
+    Decision,
+    Finding,
+    FindingKind,
+    FlowName,
+    Golden,
+    JsonPath,
+    Judged,
+    Rejection,
+    Rung,
+    Severity,
+    Toleration,
+)
+
+Change = tuple[FindingKind, JsonPath]
+"""A kind of finding, and where, list indices as `[*]`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a reviewer named; everything that is set has to fit."""
+
+    group: str | None = None
+    case: CaseId | None = None
+    path: JsonPath | None = None
+    flow: FlowName | None = None
+    candidate: str | None = None
+    without: frozenset[CaseId] = frozenset()
+    """All but these."""
+
+    def takes(self, comparison: Comparison) -> bool:
+        """Say whether a comparison is meant, whatever its findings are."""
+        pairs = (
+            (self.case, comparison.case),
+            (self.flow, comparison.flow),
+            (self.candidate, comparison.candidate),
+        )
+        return comparison.case not in self.without and all(wanted in (None, there) for wanted, there in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One case and candidate of the run that is reviewed."""
+
+    comparison: Comparison
+    samples: tuple[Judged, ...]
+    """The candidate's samples."""
+    base: str | None
+    """Digest of the golden; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one decision."""
+
+    decision: Decision
+    status: Literal["written", "already", "refused"]
+    why: str = ""
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the decisions on one case and candidate imply."""
+
+    outcomes: tuple[Outcome, ...]
+    golden: Golden | None = None
+    """To be written; None where it stays as it is."""
+    tolerated: tuple[Toleration, ...] = ()
+    """To be added to the prompt file."""
+
+
+def chosen(cases: Iterable[Seen], choice: Choice, given: Decision) -> Iterator[Decision]:
+    """Yield one decision a case and candidate that the choice names and that has something to decide.
+
+    `given` holds what all of them share: verdict, reason, reviewer, time, bounds.
+    """
+    for seen in cases:
+        found = seen.comparison
+        if not choice.takes(found):
+            continue
+        decision = replace(
+            given,
+            flow=found.flow,
+            case=found.case,
+            candidate=found.candidate,
+            base=seen.base,
+            seen=seen_digest(seen.samples),
+            group=choice.group,
+            path=None if choice.path is None else any_index(choice.path),
+        )
+        if any(True for _ in meant(decision, found)):
+            yield decision
+
+
+def meant(decision: Decision, comparison: Comparison) -> Iterator[Finding]:
+    """Yield the findings a decision is about: those of its group, at its path, or all that are open."""
+    for finding in open_findings(comparison):
+        if finding.severity is Severity.COSMETIC:
+            continue
+        if decision.group is not None and group_id(fingerprint_of(comparison.flow, finding)) != decision.group:
+            continue
+        if decision.path in (None, any_index(finding.path)):
+            yield finding
+
+
+def decide(
+    decisions: Sequence[Decision],
+    golden: Golden | None,
+    current: Seen | None,
+    *,
+    base: bool,
+    tolerated: Sequence[Toleration] = (),
+) -> Decided:
+    """Return what the decisions on one case and candidate imply, the later ones on top of the earlier ones.
+
+    `base`: the golden is the one that was seen, or came from it by decisions alone. `tolerated`: what the prompt file
+    says already. Of decisions on the same changes the last one counts.
+    """
+    outcomes: list[Outcome] = []
+    added: list[Toleration] = []
+    after = golden
+    for decision in decisions:
+        why = _refusal(decision, after, current, base=base)
+        if why or after is None or current is None:
+            outcomes.append(Outcome(decision, "refused", why))
+            continue
+        findings = [*meant(decision, current.comparison)]
+        if decision.verdict == "tolerate":
+            new = [one for one in _tolerations(decision, findings) if not _is_among(one, (*added, *tolerated))]
+            added += new
+            outcomes.append(Outcome(decision, "written" if new else "already"))
+            continue
+        act = _accepted if decision.verdict == "accept" else _rejected
+        changed = act(after, decision, findings, current.samples)
+        outcomes.append(Outcome(decision, "already" if changed == after else "written"))
+        after = changed
+    return Decided(tuple(outcomes), None if after == golden else after, tuple(added))
+
+
+NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
+
+
+def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *, base: bool) -> str:
+    """Return why a decision does not hold, empty when it does."""
+    if golden is None or decision.base is None:
+        return "there is no golden: nothing was compared"
+    if current is None:
+        return f"no replay has an answer of {decision.candidate} to this case"
+    if not base:
+        return "the golden was changed after it was seen"
+    if decision.seen != seen_digest(current.samples):
+        return "the candidate's answers are others now than those that were seen: it was replayed again"
+    findings = [*meant(decision, current.comparison)]
+    if not findings:
+        return NOTHING_OPEN
+    broken = next((finding for finding in findings if finding.rung is not Rung.AGREEMENT), None)
+    if decision.verdict == "accept" and broken is not None:
+        kind = broken.kind.value.replace("_", " ")
+        return f"{kind} at {broken.path} breaks the contract: it can be tolerated until a day, or mended"
+    if decision.verdict != "accept" and not decision.reason:
+        return f"to {decision.verdict} something a reason is needed"
+    if decision.verdict == "tolerate" and decision.expires is None:
+        return "a toleration needs the day it ends"
+    return ""
+
+
+def changes_of(findings: Iterable[Finding]) -> tuple[Change, ...]:
+    """Return the kinds and places of findings, each once, sorted."""
+    return tuple(sorted({(finding.kind, any_index(finding.path)) for finding in findings}))
+
+
+def _accepted(golden: Golden, decision: Decision, findings: Sequence[Finding], samples: Sequence[Judged]) -> Golden:
+    """Return the golden with an approval of each different answer that shows one of the findings."""
+    approved = list(golden.approved)
+    for judged in samples:
+        shown = [finding for finding in findings if finding.sample in (None, judged.sample.index)]
+        if shown and judged.sample.answer is not None:
+            covers = changes_of(shown) if decision.group or decision.path else ()
+            _approve(approved, decision, judged.sample.answer, covers)
+    taken_back = _without(golden.rejected, decision, changes_of(findings))
+    return replace(golden, approved=tuple(approved), rejected=taken_back)
+
+
+def _approve(approved: list[Approval], decision: Decision, answer: Answer, covers: tuple[Change, ...]) -> None:
+    """Add an approval, or widen the one of the same answer by the same candidate."""
+    for place, known in enumerate(approved):
+        if known.candidate == decision.candidate and _texts(known.answer) == _texts(answer):
+            # Without changes named an approval covers all of them.
+            wider = tuple(sorted({*known.covers, *covers})) if known.covers and covers else ()
+            if wider != known.covers:
+                approved[place] = _approval(decision, answer, wider)
+            return
+    approved.append(_approval(decision, answer, covers))
+
+
+def _approval(decision: Decision, answer: Answer, covers: tuple[Change, ...]) -> Approval:
+    return Approval(answer, decision.candidate, covers=covers, **_signed(decision))
+
+
+def _texts(answer: Answer) -> tuple[object, ...]:
+    return answer.text, tuple((call.name, call.arguments) for call in answer.tool_calls)
+
+
+def _signed(decision: Decision) -> dict[str, str]:
+    return {"reviewer": decision.reviewer, "reason": decision.reason, "seen": decision.seen, "at": decision.at}
+
+
+def _rejected(golden: Golden, decision: Decision, findings: Sequence[Finding], _: Sequence[Judged]) -> Golden:
+    changes = changes_of(findings)
+    if any(one.candidate == decision.candidate and set(changes) <= set(one.covers) for one in golden.rejected):
+        return golden
+    kept = _without(golden.rejected, decision, changes)
+    return replace(golden, rejected=(*kept, Rejection(changes, decision.candidate, **_signed(decision))))
+
+
+def _without(rejected: Iterable[Rejection], decision: Decision, changes: Iterable[Change]) -> tuple[Rejection, ...]:
+    """Return the rejections less these changes of the decision's candidate."""
+    gone, kept = set(changes), []
+    for one in rejected:
+        covers = one.covers
+        if one.candidate == decision.candidate:
+            covers = tuple(change for change in covers if change not in gone)
+        if covers:
+            kept.append(one if covers == one.covers else replace(one, covers=covers))
+    return tuple(kept)
+
+
+def _tolerations(decision: Decision, findings: Sequence[Finding]) -> Iterator[Toleration]:
+    for kind, path in changes_of(findings):
+        yield Toleration(
+            kind=kind,
+            path=path,
+            reason=decision.reason,
+            expires=decision.expires or "",
+            cases=(decision.case,),
+            candidate=decision.candidate,
+            at_most=decision.at_most,
+            reviewer=decision.reviewer,
+        )
+
+
+def _is_among(one: Toleration, known: Iterable[Toleration]) -> bool:
+    """Say whether a toleration is part of another one."""
+    return any(
+        (other.kind, other.path, other.expires, other.at_most) == (one.kind, one.path, one.expires, one.at_most)
+        and other.candidate in (None, one.candidate)
+        and (not other.cases or set(one.cases) <= set(other.cases))
+        for other in known
+    )
+
+
+def joined(tolerated: Iterable[Toleration]) -> tuple[Toleration, ...]:
+    """Return tolerations that differ in their cases alone as one, in the order they came."""
+    together: dict[Toleration, dict[CaseId, None]] = {}
+    for one in tolerated:
+        together.setdefault(replace(one, cases=()), {}).update(dict.fromkeys(one.cases))
+    return tuple(replace(one, cases=tuple(cases)) for one, cases in together.items())

@@ -1,0 +1,174 @@
+"""Deciding: what reviewers say of changes becomes approvals, rejections and tolerations, each with a line in the log.
+
+Goldens first, then the log: a line that is missing makes later decisions on what was seen before refused, never wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from migrate.errors import PromptMigrateError
+from migrate.ports import CaseRecord, DecisionLog, Goldens, Ledger, PromptFiles
+from migrate.reviewing import Decided, Outcome, Seen, decide, joined
+from migrate.vocabulary import CaseId, Decision, Flow, FlowName, Golden, JsonObject, Run, Toleration
+
+Key = tuple[FlowName, CaseId, str]
+"""Flow, case, text of the candidate."""
+RUNS_BACK: Final = 50
+"""Replays looked through, the newest first, for the newest answer to a case."""
+
+
+class Review:
+    """Applies decisions: the one place where they are written, whatever door they came through."""
+
+    def __init__(
+        self,
+        flows: Iterable[Flow],
+        goldens: Goldens,
+        log: DecisionLog,
+        prompts: PromptFiles,
+        ledger: Ledger,
+    ) -> None:
+        self._flows: Mapping[FlowName, Flow] = {flow.name: flow for flow in flows}
+        self._tolerated = {name: flow.tolerated for name, flow in self._flows.items()}
+        self._goldens = goldens
+        self._log = log
+        self._prompts = prompts
+        self._ledger = ledger
+
+    def seen(self, run: Run) -> Iterator[Seen]:
+        """Yield the cases of a run as a reviewer sees them today."""
+        for record in self._ledger.records(run.id):
+            yield self._seen(record)
+
+    def apply(self, decisions: Sequence[Decision], *, write: bool = True) -> tuple[Outcome, ...]:
+        """Apply decisions and return what became of each, in their order; without `write` nothing is changed."""
+        current = self._current({_key(decision) for decision in decisions})
+        outcomes: dict[int, Outcome] = {}
+        for flow in dict.fromkeys(decision.flow for decision in decisions):
+            mine = [(place, decision) for place, decision in enumerate(decisions) if decision.flow == flow]
+            outcomes |= self._of_flow(flow, mine, current, write=write)
+        return tuple(outcomes[place] for place in range(len(decisions)))
+
+    def _of_flow(
+        self,
+        flow: FlowName,
+        decisions: Sequence[tuple[int, Decision]],
+        current: Mapping[Key, Seen],
+        *,
+        write: bool,
+    ) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        tolerated: list[Toleration] = []
+        entries: list[JsonObject] = []
+        for case in dict.fromkeys(decision.case for _, decision in decisions):
+            mine = [(place, decision) for place, decision in decisions if decision.case == case]
+            decided, golden = self._of_case(flow, case, [decision for _, decision in mine], current)
+            tolerated += decided.tolerated
+            outcomes |= dict(zip((place for place, _ in mine), decided.outcomes, strict=True))
+            if write and decided.golden is not None:
+                self._goldens.write(decided.golden)
+            after = self._goldens.read(flow, case) if write and decided.golden is not None else golden
+            entries += [_entry(one, golden, after) for one in decided.outcomes if one.status == "written"]
+        why = self._tolerate(flow, joined(tolerated), write=write) if tolerated else ""
+        if why:
+            outcomes = {place: _refused_toleration(outcome, why) for place, outcome in outcomes.items()}
+            entries = [entry for entry in entries if entry["verdict"] != "tolerate"]
+        if write:
+            self._log.add(flow, entries)
+        return outcomes
+
+    def _of_case(
+        self, flow: FlowName, case: CaseId, decisions: Sequence[Decision], current: Mapping[Key, Seen]
+    ) -> tuple[Decided, Golden | None]:
+        golden = self._goldens.read(flow, case)
+        reached = self._reached(flow, case)
+        after, changed = golden, False
+        outcomes: dict[int, Outcome] = {}
+        tolerated: list[Toleration] = []
+        for candidate in dict.fromkeys(decision.candidate for decision in decisions):
+            mine = [(place, one) for place, one in enumerate(decisions) if one.candidate == candidate]
+            digest = "" if golden is None else golden.digest
+            base = all(one.base is not None and reached(one.base, digest) for _, one in mine)
+            seen, known = current.get((flow, case, candidate)), self._tolerated.get(flow, ())
+            found = decide([one for _, one in mine], after, seen, base=base, tolerated=known)
+            outcomes |= dict(zip((place for place, _ in mine), found.outcomes, strict=True))
+            tolerated += found.tolerated
+            after, changed = (found.golden, True) if found.golden is not None else (after, changed)
+        ordered = tuple(outcomes[place] for place in range(len(decisions)))
+        return Decided(ordered, after if changed else None, tuple(tolerated)), golden
+
+    def _reached(self, flow: FlowName, case: CaseId) -> Callable[[str, str], bool]:
+        """Return a test: did a golden come from an earlier one by decisions alone?"""
+        entries = (entry for entry in self._log.entries(flow) if entry.get("case") == case)
+        steps = {entry["base"]: entry["after"] for entry in entries if entry.get("base") != entry.get("after")}
+
+        def reached(start: str, end: str) -> bool:
+            known: set[object] = set()
+            at: object = start
+            while at != end and at in steps and at not in known:
+                known.add(at)
+                at = steps[at]
+            return at == end
+
+        return reached
+
+    def _tolerate(self, flow: FlowName, tolerated: Sequence[Toleration], *, write: bool) -> str:
+        """Add tolerations to the prompt file; return why that cannot be done, empty when it can."""
+        if flow not in self._flows:
+            return "the inventory has no such flow any more"
+        try:
+            self._prompts.tolerate(self._flows[flow], tolerated, write=write)
+        except PromptMigrateError as problem:
+            return str(problem)
+        if write:
+            self._tolerated[flow] = (*tolerated, *self._tolerated[flow])
+        return ""
+
+    def _current(self, wanted: set[Key]) -> dict[Key, Seen]:
+        """Return the newest answers to the cases wanted."""
+        found: dict[Key, Seen] = {}
+        for run in self._ledger.runs(limit=RUNS_BACK):
+            missing = wanted - found.keys()
+            if not missing:
+                break
+            if run.kind == "replay" and {candidate for _, _, candidate in missing} & {*run.candidates}:
+                for record in self._ledger.records(run.id):
+                    key = record.comparison.flow, record.comparison.case, record.comparison.candidate
+                    if key in missing:
+                        found[key] = self._seen(record)
+        return found
+
+    def _seen(self, record: CaseRecord) -> Seen:
+        golden = self._goldens.read(record.comparison.flow, record.comparison.case)
+        return Seen(record.comparison, record.samples, None if golden is None else golden.digest)
+
+
+def _key(decision: Decision) -> Key:
+    return decision.flow, decision.case, decision.candidate
+
+
+def _refused_toleration(outcome: Outcome, why: str) -> Outcome:
+    if outcome.decision.verdict != "tolerate" or outcome.status == "refused":
+        return outcome
+    return replace(outcome, status="refused", why=why)
+
+
+def _entry(outcome: Outcome, before: Golden | None, after: Golden | None) -> JsonObject:
+    """Return the line of the log: what was decided by whom, and the golden before and after."""
+    decision = outcome.decision
+    entry = {
+        "at": decision.at,
+        "case": decision.case,
+        "candidate": decision.candidate,
+        "verdict": decision.verdict,
+        "reviewer": decision.reviewer,
+        "reason": decision.reason,
+        "base": None if before is None else before.digest,
+        "after": None if after is None else after.digest,
+        "seen": decision.seen,
+    }
+    more = {"group": decision.group, "path": decision.path, "expires": decision.expires, "at_most": decision.at_most}
+    return entry | {name: value for name, value in more.items() if value is not None}
