@@ -222,7 +222,7 @@ def _lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
     if written and not dry_run:
-        yield "next: git add -A && git commit -m " + shlex.quote(_message(written))
+        yield "next: git add --all fixtures prompts && git commit -m " + shlex.quote(_message(written))
 
 
 def _message(decisions: Iterable[Decision]) -> str:

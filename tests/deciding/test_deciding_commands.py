@@ -1,0 +1,321 @@
+"""What a reviewer decides at the command line: goldens and rules say afterwards what was decided, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from click.testing import CliRunner, Result
+from small_project import BROKEN, LATE, Project
+
+from migrate import wiring
+from migrate.cli import main
+from migrate.reviewing import seen_digest
+from migrate.wiring.deciding import open_review
+
+SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
+MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
+
+
+def command(*words: str) -> Result:
+    """Run `prompt-migrate` in this process and the current directory."""
+    return CliRunner().invoke(main, words)
+
+
+def decide(*words: str, code: int = 0) -> dict[str, Any]:
+    """Run a command with `--json`; return its document, which keeps its schema."""
+    done = command(*words, "--json", "--reviewer", "ada")
+    assert code == done.exit_code, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    schema = json.loads((SCHEMAS / "decided.schema.json").read_text("utf-8"))
+    jsonschema_rs.validator_for(schema).validate(document)
+    return document
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {one["case_id"]: one["status"] for one in document["decisions"]}
+
+
+def group(title: str) -> str:
+    """Return the id of the group whose title begins so."""
+    flows = compared()["flows"]
+    return next(one["id"] for flow in flows for one in flow["groups"] if one["title"].startswith(title))
+
+
+def compared() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(command("compare", "--json").stdout)
+    return document
+
+
+def counts(flow: str = "refund") -> dict[str, int]:
+    found = next(one for one in compared()["flows"] if one["flow"] == flow)["verdicts"]
+    return {name: count for name, count in found.items() if count}
+
+
+def log(project: Project, flow: str) -> list[dict[str, Any]]:
+    path = project.root / "fixtures" / flow / "decisions.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def test_an_accepted_group_passes_on_the_next_run(replayed: Project) -> None:
+    """Two cases are accepted at once; the next replay calls them accepted, and the rest is as it was."""
+    found = decide("accept", "--group", group("$.amount value changed"))
+    assert {"late-parcel": "written", "broken-cup": "written"} == statuses(found)
+
+    replayed.run(*MODEL)
+
+    assert {"accepted": 2, "breaking": 1} == counts()
+
+
+def test_an_approval_is_no_sample_of_the_baseline(replayed: Project) -> None:
+    """The golden's samples are byte for byte what they were; the answer stands beside them, with who and why."""
+    path = replayed.golden("refund", "late-parcel")
+    before = json.loads(path.read_text("utf-8"))
+    decide("accept", "--case", "late-parcel", "--reason", "amounts are rounded up now")
+
+    after = json.loads(path.read_text("utf-8"))
+    (approval,) = after.pop("approved")
+    assert {**before, "approved": [], "checksum": ""} == {**after, "approved": [], "checksum": ""}
+    assert ("ada", "amounts are rounded up now", "gpt-4.1") == tuple(
+        approval[name] for name in ("reviewer", "reason", "candidate")
+    )
+    assert {"label": "late", "amount": 4} == approval["answer"]["json"]
+
+
+def test_an_approval_covers_what_was_seen_and_no_other_answer(replayed: Project) -> None:
+    """Another amount than the accepted one is a change again."""
+    decide("accept", "--case", "late-parcel")
+    replayed.say("gpt-4.1", {LATE: '{"label": "late", "amount": 9}'})
+
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+
+    assert 2 == counts()["drift"]
+
+
+def test_all_but_these(replayed: Project) -> None:
+    """A group is accepted without one of its cases, which is open as before."""
+    found = decide("accept", "--group", group("$.amount value changed"), "--except", "late-parcel")
+    assert {"broken-cup": "written"} == statuses(found)
+    replayed.run(*MODEL)
+    assert {"accepted": 1, "drift": 1, "breaking": 1} == counts()
+
+
+def test_a_broken_contract_is_not_accepted(replayed: Project) -> None:
+    """The refusal says what breaks the contract and what can be done instead; the golden is untouched."""
+    before = replayed.files("fixtures")
+    found = decide("accept", "--case", "lost.letter", code=1)
+    (one,) = found["decisions"]
+    assert "fenced json at $ breaks the contract" in one["why"]
+    assert before == replayed.files("fixtures")
+
+
+def test_a_tolerated_break_fails_again_after_its_last_day(replayed: Project) -> None:
+    """Until the day it passes as accepted; a day later it breaks as before."""
+    decide("tolerate", "--case", "lost.letter", "--until", "2026-02-01", "--reason", "mended in 2.4")
+    replayed.run(*MODEL, "--migrate-as-of", "2026-02-01")
+    assert {"accepted": 1, "drift": 2} == counts()
+
+    replayed.run(*MODEL, "--migrate-as-of", "2026-02-02")
+
+    assert {"breaking": 1, "drift": 2} == counts()
+
+
+def test_a_rejected_change_fails_with_its_reason(replayed: Project) -> None:
+    """Drift alone passes; rejected drift fails the item, which says who rejected it and why."""
+    decide("reject", "--case", "late-parcel", "--reason", "we would pay too much")
+
+    result = replayed.run("-q", "--model", "gpt-4.1", "--migrate-offline")
+
+    result.assert_outcomes(passed=3, failed=2)
+    result.stdout.fnmatch_lines("*why: rejected by ada: we would pay too much*")
+
+
+def test_the_last_word_counts(replayed: Project) -> None:
+    """A rejection is taken back by accepting, an approval by rejecting nothing that is open any more."""
+    decide("reject", "--case", "late-parcel", "--reason", "no")
+    decide("accept", "--case", "late-parcel")
+    replayed.run(*MODEL)
+    assert 1 == counts()["accepted"]
+
+
+def test_deciding_twice_writes_once(replayed: Project) -> None:
+    """The second time everything is `already`, and no byte changes."""
+    words = ("accept", "--group", group("$.amount value changed"))
+    decide(*words)
+    before = replayed.files("fixtures")
+    assert {"late-parcel": "already", "broken-cup": "already"} == statuses(decide(*words))
+    assert before == replayed.files("fixtures")
+    assert 2 == len(log(replayed, "refund"))
+
+
+def test_a_dry_run_writes_nothing(replayed: Project) -> None:
+    """It says what would be written, for goldens and prompt files alike."""
+    before = replayed.files("fixtures") | replayed.files("prompts")
+    day = ("--until", "2026-02-01", "--reason", "known", "--dry-run")
+    assert {"lost.letter": "written"} == statuses(decide("tolerate", "--case", "lost.letter", *day))
+    assert {"late-parcel": "written"} == statuses(decide("accept", "--case", "late-parcel", "--dry-run"))
+    assert before == replayed.files("fixtures") | replayed.files("prompts")
+
+
+def test_every_decision_has_a_line_in_the_log(replayed: Project) -> None:
+    """Who, when, what and why, with the golden before and after."""
+    decide("accept", "--case", "late-parcel", "--reason", "fine")
+    decide("reject", "--case", "broken-cup", "--reason", "not fine")
+    first, second = log(replayed, "refund")
+    assert ("accept", "late-parcel", "ada", "fine") == tuple(
+        first[name] for name in ("verdict", "case", "reviewer", "reason")
+    )
+    assert ("reject", "not fine") == (second["verdict"], second["reason"])
+    assert first["base"] != first["after"]
+
+
+def test_the_goldens_stay_sound(replayed: Project) -> None:
+    """After decisions of every kind `goldens check` finds every file whole, and nothing left over."""
+    decide("accept", "--case", "late-parcel")
+    decide("reject", "--case", "broken-cup", "--reason", "no")
+    decide("tolerate", "--case", "lost.letter", "--until", "2026-02-01", "--reason", "known")
+    assert 0 == command("goldens", "check").exit_code
+    assert 0 == command("validate").exit_code
+
+
+def test_nothing_is_decided_by_accident(replayed: Project) -> None:
+    """Without a group, case or path, without a reason where one is needed, or with nothing that fits: one sentence."""
+    for words, said in [
+        (("accept",), "say what to accept: --group, --case or --path"),
+        (("reject", "--case", "late-parcel"), "a reason is needed"),
+        (("accept", "--case", "buy-milk"), "nothing that is open"),
+        (("tolerate", "--case", "late-parcel", "--reason", "x", "--until", "soon"), "--until takes a day"),
+    ]:
+        done = command(*words)
+        assert 2 == done.exit_code
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+# --- A file of decisions -------------------------------------------------------------------------------------------
+
+
+def downloaded(project: Project, **changes: Any) -> Path:
+    """Write what a report would download: both changed amounts accepted, as they are seen now."""
+    world = wiring.open_world(project.root, {}, {})
+    drifting = (one for one in open_review(world).seen(world.ledger.run(None)) if one.comparison.verdict == "drift")
+    shown = [one for one in drifting if one.comparison.flow == "refund"]
+    world.close()
+    decisions = [
+        {
+            "flow": "refund",
+            "case_id": one.comparison.case,
+            "model": "gpt-4.1",
+            "group": None,
+            "verdict": "accept",
+            "base_sha256": one.base,
+            "candidate_sha256": seen_digest(one.samples),
+            "reason": "",
+            "reviewer": "",
+            "at": "2026-01-15T10:00:00Z",
+            **changes,
+        }
+        for one in shown
+    ]
+    path = project.root / "decisions.json"
+    path.write_text(json.dumps({"format": 1, "run": "any", "decisions": decisions}), "utf-8")
+    return path
+
+
+def test_downloaded_decisions_are_applied_once(replayed: Project) -> None:
+    """Applied they are written, applied again they are already there, and the log has them once."""
+    file = downloaded(replayed)
+    assert {"late-parcel": "written", "broken-cup": "written"} == statuses(decide("apply", str(file)))
+    assert {"late-parcel": "already", "broken-cup": "already"} == statuses(decide("apply", str(file)))
+    assert 2 == len(log(replayed, "refund"))
+
+
+def test_nothing_unseen_is_blessed(replayed: Project) -> None:
+    """After another replay with other answers the decisions are refused, and the goldens are as they were."""
+    file, before = downloaded(replayed), replayed.files("fixtures")
+    replayed.say("gpt-4.1", {LATE: '{"label": "late", "amount": 99}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+
+    found = decide("apply", str(file), code=1)
+
+    assert {"late-parcel": "refused", "broken-cup": "written"} == statuses(found)
+    changed = {name for name, content in replayed.files("fixtures").items() if before.get(name) != content}
+    assert {"fixtures/refund/broken-cup.json", "fixtures/refund/decisions.jsonl"} == changed
+
+
+def test_a_golden_that_was_recorded_again_was_not_seen(replayed: Project) -> None:
+    """Decisions on a golden hold for that golden: after a new recording they are refused."""
+    file = downloaded(replayed)
+    replayed.say("gpt-4o", {LATE: '{"label": "late", "amount": 7}'})
+    replayed.run("-q", "--golden=rewrite", "-k", "late-parcel").assert_outcomes(passed=1)
+
+    found = decide("apply", str(file), code=1)
+
+    assert "refused" == statuses(found)["late-parcel"]
+    assert "the golden was changed after it was seen" in str(found)
+
+
+def test_two_reviewers_at_once(replayed: Project) -> None:
+    """Both decide on different cases at the same time: everything both decided is there, and the files are whole."""
+    words = [("accept", "--case", "late-parcel"), ("reject", "--case", "broken-cup", "--reason", "no")]
+    threads = [threading.Thread(target=decide, args=command) for command in words]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {"late-parcel", "broken-cup"} == {entry["case"] for entry in log(replayed, "refund")}
+    assert 0 == command("goldens", "check").exit_code
+
+
+def test_a_decision_made_on_top_of_another_holds(replayed: Project) -> None:
+    """A report shows a golden as it was before the first decision; the second one on the same case is no stranger."""
+    file = downloaded(replayed, verdict="reject", reason="no")
+    decide("accept", "--case", "late-parcel")
+    assert {"late-parcel": "written", "broken-cup": "written"} == statuses(decide("apply", str(file)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON"),
+        ('{"format": 2, "run": "r", "decisions": []}', "at $.format"),
+        ('{"format": 1, "run": "r", "decisions": [{"verdict": "bless"}]}', "at $.decisions[0]"),
+        ('{"format": 1, "format": 1, "run": "r", "decisions": []}', "is not JSON"),
+    ],
+)
+def test_a_file_that_holds_no_decisions_is_refused(replayed: Project, text: str, said: str) -> None:
+    """One sentence that says where; nothing is written, and there is no traceback."""
+    (replayed.root / "decisions.json").write_text(text, "utf-8")
+    done = command("apply", "decisions.json")
+    assert 2 == done.exit_code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_more_than_fifty_cases_want_a_second_thought(replayed: Project) -> None:
+    """A choice of more cases than anybody looked at is refused without `--all`."""
+    rows = "".join(f"  - {{id: case-{n}, inputs: {{text: case {n}}}}}\n" for n in range(51))
+    prompt = replayed.root / "prompts" / "notes.prompt.yml"
+    prompt.write_text(prompt.read_text("utf-8") + rows, "utf-8")
+    replayed.say("gpt-4o-mini", {f"Note: case {n}": "Pay 3 euros." for n in range(51)})
+    replayed.say("gpt-4.1", {f"Note: case {n}": "Pay 4 euros." for n in range(51)})
+    replayed.run("-q", "--golden=new")
+    replayed.run("-q", "--model", "gpt-4.1")
+    words = ("accept", "--path", "$", "--flow", "notes")
+    done = command(*words)
+    assert 2 == done.exit_code
+    assert "more than 50 at once" in done.stderr
+    assert {"written"} == set(statuses(decide(*words, "--all")).values())
+
+
+def test_what_a_question_says_is_asked_of_nobody(replayed: Project) -> None:
+    """Deciding asks no model: the number of calls is what it was."""
+    before = replayed.models.calls
+    decide("accept", "--case", "late-parcel")
+    replayed.run(*MODEL)
+    assert before == replayed.models.calls
+    assert 2 == replayed.models.asked("gpt-4.1")[BROKEN]
