@@ -162,6 +162,7 @@ class MigrateSession:
             wiring.refuse_going_on(self.world, plan.run.id)
             # What the stopped run was answered lies in its journals: it must be where answers are looked for.
             wiring.fold_leftovers(self.world)
+            wiring.refuse_finished(self.world, plan.run.id)
             plan = self.world.plans.find(plan.run.id)
         take_over(config, plan)
         url = self.given.get("simulated_url")
@@ -269,7 +270,11 @@ class MigrateSession:
     def keep_plan(self) -> None:
         """Write down what this run set out to do, so that it can be resumed whatever ends it."""
         if self.plan is None and self.reports.planned:
-            self.world.plans.keep(Plan(self.run, tuple(self.reports.planned or ()), options_of(self.config)))
+            plan = Plan(self.run, tuple(self.reports.planned), options_of(self.config))
+            try:
+                self.world.plans.keep(plan)
+            except PromptMigrateError as problem:
+                raise pytest.UsageError(inert(str(problem))) from None
 
     def _open_purse(self) -> SharedState | None:
         """Open what workers share: needed for a cap on cost, and for pauses where there is more than one process."""

@@ -1,6 +1,6 @@
 """Settings to concrete edges: the only room that knows everyone."""
 
-from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_going_on
+from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_finished, refuse_going_on
 from migrate.wiring.world import (
     World,
     account_words,
@@ -23,6 +23,7 @@ __all__ = [
     "offers",
     "open_world",
     "pico_of",
+    "refuse_finished",
     "refuse_going_on",
     "refuse_in_ci",
 ]

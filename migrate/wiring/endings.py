@@ -134,6 +134,16 @@ def refuse_going_on(world: World, run_id: str) -> None:
         time.sleep(0.1)
 
 
+def refuse_finished(world: World, run_id: str) -> None:
+    """Raise UsageProblem when a run turns out to have come to its end: only its clearing up was cut short."""
+    if run_id not in world.plans.known():
+        raise UsageProblem(
+            f"run {run_id} had come to its end: nothing is left to resume",
+            kept="everything it was answered",
+            next_command=f"prompt-migrate runs show {run_id}",
+        )
+
+
 def discard_journal(world: World, run_id: str) -> None:
     """Remove the journals of a run that asked nothing."""
     for path in journals(world.journals).get(run_id, ()):

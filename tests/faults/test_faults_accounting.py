@@ -20,7 +20,8 @@ from witness import Observed
 
 SHARES = Shares(streamed=STREAMED_SHARE)
 """5 % rate limits, 2 % server errors, 1 % broken streams, 0.5 % stalls, 0.5 % malformed bodies."""
-TIMEOUT_S = 3.0
+TIMEOUT_S = 6.0 if CALLS < 1000 else 15.0
+"""So long that no answer is given up because the machine is busy."""
 TOLERANCE_S = 0.025
 """Between the look at the shared pause and the moment a witness notes the call lie some instructions, and a machine
 that is busy with something else."""

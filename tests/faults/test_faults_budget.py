@@ -16,7 +16,7 @@ def test_the_cap_holds_under_faults_and_nobody_calls_after_the_stop(
 ) -> None:
     """What the oracle calls spent, attempts it told nobody of included, stays under the cap; a larger cap finishes."""
     server.restart(Shares(streamed=STREAMED_SHARE))
-    faulty.configure(server.url, timeout_s=4.0)
+    faulty.configure(server.url, timeout_s=6.0)
     cap = faulty.cases * SAMPLES * 100_000_000
     words = ("-q", "--model", CANDIDATE, "--samples", str(SAMPLES), "-n", "2")
 
