@@ -125,7 +125,13 @@ def bench(session: nox.Session) -> None:
     session.run(PYTHON, "benchmarks/run.py", *session.posargs)
 
 
-FAULTS = {"FAULT_CALLS": "10000", "FAULT_KILLS": "1000", "FAULT_SIGNALS": "100", "FAULT_WRITES": "500"}
+FAULTS = {
+    "FAULT_CALLS": "10000",
+    "FAULT_KILLS": "1000",
+    "FAULT_SIGNALS": "100",
+    "FAULT_WRITES": "500",
+    "FAULT_STEP": "1",
+}
 """How much the session `faults` tries; the tests themselves try little."""
 
 

@@ -38,10 +38,13 @@ class SharedState:
 
     def __init__(self, path: Path) -> None:
         """Open the state of a run; who starts or resumes the run calls `begin` before any other process opens it."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self._lock = threading.Lock()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise StoreProblem(f"{path} cannot be used: {error.strerror}", kept="everything") from error
         self._map = self._mapped()
 
     def _mapped(self) -> mmap.mmap:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord, Goldens, Ledger, Recordings
 from migrate.vocabulary import (
     Call,
     CaseId,
     CaseVerdict,
     FlowName,
+    Judged,
     Measurement,
     NoReply,
     PriceUsed,
@@ -40,6 +42,8 @@ class Folded:
     not_run: Counter[str] = field(default_factory=Counter)
     """Cases that were never asked, by reason: the run was stopped before."""
     flows: set[FlowName] = field(default_factory=set)
+    unwritten: set[tuple[FlowName, CaseId]] = field(default_factory=set)
+    """Recorded cases whose golden could not be written: their answers wait for the resumed run."""
 
 
 class Fold:
@@ -68,6 +72,8 @@ class Fold:
             complete = [self._complete(run, record) for record in records]
             if run.kind == "record":
                 for record in complete:
+                    if (record.comparison.flow, record.comparison.case) in folded.unwritten:
+                        continue
                     recorded.setdefault(record.comparison.flow, []).extend(_kept(record))
             self._ledger.add(run.id, complete)
             yield from complete
@@ -92,6 +98,8 @@ class Fold:
                     if key not in seen:
                         seen.add(key)
                         self._count(event, folded)
+                        if run.kind == "record" and not self._is_written(event):
+                            folded.unwritten.add((event.comparison.flow, event.comparison.case))
                         yield event
                 case (sample, call):
                     folded.calls += 1
@@ -117,6 +125,16 @@ class Fold:
             untried = any(not fault.attempts for fault in faults)
             (folded.not_run if untried else folded.no_replies)[kinds[0].value if kinds else "missing"] += 1
 
+    def _is_written(self, record: CaseRecord) -> bool:
+        """Say whether the golden of a recorded case holds its answers; True of one that has not got them all."""
+        if record.comparison.verdict is CaseVerdict.NO_REPLY:
+            return True
+        try:
+            golden = self._goldens.read(record.comparison.flow, record.comparison.case)
+        except StoreProblem:
+            return False
+        return golden is not None and _said(golden.samples) == _said(record.samples)
+
     def _complete(self, run: Run, record: CaseRecord) -> CaseRecord:
         comparison = record.comparison
         samples = (judged.sample for judged in record.samples)
@@ -138,6 +156,11 @@ class Fold:
 
     def _priced(self, measurement: Measurement) -> Measurement:
         return replace(measurement, cost_usd=self._price(measurement))
+
+
+def _said(samples: Sequence[Judged]) -> list[str | None]:
+    answers = (judged.sample.answer for judged in samples)
+    return [None if answer is None else answer.text for answer in answers]
 
 
 def own_key(run_id: str, request_key: str) -> str:

@@ -56,11 +56,13 @@ def close_run(
     `not_run` is the reason for cases without a record (`stopped by -x`); without one they are missing, and a run
     with a missing case is incomplete.
     """
-    judged = folded.cases - folded.verdicts[CaseVerdict.NO_REPLY]
+    judged = folded.cases - folded.verdicts[CaseVerdict.NO_REPLY] - len(folded.unwritten)
     accounts = {"planned": planned, "judged": judged}
     accounts.update({f"no_reply:{kind}": count for kind, count in sorted(folded.no_replies.items())})
     accounts.update({f"skipped:{reason}": count for reason, count in (skipped or {}).items()})
     accounts.update({f"not_run:{reason}": count for reason, count in sorted(folded.not_run.items())})
+    if folded.unwritten:
+        accounts["not_run:golden not written"] = len(folded.unwritten)
     missing = planned - sum(count for name, count in accounts.items() if name != "planned")
     if missing > 0:
         kind = not_run.partition(":")[0]
