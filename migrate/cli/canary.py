@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import json
 import os
 import shutil
 import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from migrate.cli.printing import print_json, print_lines
+from migrate.errors import UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
     from migrate.canary import Plan
+    from migrate.canary.counted import Log
+    from migrate.canary.verdicts import Verdict
 
 INCONCLUSIVE: Final = 3
 NARROWEST, WIDEST = 40, 120
@@ -37,6 +44,7 @@ def canary() -> None:
 @click.option("--as-of", metavar="DATE", help="Day that retirement dates are judged against  [default: today]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/canary-plan.schema.json).")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown.")
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a metric or figure.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan to a file, as JSON."
 )
@@ -51,6 +59,7 @@ def plan(
     as_of: str | None,
     as_json: bool,
     as_markdown: bool,
+    explain: str | None,
     output: Path | None,
 ) -> None:
     """Plan a rollout from the evidence of a replay: stages, stop rules, gates, exposure, and how the plan behaves.
@@ -70,7 +79,9 @@ def plan(
     document = plan_document(made)
     if output is not None:
         write_document(output, json.dumps(document, indent=2, allow_nan=False) + "\n")
-    if as_json:
+    if explain is not None:
+        _print_explained(made, explain, {})
+    elif as_json:
         print_json(document)
     else:
         _print_plan(made, as_markdown)
@@ -91,3 +102,184 @@ def screen_width() -> int:
     if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         return 80
     return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+
+
+EXITS: Final = {"promote": 0, "observe": 0, "hold": INCONCLUSIVE, "rollback": 4, "unusable": 2}
+PATIENCE_S: Final = 60.0
+
+
+@canary.command("check")
+@click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")
+@click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOGS...")
+@click.option(
+    "--flow", "flows", multiple=True, metavar="FLOW", help="Flow to check; may be given again  [default: all]"
+)
+@click.option("--share", type=click.FloatRange(0, 1), metavar="SHARE", help="Taken for calls that carry no share.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/canary-check.schema.json).")
+@click.option("--md", "as_markdown", is_flag=True, help="Print Markdown, the evidence drawn.")
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a metric or figure.")
+@click.option("--watch", is_flag=True, help="Read the logs again and again, until a verdict to promote or roll back.")
+@click.option("--every", type=click.FloatRange(0), default=PATIENCE_S, show_default=True, help="Seconds between looks.")
+@click.option("--times", type=click.IntRange(1), metavar="N", help="Looks of --watch  [default: no limit]")
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    plan_file: Path,
+    logs: tuple[Path, ...],
+    flows: tuple[str, ...],
+    share: float | None,
+    as_json: bool,
+    as_markdown: bool,
+    explain: str | None,
+    watch: bool,
+    every: float,
+    times: int | None,
+) -> None:
+    """Judge a running canary by its production logs: JSON lines, Parquet, or OpenTelemetry spans as OTLP JSON.
+
+    The verdict depends on the plan and the lines alone. Ends with 0 to promote (or, at 100 %, while nothing drifts),
+    3 to hold, 4 to roll back, 2 where the logs cannot be judged.
+    """
+    from migrate.canary.judging import exit_word
+    from migrate.edges.rollouts import read_plan
+    from migrate.wiring.canary_check import check_canary
+
+    made = read_plan(plan_file)
+    for look in itertools.count(1):
+        log, verdicts = check_canary(made, logs, flows=flows, share=share)
+        word = exit_word(verdicts)
+        if explain is not None:
+            _print_explained(made, explain, {verdict.flow: verdict for verdict in verdicts})
+        elif as_json:
+            _print_check_document(made, log, verdicts, one_line=watch)
+        else:
+            _print_check(made, log, verdicts, as_markdown)
+        if not watch or word in ("promote", "rollback") or look == times:
+            context.exit(EXITS[word])
+        time.sleep(every)
+
+
+def _print_check_document(made: Plan, log: Log, verdicts: Sequence[Verdict], *, one_line: bool) -> None:
+    from migrate.canary.check_documents import check_document
+
+    document = check_document(made, log, verdicts)
+    if one_line:
+        click.echo(json.dumps(document, allow_nan=False))
+    else:
+        print_json(document)
+
+
+def _print_check(made: Plan, log: Log, verdicts: Sequence[Verdict], as_markdown: bool) -> None:
+    from migrate.presenting.canary_check import check_lines, check_markdown
+
+    lines = (
+        check_markdown(made, log, verdicts) if as_markdown else check_lines(made, log, verdicts, width=screen_width())
+    )
+    print_lines(lines)
+
+
+def _print_explained(made: Plan, name: str, verdicts: Mapping[str, Verdict]) -> None:
+    from migrate.canary.explaining import NAMES, explanation
+    from migrate.presenting.layout import wrapped
+
+    if name not in NAMES:
+        raise UsageProblem(
+            f'nothing is called "{name}"', hint=did_you_mean(name, NAMES) or f"one of {', '.join(NAMES)}"
+        )
+    for rollout in made.rollouts:
+        if not verdicts or rollout.flow in verdicts:
+            for line in explanation(name, rollout, verdicts.get(rollout.flow)):
+                print_lines(wrapped(line, screen_width()))
+            click.echo()
+
+
+@canary.command("simulate")
+@click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="Log to write.")
+@click.option("--flow", metavar="FLOW", help="Flow of the plan  [default: its first that may start]")
+@click.option(
+    "--control", "control", multiple=True, metavar="KIND=RATE", help="True rate of a call, such as schema=0.01."
+)
+@click.option("--candidate", "candidate", multiple=True, metavar="KIND=RATE", help="The same of the candidate's calls.")
+@click.option(
+    "--event", "events", multiple=True, metavar="EVENT[@DAY]", help="What happens, from a day on  [default: 0]"
+)
+@click.option("--days", type=click.IntRange(1, 366), help="Days of traffic  [default: the plan's]")
+@click.option("--stage", type=click.IntRange(1), default=1, show_default=True, help="Stage to start with.")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]), default="2026-02-02", show_default=True, help="First day, UTC."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the draws; the same seed gives the same log.")
+def simulate(
+    *,
+    plan_file: Path,
+    output: Path,
+    flow: str | None,
+    control: tuple[str, ...],
+    candidate: tuple[str, ...],
+    events: tuple[str, ...],
+    days: int | None,
+    stage: int,
+    start: dt.datetime,
+    seed: int,
+) -> None:
+    """Write the production log that a rollout would leave if these rates were true; every line says it is simulated.
+
+    Kinds: error, schema, refusal, ungrounded, thumbs_down. Events: outage, drift, fallback, duplicates, late, burst,
+    no-control, missing, mismatch, swap, spikes.
+    """
+    from migrate.canary.traffic import EVENTS, RATES, Truth, simulated_log
+    from migrate.edges.rollouts import read_plan, write_lines
+    from migrate.wiring.canary_check import wanted_flows
+
+    made = read_plan(plan_file)
+    ready = [rollout for rollout in made.rollouts if rollout.stages]
+    rollout = wanted_flows(made, [flow])[0] if flow else next(iter(ready), None)
+    if rollout is None or not rollout.stages:
+        raise UsageProblem(f"plan {made.plan_id} has no flow that may start: there is nothing to simulate")
+    if stage > len(rollout.stages):
+        raise UsageProblem(f"--stage {stage}: the plan of {rollout.flow} has {len(rollout.stages)} stages")
+    both = dict(_pairs(control, "--control", RATES))
+    truth = Truth(
+        control=both,
+        candidate=both | dict(_pairs(candidate, "--candidate", RATES)),
+        events=dict(_events(events, tuple(EVENTS))),
+    )
+    span = days or sum(one.days for one in rollout.stages[stage - 1 :]) or 1
+    lines = simulated_log(
+        made, rollout, truth, start=start.replace(tzinfo=dt.UTC), days=span, seed=seed, first_stage=stage
+    )
+    count = write_lines(output, (json.dumps(line) for line in lines))
+    click.echo(
+        f"written: {output}, {count:,} SIMULATED lines; next: prompt-migrate canary check {plan_file} {output}",
+        err=True,
+    )
+
+
+def _pairs(texts: Iterable[str], option: str, names: Sequence[str]) -> Iterator[tuple[str, float]]:
+    for text in texts:
+        name, _, rate = text.partition("=")
+        if name not in names:
+            raise UsageProblem(
+                f'{option} knows no "{name}"', hint=did_you_mean(name, names) or f"one of {', '.join(names)}"
+            )
+        try:
+            value = float(rate)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise UsageProblem(f'{option} {name} takes a share between 0 and 1, not "{rate}"')
+        yield name, value
+
+
+def _events(texts: Iterable[str], names: Sequence[str]) -> Iterator[tuple[str, int]]:
+    for text in texts:
+        name, _, day = text.partition("@")
+        if name not in names:
+            raise UsageProblem(
+                f'--event knows no "{name}"', hint=did_you_mean(name, names) or f"one of {', '.join(names)}"
+            )
+        if day and not day.isdecimal():
+            raise UsageProblem(f'--event {name}@DAY takes a day, counted from 0, not "{day}"')
+        yield name, int(day or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
@@ -53,6 +53,19 @@ def write_document(path: Path, text: str) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise UsageProblem(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines to a file as they come; return how many."""
+    count = 0
+    try:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            for line in lines:
+                file.write(line + "\n")
+                count += 1
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror or error}") from None
+    return count
 
 
 def _json(path: Path) -> Json:

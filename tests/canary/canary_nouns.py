@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from migrate.canary import Inputs, Plan, Rollout, SideFacts, Terms, identified, plan_flow
@@ -68,3 +70,8 @@ def rollout(critical: Criticality = "medium", terms: Terms | None = None, **chan
 def plan(*rollouts: Rollout) -> Plan:
     made = rollouts or (rollout(),)
     return identified(Plan("", "2026-01-15", "prompt-migrate 0.1.0", HASH_RULE, 1, 0.1, made))
+
+
+def schema_of(name: str) -> Any:
+    path = Path(__file__).parents[2] / "migrate" / "schemas" / f"{name}.schema.json"
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,193 @@
+"""The evidence of a rollout, hour by hour: what may stop it whenever one looks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from migrate.canary.counted import Counted, Event, Hour
+from migrate.canary.metrics import CAP_WEIGHT
+from migrate.canary.nouns import Metric, Rollout, Stage
+from migrate.canary.terms import MetricName
+from migrate.canary.verdicts import PathPoint
+from migrate.statistics import BadEvents, cap_e, judged_share
+from migrate.statistics.tails import binomial_cdf
+
+RARE = 0.001
+"""Both sides are past the band of the control's history when an hour like that is rarer."""
+CERTAIN_CALLS = 20
+"""Calls of a control that are to be expected in an hour for its silence to mean that it is not logged."""
+FEWEST_CALLS = 5
+"""Calls an hour must have of both sides to be held against the band."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the evidence stands, and where it once was."""
+
+    path: tuple[PathPoint, ...]
+    most: float
+    """The largest weighted mean so far: a rollback is not taken back."""
+    by_metric: Mapping[MetricName, float]
+    at_most: Mapping[MetricName, float]
+    """By metric, in the hour of the largest mean."""
+    cap: float
+    cap_at_most: float
+    capped_both: bool
+    """The candidate is past its cap, and the control is past it too: no matter of the model."""
+    spent: float
+    spent_most: float
+    alone: tuple[int, ...]
+    """Hours in which the control is not in the log: the candidate's bad answers then are evidence of nothing."""
+    degraded: tuple[int, ...]
+    """Hours in which both sides failed more than the control's history has it."""
+
+
+def weigh_evidence(rollout: Rollout, counted: Counted) -> Evidence:
+    """Return the evidence of all hours of a flow's log, each looked at once."""
+    processes = {metric.name: BadEvents(metric.r0) for metric in rollout.metrics if metric.weight}
+    weights = {metric.name: metric.weight for metric in rollout.metrics}
+    events: dict[int, list[Event]] = defaultdict(list)
+    alone = hours_alone(counted.hours)
+    for event in counted.events:
+        if event.metric in processes and 0 < event.share < 1 and event.hour not in alone:
+            events[event.hour].append(event)
+    degraded = degraded_hours(rollout, counted.hours)
+    purse = _Purse(rollout, counted, frozenset((*degraded, *alone)))
+    path, most, at_most, cap_at_most = [], 0.0, dict[MetricName, float](), 1.0
+    for hour in sorted({*events, *(row.hour for row in counted.hours)}):
+        for event in events[hour]:
+            share = _judged(rollout, event)
+            candidate, control = (event.units, 0) if event.arm == "candidate" else (0, event.units)
+            processes[event.metric].add(share, candidate, control)
+        purse.take(hour)
+        now = {name: process.e for name, process in processes.items()}
+        mean = sum(weights[name] * e for name, e in now.items()) + CAP_WEIGHT * purse.cap_e
+        path.append(PathPoint(hour, mean))
+        if mean > most:
+            most, at_most, cap_at_most = mean, now, purse.cap_e
+    return Evidence(
+        path=tuple(path),
+        most=most,
+        by_metric={name: process.e for name, process in processes.items()},
+        at_most=at_most,
+        cap=purse.cap_e,
+        cap_at_most=cap_at_most,
+        capped_both=purse.capped_both,
+        spent=purse.spent,
+        spent_most=purse.spent_most,
+        alone=alone,
+        degraded=degraded,
+    )
+
+
+def _judged(rollout: Rollout, event: Event) -> float:
+    if event.metric == "ungrounded" and rollout.judge is not None:
+        return judged_share(event.share, rollout.judge.candidate_sampled, rollout.judge.control_sampled)
+    return event.share
+
+
+def hours_alone(hours: Iterable[Hour]) -> tuple[int, ...]:
+    """Return the hours in which the candidate is called and the control, though it should be, is not."""
+    wanted: dict[int, float] = defaultdict(float)
+    controlled = set()
+    for row in hours:
+        if row.arm == "control" and row.calls:
+            controlled.add(row.hour)
+        elif row.share < 1:
+            wanted[row.hour] += row.calls * (1 - row.share) / row.share
+    return tuple(hour for hour, calls in sorted(wanted.items()) if calls >= CERTAIN_CALLS and hour not in controlled)
+
+
+def degraded_hours(rollout: Rollout, hours: Iterable[Hour]) -> tuple[int, ...]:
+    """Return the hours in which both sides had more bad calls than the control's history has in 999 of 1,000."""
+    rate = next(metric.call_rate for metric in rollout.metrics if metric.name == "bad")
+    sides: dict[int, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for row in hours:
+        bad, calls = sides[row.hour].get(row.arm, (0, 0))
+        sides[row.hour][row.arm] = (bad + row.bad_calls, calls + row.calls)
+
+    def beyond(side: tuple[int, int]) -> bool:
+        return side[1] >= FEWEST_CALLS and 1 - binomial_cdf(side[0] - 1, side[1], rate) < RARE
+
+    return tuple(hour for hour, found in sorted(sides.items()) if len(found) == 2 and all(map(beyond, found.values())))
+
+
+class _Purse:
+    """Budget and caps, hour by hour."""
+
+    def __init__(self, rollout: Rollout, counted: Counted, apart: frozenset[int]) -> None:
+        self._rollout = rollout
+        self._apart = apart
+        self._rows: dict[int, list[Hour]] = defaultdict(list)
+        for row in counted.hours:
+            self._rows[row.hour].append(row)
+        self._stages = {
+            round(stage.share, 6): _Capped(stage) for stage in rollout.stages if stage.share_kind != "watch"
+        }
+        self.spent = self.spent_most = 0.0
+
+    def take(self, hour: int) -> None:
+        """Add one hour. What was bad while both sides failed, or while the control was not seen, is nobody's budget."""
+        for row in self._rows[hour]:
+            capped = self._stages.get(round(row.share, 6))
+            if capped is None:
+                continue
+            bad = row.bad.get("bad", 0)
+            capped.add(row, bad)
+            if hour not in self._apart:
+                self.spent += bad if row.arm == "candidate" else -bad * row.share / (1 - row.share)
+        self.spent_most = max(self.spent_most, self.spent)
+
+    @property
+    def cap_e(self) -> float:
+        """The mean over the stages of the evidence that the candidate is past the cap: one that is not begun has 1."""
+        return sum(capped.e for capped in self._stages.values()) / len(self._stages) if self._stages else 1.0
+
+    @property
+    def capped_both(self) -> bool:
+        alpha = self._rollout.alpha * CAP_WEIGHT
+        return any(capped.both and capped.alone >= 1 / alpha for capped in self._stages.values())
+
+
+class _Capped:
+    """One stage held against its cap."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._cap = stage.cap
+        self._candidate = [0, 0]
+        self._control = [0, 0]
+
+    def add(self, row: Hour, bad: int) -> None:
+        side = self._candidate if row.arm == "candidate" else self._control
+        side[0] += bad
+        side[1] += row.units
+
+    @property
+    def both(self) -> bool:
+        """Say whether the control is past the cap as well."""
+        bad, units = self._control
+        return bool(units) and bad / units > self._cap
+
+    @property
+    def alone(self) -> float:
+        bad, units = self._candidate
+        # A unit is seen before it is bad, but a late line may say so in an earlier hour.
+        return cap_e(min(bad, units), units, self._cap)
+
+    @property
+    def e(self) -> float:
+        return 1.0 if self.both else self.alone
+
+
+def halves(metric: Metric, counted: Counted) -> float:
+    """Return the evidence of the same machinery over two halves of the control: an A/A test that should stay small."""
+    units = next((side.half_units for side in counted.sides if side.arm == "control"), (0, 0))
+    if not all(units):
+        return 1.0
+    process = BadEvents(metric.r0)
+    for event in counted.events:
+        if event.metric == metric.name and event.arm == "control":
+            process.add(units[1] / sum(units), event.units if event.half else 0, 0 if event.half else event.units)
+    return process.e

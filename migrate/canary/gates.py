@@ -1,0 +1,128 @@
+"""The gate at the end of a stage: which of its planned looks were reached, and what each of them saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from migrate.canary.counted import Arm, Counted, Hour
+from migrate.canary.nouns import Metric, Rollout, Stage
+from migrate.canary.terms import MetricName
+from migrate.canary.verdicts import Look
+from migrate.statistics import newcombe
+
+DAY = 24
+
+
+@dataclass(slots=True)
+class Total:
+    """One side of one stage, up to some hour."""
+
+    units: int = 0
+    calls: int = 0
+    missing: int = 0
+    judged: int = 0
+    bad: dict[MetricName, int] = field(default_factory=dict)
+
+    def add(self, row: Hour) -> None:
+        self.units += row.units
+        self.calls += row.calls
+        self.missing += row.missing
+        self.judged += row.judged
+        for name, count in row.bad.items():
+            self.bad[name] = self.bad.get(name, 0) + count
+
+    def of(self, metric: Metric) -> tuple[int, int]:
+        """Return bad units and all units of a metric; of a judged one only those a judge has seen."""
+        units = self.judged if metric.name == "ungrounded" else self.units
+        return min(self.bad.get(metric.name, 0), units), units
+
+
+Totals = Mapping[Arm, Total]
+
+
+def totals(hours: Iterable[Hour], share: float, until: int | None = None) -> Totals:
+    """Return both sides of one stage, up to and with an hour."""
+    found: dict[Arm, Total] = {"candidate": Total(), "control": Total()}
+    for row in hours:
+        if same(row.share, share) and (until is None or row.hour <= until):
+            found[row.arm].add(row)
+    return found
+
+
+def same(one: float, other: float) -> bool:
+    """Say whether two shares are the same, to a hundredth of a percent."""
+    return abs(one - other) < 5e-5
+
+
+def looks(rollout: Rollout, stage: Stage, counted: Counted) -> tuple[Look, ...]:
+    """Return the looks that were reached: the first hour with the planned units and days, and with two and three times.
+
+    Only what was known at that hour of who was there counts, so looking more often does not look more often.
+    """
+    rows = [row for row in counted.hours if same(row.share, stage.share)]
+    if not rows:
+        return ()
+    first = min(row.hour for row in rows)
+    found: list[Look] = []
+    sofar = totals((), stage.share)
+    for hour in sorted({row.hour for row in rows}):
+        for row in rows:
+            if row.hour == hour:
+                sofar[row.arm].add(row)
+        while len(found) < stage.looks and _reached(stage, sofar, hour + 1 - first, len(found) + 1):
+            found.append(_look(rollout, stage, sofar, hour, len(found) + 1))
+    return tuple(found)
+
+
+def _reached(stage: Stage, sofar: Totals, hours: int, number: int) -> bool:
+    enough = (
+        sofar["candidate"].units >= number * stage.n_candidate and sofar["control"].units >= number * stage.n_control
+    )
+    return enough and hours >= DAY * stage.days * number
+
+
+def _look(rollout: Rollout, stage: Stage, sofar: Totals, hour: int, number: int) -> Look:
+    worst = [(bound(rollout, stage, metric, sofar), margin_of(rollout, stage, metric)) for metric in hard(rollout)]
+    kind = [bound(rollout, stage, metric, sofar, worst=False) for metric in hard(rollout)]
+    margins = [margin for _, margin in worst]
+    return Look(
+        number=number,
+        hour=hour,
+        candidate_units=sofar["candidate"].units,
+        control_units=sofar["control"].units,
+        passed=all(upper < margin for upper, margin in worst),
+        passed_but_for_missing=all(upper < margin for upper, margin in zip(kind, margins, strict=True)),
+        upper=max((upper - margin, upper) for upper, margin in worst)[1],
+    )
+
+
+def hard(rollout: Rollout) -> Sequence[Metric]:
+    return [metric for metric in rollout.metrics if metric.hard]
+
+
+def margin_of(rollout: Rollout, stage: Stage, metric: Metric) -> float:
+    """Return a stage's margin on the metric's own scale: a judge shrinks it."""
+    return stage.margin * metric.margin / rollout.margin
+
+
+def bound(rollout: Rollout, stage: Stage, metric: Metric, sofar: Totals, *, worst: bool = True) -> float:
+    """Return the one-sided upper bound of the excess, at the level of a look.
+
+    `worst`: outcomes nobody knows are bad of the candidate and good of the control.
+    """
+    (bad, units), control = sofar["candidate"].of(metric), sofar["control"].of(metric)
+    if worst and metric.name in ("bad", "schema", "error"):
+        bad = min(bad + sofar["candidate"].missing, units)
+    level = stage.level or rollout.alpha
+    return newcombe((bad, units), control, 1 - 2 * level)[1]
+
+
+def hours_to_go(stage: Stage, sofar: Totals, hours: int, number: int) -> float:
+    """Return the hours until a look is reached, at the traffic so far."""
+    wants: list[float] = [DAY * stage.days * number - hours]
+    for arm, planned in (("candidate", stage.n_candidate), ("control", stage.n_control)):
+        have = sofar[arm].units  # type: ignore[index]
+        if have < planned * number:
+            wants.append((planned * number - have) / (have / hours) if have else float("inf"))
+    return max(*wants, 0.0)
