@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
     "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),
+    "route": ("migrate.cli.route", "route", "Choose the cheapest satisfactory model for each flow."),
     "canary": ("migrate.cli.canary", "canary", "Plan, check, export and simulate a gradual rollout."),
     "report": ("migrate.cli.report", "report", "Write a run as a page to review, or in a form that CI reads."),
     "accept": ("migrate.cli.decide", "accept", "Approve changed answers beside the goldens."),

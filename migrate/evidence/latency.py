@@ -9,6 +9,7 @@ one where they tie. A replayed answer keeps the figure of the day it was recorde
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from migrate.statistics import quantile, quantile_interval
@@ -17,6 +18,8 @@ from migrate.vocabulary import Measurement, Quantiles, Source
 LEVEL: Final = 0.90
 """Of the intervals of p50 and p95: each bound holds with 95 % by itself, and the upper one wants 59 cases."""
 
+CHANGE_LEVEL: Final = 0.95
+"""Of each bound of a change of p95: both sides' bounds then hold with 97.5 %, and the upper one wants 72 cases."""
 WARM: Final = ", warm prompt cache"
 NOTHING: Final = "not measured"
 
@@ -44,14 +47,16 @@ class Clockings:
                 means.append(sum(values) / len(values))
 
 
-def quantiles_of(baseline: Clockings, candidate: Clockings) -> tuple[Quantiles, Quantiles]:
+def quantiles_of(baseline: Clockings, candidate: Clockings, level: float = LEVEL) -> tuple[Quantiles, Quantiles]:
     """Return both sides' quantiles, of the same kind of samples where they have one in common."""
     cold = min(len(baseline.cold), len(candidate.cold))
     warm = min(len(baseline.warm), len(candidate.warm))
     if cold or warm:
         is_warm = warm > cold
-        return _quantiles(baseline, is_warm), _quantiles(candidate, is_warm)
-    return _quantiles(baseline, _mostly_warm(baseline)), _quantiles(candidate, _mostly_warm(candidate))
+        return _quantiles(baseline, is_warm, level), _quantiles(candidate, is_warm, level)
+    kinds = ((baseline, _mostly_warm(baseline)), (candidate, _mostly_warm(candidate)))
+    before, after = (_quantiles(side, is_warm, level) for side, is_warm in kinds)
+    return before, after
 
 
 def comparable(baseline: Quantiles, candidate: Quantiles) -> bool:
@@ -60,24 +65,57 @@ def comparable(baseline: Quantiles, candidate: Quantiles) -> bool:
     return same_cache and bool(baseline.p50 and baseline.p95) and candidate.p50 is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a quantile of latency changes from baseline to candidate, as a ratio."""
+
+    ratio: float | None
+    """Candidate over baseline; None where it is not known on both sides, or one is cold and the other warm."""
+    low: float | None
+    """The true ratio is at least this with confidence `CHANGE_LEVEL`; None: too few cases for a bound."""
+    high: float | None
+    n: int
+    """Cases of the side that has fewer."""
+    source: str
+    """Both sides' sources, candidate first."""
+
+
+def p95_change(baseline: Clockings, candidate: Clockings) -> Change:
+    """Return how p95 changes, with bounds that hold whatever the distributions.
+
+    Each side's order statistics give a bound that errs in half of 1 - `CHANGE_LEVEL`; the quotient of two of them errs
+    in no more than the sum. It is wide, and asks for nothing but independent cases.
+    """
+    before, after = quantiles_of(baseline, candidate, CHANGE_LEVEL)
+    n, source = min(before.n, after.n), f"{after.source} against {before.source}"
+    if not comparable(before, after) or before.p95 is None or after.p95 is None:
+        return Change(None, None, None, n, source)
+    (low_b, high_b), (low_a, high_a) = (side.p95_interval or (None, None) for side in (before, after))
+    return Change(after.p95 / before.p95, _quotient(low_a, high_b), _quotient(high_a, low_b), n, source)
+
+
+def _quotient(over: float | None, under: float | None) -> float | None:
+    return None if over is None or not under else over / under
+
+
 def _mostly_warm(side: Clockings) -> bool:
     return len(side.warm) > len(side.cold)
 
 
-def _quantiles(side: Clockings, warm: bool) -> Quantiles:
+def _quantiles(side: Clockings, warm: bool, level: float) -> Quantiles:
     means = side.warm if warm else side.cold
     return Quantiles(
         p50=quantile(means, 0.5),
         p95=quantile(means, 0.95),
-        p95_interval=_interval(means, 0.95),
+        p95_interval=_interval(means, 0.95, level),
         n=len(means),
         source=_source(side.sources) + (WARM if warm else "") if means else NOTHING,
-        p50_interval=_interval(means, 0.5),
+        p50_interval=_interval(means, 0.5, level),
     )
 
 
-def _interval(means: Sequence[float], q: float) -> tuple[float | None, float | None] | None:
-    interval = quantile_interval(means, q, LEVEL)
+def _interval(means: Sequence[float], q: float, level: float) -> tuple[float | None, float | None] | None:
+    interval = quantile_interval(means, q, level)
     return None if interval == (None, None) else interval
 
 

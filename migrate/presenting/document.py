@@ -37,7 +37,7 @@ def _flow(flow: FlowEvidence) -> Json:
         "verdict": flow.verdict,
         "cases_needed": flow.cases_needed,
         "verdict_reason": "; ".join(flow.reasons),
-        "metrics": [_metric(metric) for metric in flow.metrics],
+        "metrics": [metric_document(metric) for metric in flow.metrics],
         "excluded": {why: list(cases) for why, cases in flow.excluded.items()},
         "verdicts": {verdict.value: flow.verdicts.get(verdict, 0) for verdict in CaseVerdict},
         "rungs": {rung.value: _rung(flow, rung) for rung in Rung},
@@ -52,7 +52,8 @@ def _flow(flow: FlowEvidence) -> Json:
     }
 
 
-def _metric(metric: FlowMetric) -> Json:
+def metric_document(metric: FlowMetric) -> dict[str, Any]:
+    """Return one metric of a verdict as plain JSON values."""
     return {
         "name": metric.name,
         "cases": metric.cases,

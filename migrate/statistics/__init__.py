@@ -30,6 +30,8 @@ from migrate.statistics.families import (
     faced_levels,
     fixed_sequence,
     holm,
+    holm_adjusted,
+    sequence_adjusted,
 )
 from migrate.statistics.judging import seen_margin, seen_rate, true_interval, true_rate
 from migrate.statistics.mismatch import mismatch_e, mismatch_p
@@ -84,6 +86,7 @@ __all__ = [
     "farrington_manning",
     "fixed_sequence",
     "holm",
+    "holm_adjusted",
     "judged_share",
     "lower_bound",
     "mcnemar_exact",
@@ -105,6 +108,7 @@ __all__ = [
     "restricted_rates",
     "seen_margin",
     "seen_rate",
+    "sequence_adjusted",
     "spent",
     "stop_table",
     "tango",

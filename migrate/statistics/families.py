@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 
 def benjamini_hochberg(ps: Sequence[float], q: float = 1.0) -> tuple[bool, ...]:
@@ -75,3 +76,21 @@ def fixed_sequence(ps: Sequence[float], alpha: float) -> tuple[bool, ...]:
     """
     passed = next((place for place, p in enumerate(ps) if p > alpha), len(ps))
     return tuple(place < passed for place in range(len(ps)))
+
+
+def holm_adjusted(ps: Sequence[float]) -> tuple[float, ...]:
+    """Return the p-values that Holm's procedure compares with alpha: the smallest alpha that rejects each.
+
+    The running maximum of (m - k + 1) p_(k), cut at 1: S. P. Wright, "Adjusted p-values for simultaneous inference",
+    Biometrics 48 (1992).
+    """
+    adjusted, highest = [1.0] * len(ps), 0.0
+    for place, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
+        highest = max(highest, min((len(ps) - place) * ps[index], 1.0))
+        adjusted[index] = highest
+    return tuple(adjusted)
+
+
+def sequence_adjusted(ps: Sequence[float]) -> tuple[float, ...]:
+    """Return the p-values that testing in this order compares with alpha: the largest so far."""
+    return tuple(accumulate(ps, max))

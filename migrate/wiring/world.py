@@ -182,7 +182,7 @@ class World:
         today = self.clock.today()
         for model in sorted(self._models(flows, candidates)):
             gone = catalogue.retired(model, today)
-            if gone is not None and self._is_openai(model):
+            if gone is not None and self.is_openai(model):
                 raise UsageProblem(
                     f"{model} left the API on {gone.isoformat()} (judged as of {today.isoformat()}): it cannot answer",
                     hint="goldens and recordings of it still work: --migrate-offline",
@@ -213,7 +213,7 @@ class World:
         pairs = ((flow, candidate) for flow in flows for candidate in candidates if offers(flow, candidate))
         return {model for flow, candidate in pairs for model in models_of(flow, candidate)}
 
-    def _is_openai(self, model: str) -> bool:
+    def is_openai(self, model: str) -> bool:
         """True where OpenAI's calendar binds: its own API, and the simulation of it."""
         provider = self.settings.provider_for(model)
         return provider.kind == "simulated" or (provider.kind == "openai" and provider.base_url is None)
