@@ -160,6 +160,13 @@ def oracle(session: nox.Session) -> None:
     session.run(PYTHON, "benchmarks/oracle.py", *session.posargs)
 
 
+@nox.session
+def route_errors(session: nox.Session) -> None:
+    """Draw 500 flows with known true rates and count the routes that are wrong; the figures are in docs/route.md."""
+    files = ("tests/routing/test_routing_errors.py", "-rP", "-q")
+    session.run(PYTHON, "-m", "pytest", *files, *session.posargs, env={"ROUTE_DRAWS": "500"})
+
+
 @nox.session(venv_backend="venv")
 def real_models(session: nox.Session) -> None:
     """Record and replay with two small real language models over HTTP; arguments go to the example's run.py."""

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from migrate import errors, pytest_plugin
 from migrate.cli import INTERRUPTED, main
 from migrate.cli.compare import GATE_CLOSED
+from migrate.cli.route import INCONCLUSIVE
 from migrate.edges.configuration import BUILT_IN, PREFIX, READ
 from migrate.edges.inventory.checks import SHAPES
 from migrate.edges.inventory.rules import PLAIN, WITH_VALUE
@@ -496,6 +497,7 @@ def codes() -> dict[int, str]:
     family = (errors.UsageProblem, errors.IncompleteRun, errors.BudgetStop, errors.StaleGoldens, errors.StoreProblem)
     for owner in family:
         found[owner.exit_code] = (inspect.getdoc(owner) or "").splitlines()[0]
+    found[INCONCLUSIVE] = "Inconclusive: the evidence is insufficient."
     found[INTERRUPTED] = "Interrupted with Ctrl-C."
     return dict(sorted(found.items()))
 

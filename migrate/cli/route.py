@@ -82,9 +82,10 @@ def route(context: click.Context, *, as_json: bool, as_md: bool, export: str | N
         _check_metric(asked.explain)
     report = _report(asked)
     if asked.explain is not None:
+        from migrate.presenting.routes import heads
         from migrate.routing.explaining import explained
 
-        print_lines(explained(asked.explain, report))
+        print_lines([*heads(report), *explained(asked.explain, report)])
         return
     _show(report, asked)
     context.exit(INCONCLUSIVE if report.inconclusive else 0)

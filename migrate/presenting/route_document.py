@@ -152,9 +152,8 @@ def _cascade(cascade: Cascade) -> Json:
         "worst_ms": cascade.worst_ms,
         "precision": cascade.precision,
         "leak": cascade.leak,
-        "break_even": None
-        if even is None
-        else {
+        "break_even": {
+            "tiers": list(even.tiers),
             "escalated": _interval(even.escalated),
             "limit": even.limit,
             "first_usd": even.first,

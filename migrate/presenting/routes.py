@@ -223,10 +223,9 @@ def cascade_lines(cascades: Cascades) -> Iterator[str]:
     shares = ", ".join(f"{name} {share:.1%}" for name, share in zip(point.rules.tiers, best.answered, strict=True))
     precision = "nothing passed on" if best.precision is None else f"{best.precision:.0%} of what is passed on was bad"
     yield f"answered by {shares}; {precision}; bad and not seen {best.leak:.1%} of all"
-    if best.break_even is not None:
-        even = best.break_even
-        passed = between(even.escalated, lambda share: f"{share:.1%}")
-        yield f"passed on {passed}; it pays below {even.limit:.1%}"
+    even = best.break_even
+    passed = between(even.escalated, lambda share: f"{share:.1%}")
+    yield f"{even.tiers[0]} passes on {passed}; before {even.tiers[1]} alone it pays below {even.limit:.1%}"
     if best.mean_ms is not None and best.p95_ms is not None and best.worst_ms is not None:
         yield f"latency mean {best.mean_ms:.0f} ms, p95 {best.p95_ms:.0f} ms, longest path {best.worst_ms:.0f} ms"
     yield _confirmed_cascade(best)

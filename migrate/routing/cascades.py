@@ -11,7 +11,7 @@ judge's score where there is one. Wrong answers that look right stay: they are t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -65,7 +65,9 @@ def replay_case(rows: Sequence[Sequence[Row]], tau: float | None, judge_usd: flo
     """Follow all paths of one case through the tiers' recorded answers."""
     first, rest = rows[0], rows[1:]
     then = replay_case(rest, tau, judge_usd) if rest else None
-    return _mean([_follow(row, then, tau, judge_usd, len(rest)) for row in first])
+    # Samples that are alike in everything lead to the same.
+    alike = first[:1] if all(row == first[0] for row in first) else first
+    return _mean([_follow(row, then, tau, judge_usd, len(rest)) for row in alike])
 
 
 def escalates(row: Row, tau: float | None) -> bool:
@@ -100,6 +102,8 @@ def _add(one: float | None, other: float | None) -> float | None:
 
 def _mean(paths: Sequence[Replayed]) -> Replayed:
     n = len(paths)
+    if n == 1:
+        return paths[0]
     agreements = [path.agreement for path in paths if path.agreement is not None]
     times = [path.ms for path in paths if path.ms is not None]
     longest = [path.worst_ms for path in paths if path.worst_ms is not None]
@@ -155,6 +159,8 @@ class Table:
         # Many cascades differ in no case: what bounds the one bounds the other.
         self._bound = cache(lambda differences: upper_bound(differences, flow.policy.alpha))
         self._cache: dict[Rules, dict[CaseId, Replayed]] = {}
+        self._pairs: dict[Rules, dict[CaseId, tuple[float, float | None]]] = {}
+        self._today = {case: _kept(flow.baseline_rows[case]) for case in self.cases}
 
     def _usd(self, rows: Mapping[CaseId, tuple[Row, ...]]) -> float:
         costs = [float(row.usd or 0) for case in self.cases for row in rows[case]]
@@ -222,22 +228,26 @@ class Table:
 
     def _differences(self, rules: Rules, cases: Sequence[CaseId]) -> tuple[Differences, Differences]:
         """Return by how much each case's answers are worse than the baseline's: contract, agreement."""
-        found = self.replay(rules)
-        contract = (self._worse(found[case], case) for case in cases)
-        agreement = (self._differing(found[case], case) for case in cases)
-        return _counted(contract), _counted(value for value in agreement if value is not None)
+        found = self._compared(rules)
+        pairs = [found[case] for case in cases]
+        contract = Counter(worse for worse, _ in pairs)
+        agreement = Counter(differing for _, differing in pairs if differing is not None)
+        return Differences.counted(contract), Differences.counted(agreement)
+
+    def _compared(self, rules: Rules) -> dict[CaseId, tuple[float, float | None]]:
+        if rules not in self._pairs:
+            found = self.replay(rules)
+            self._pairs[rules] = {case: self._pair(found[case], case) for case in self.cases}
+        return self._pairs[rules]
+
+    def _pair(self, one: Replayed, case: CaseId) -> tuple[float, float | None]:
+        kept, agreeing = self._today[case]
+        differing = None if agreeing is None or one.agreement is None else round(agreeing - one.agreement, 12)
+        return round(kept - one.good, 12), differing
 
     def _satisfies(self, contract: Differences, agreement: Differences) -> bool:
         margin = self._flow.policy.margin
         return all(p_within(one, margin) <= self._alpha for one in (contract, agreement))
-
-    def _worse(self, one: Replayed, case: CaseId) -> float:
-        rows = self._flow.baseline_rows[case]
-        return sum(row.kept for row in rows) / len(rows) - one.good
-
-    def _differing(self, one: Replayed, case: CaseId) -> float | None:
-        own = self._flow.baseline_rows[case][0].agreement
-        return None if own is None or one.agreement is None else own - one.agreement
 
     # --- one cascade in full
 
@@ -248,7 +258,7 @@ class Table:
         n, passed = len(found), sum(one.passed_on for one in found)
         times = [one.ms for one in found if one.ms is not None]
         worst = [one.worst_ms for one in found if one.worst_ms is not None]
-        even = self._break_even(point.rules) if len(point.rules.tiers) == 2 else None
+        even = self._break_even(point.rules)
         whole = len(times) == n
         return Cascade(
             point=point,
@@ -264,13 +274,15 @@ class Table:
         )
 
     def _break_even(self, rules: Rules) -> BreakEven:
-        one, two = (self._usd(self.tiers[name]) for name in rules.tiers)
-        passing = difference_interval((found.passed_on for found in self.replay(rules).values()), least=0.0)
+        """Return whether the first tier pays before the last, whatever stands between them."""
+        pair = Rules((rules.tiers[0], rules.tiers[-1]), rules.tau)
+        one, two = (self._usd(self.tiers[name]) for name in pair.tiers)
+        passing = difference_interval((found.passed_on for found in self.replay(pair).values()), least=0.0)
         judge = self._judge_usd if rules.tau is not None else 0.0
-        return BreakEven(passing, 1 - (one + judge) / two if two else 0.0, one, judge, two)
+        return BreakEven(pair.tiers, passing, 1 - (one + judge) / two if two else 0.0, one, judge, two)
 
-    def _warnings(self, even: BreakEven | None, times: Sequence[float], worst: Sequence[float]) -> Iterator[str]:
-        if even is not None and even.escalated.value >= even.limit:
+    def _warnings(self, even: BreakEven, times: Sequence[float], worst: Sequence[float]) -> Iterator[str]:
+        if even.escalated.value >= even.limit:
             yield "it does not pay: more is passed on than the break-even allows"
         today = [row.ms for case in self.cases for row in self._flow.baseline_rows[case] if row.ms is not None]
         allowed = quantile(today, 0.95)
@@ -291,7 +303,7 @@ class Table:
             one = None if choice is None else self.replay(choice)[case]
             today = self._flow.baseline_rows[case]
             usd = sum(float(row.usd or 0) for row in today) / len(today)
-            excess.append(0.0 if one is None else self._worse(one, case))
+            excess.append(0.0 if choice is None else self._compared(choice)[case][0])
             saving.append(0.0 if one is None else usd - one.usd)
         same = sum(choice == point.rules for choice in by_fold.values())
         return Confirmed(len(by_fold), same, difference_interval(excess), mean_interval(saving), len(pairs))
@@ -306,12 +318,13 @@ def _marked(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(found)
 
 
+def _kept(rows: Sequence[Row]) -> tuple[float, float | None]:
+    """Return the baseline's share of good answers, and its agreement with itself."""
+    return sum(row.kept for row in rows) / len(rows), rows[0].agreement
+
+
 def _priced(rows: Mapping[CaseId, tuple[Row, ...]]) -> dict[CaseId, tuple[Row, ...]]:
     return {case: found for case, found in rows.items() if found and all(row.usd is not None for row in found)}
-
-
-def _counted(values: Iterable[float]) -> Differences:
-    return Differences.counted(Counter(round(value, 12) for value in values))
 
 
 __all__ = ["Replayed", "escalates", "replay_case", "replayed"]

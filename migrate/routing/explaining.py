@@ -94,12 +94,12 @@ def _cascade(flow: FlowRoute) -> str:
 
 def _break_even(flow: FlowRoute) -> str:
     best = None if flow.cascades is None else flow.cascades.best
-    even = None if best is None else best.break_even
-    if even is None:
-        return "no cascade of two tiers"
+    if best is None:
+        return "no cascade to replay"
+    even = best.break_even
     return (
-        f"P(escalate) {even.escalated.value:.4f}, limit {even.limit:.4f} from c1 {even.first:.3g}, "
-        f"cj {even.judge:.3g}, c2 {even.second:.3g}"
+        f"{' > '.join(even.tiers)}: P(escalate) {even.escalated.value:.4f}, limit {even.limit:.4f} from "
+        f"c1 {even.first:.3g}, cj {even.judge:.3g}, c2 {even.second:.3g}"
     )
 
 

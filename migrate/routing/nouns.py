@@ -297,6 +297,8 @@ class Point:
 class BreakEven:
     """Whether two tiers pay: they do iff P(escalate) < 1 - (c1 + cj) / c2."""
 
+    tiers: tuple[str, str]
+    """The cascade's first and last."""
     escalated: Interval
     limit: float
     first: float
@@ -321,7 +323,7 @@ class Cascade:
     """Of the answers passed on, how many were bad."""
     leak: float
     """Share of all answers that are bad and were not passed on though a tier was left."""
-    break_even: BreakEven | None
+    break_even: BreakEven
     confirmed: Confirmed
     warnings: tuple[str, ...]
 

@@ -99,6 +99,7 @@ def route_of_ledger(world: World, ledger: Ledger, wanted: Wanted) -> RouteReport
     readers, goldens = _read(world, ledger, flows, newest, prices)
     if not readers:
         raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+    _check_candidates((candidate for _, candidate in readers), wanted)
     policies = policies_of(flows)
     found = []
     for flow in flows:
@@ -106,7 +107,6 @@ def route_of_ledger(world: World, ledger: Ledger, wanted: Wanted) -> RouteReport
         ordered = _ordered(trials, wanted, prices)
         rows = goldens.get(flow.name, {})
         found.append(FlowTrials(flow.name, policies[flow.name], flow.traffic, flow.prompt.model, ordered, rows))
-    _check_candidates(found, wanted)
     pinned = world.settings.as_of is not None
     return routed(found, _policy(world, wanted, found), source="ledger", pinned=pinned)
 
@@ -183,13 +183,13 @@ def _dearest_first(listed: Decimal | None, trial: Trial) -> tuple[Decimal, str]:
     return Decimal(0) if listed is None else -listed, trial.candidate
 
 
-def _check_candidates(flows: Sequence[FlowTrials], wanted: Wanted) -> None:
-    known = sorted({trial.candidate for flow in flows for trial in flow.trials})
+def _check_candidates(known: Iterable[str], wanted: Wanted) -> None:
+    names = sorted(set(known))
     for text in wanted.candidates:
-        if text not in known:
+        if text not in names:
             raise UsageProblem(
                 f'no replay has the candidate "{text}"',
-                hint=did_you_mean(text, known),
+                hint=did_you_mean(text, names),
                 next_command=f"pytest --model {text}",
             )
 
@@ -207,9 +207,9 @@ def _policy(world: World, wanted: Wanted, flows: Sequence[FlowTrials]) -> RouteP
 
 def route_of_file(world: World, file: EvidenceFile, wanted: Wanted) -> RouteReport:
     """Route the flows of an evidence file: made-up answers, today's prices and calendar."""
+    _check_candidates((candidate for flow in file.flows for candidate in flow.records), wanted)
     prices = Prices(world)
     flows = [_file_flow(flow, prices, wanted) for flow in file.flows]
-    _check_candidates(flows, wanted)
     policy = RoutePolicy(world.clock.today(), wanted.rollout_days, wanted.any_order)
     pinned = world.settings.as_of is not None
     return routed(flows, policy, source=file.name, synthetic=True, pinned=pinned, note=file.note)

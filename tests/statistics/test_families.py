@@ -16,6 +16,8 @@ from migrate.statistics import (
     faced_levels,
     fixed_sequence,
     holm,
+    holm_adjusted,
+    sequence_adjusted,
 )
 
 PS = st.lists(st.floats(1e-6, 1), min_size=1, max_size=30)
@@ -45,6 +47,23 @@ def test_rejections_are_scipy_s(ps: list[float], q: float) -> None:
 def test_holm_s_rejections_are_statsmodels_s(ps: list[float], q: float) -> None:
     """What is rejected without any wrong rejection, by an independent implementation."""
     assert multipletests(ps, q, method="holm")[0].tolist() == list(holm(ps, q))
+
+
+@settings(max_examples=20)
+@given(PS)
+def test_holm_s_adjusted_p_values_are_statsmodels_s(ps: list[float]) -> None:
+    """The smallest level that rejects each hypothesis, by an independent implementation."""
+    assert multipletests(ps, method="holm")[1].tolist() == pytest.approx(list(holm_adjusted(ps)))
+
+
+@given(PS, LEVELS)
+def test_adjusted_p_values_decide_as_the_procedures_do(ps: list[float], alpha: float) -> None:
+    """A fixed sequence and Holm's procedure reject exactly what their adjusted p-values keep at the level."""
+    assert list(fixed_sequence(ps, alpha)) == [p <= alpha for p in sequence_adjusted(ps)]
+    slack = 1e-12
+    adjusted = holm_adjusted(ps)
+    if all(abs(p - alpha) > slack for p in adjusted):
+        assert list(holm(ps, alpha)) == [p <= alpha for p in adjusted]
 
 
 @given(PS, LEVELS)
