@@ -71,7 +71,7 @@ class Asked:
     help="Decide on made-up answers instead (migrate/schemas/route-evidence.schema.json); all output says so.",
 )
 @click.pass_context
-def route(context: click.Context, *, as_json: bool, as_md: bool, export: str | None, **given: object) -> None:
+def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str | None, **given: object) -> None:
     """Choose a model for each flow: the cheapest that is shown to be good enough.
 
     Reads the newest whole replay of every candidate from the ledger; asks nobody. Ends with 0 when every flow is

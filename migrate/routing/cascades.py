@@ -275,11 +275,12 @@ class Table:
 
     def _break_even(self, rules: Rules) -> BreakEven:
         """Return whether the first tier pays before the last, whatever stands between them."""
-        pair = Rules((rules.tiers[0], rules.tiers[-1]), rules.tau)
-        one, two = (self._usd(self.tiers[name]) for name in pair.tiers)
+        ends = rules.tiers[0], rules.tiers[-1]
+        pair = Rules(ends, rules.tau)
+        one, two = (self._usd(self.tiers[name]) for name in ends)
         passing = difference_interval((found.passed_on for found in self.replay(pair).values()), least=0.0)
         judge = self._judge_usd if rules.tau is not None else 0.0
-        return BreakEven(pair.tiers, passing, 1 - (one + judge) / two if two else 0.0, one, judge, two)
+        return BreakEven(ends, passing, 1 - (one + judge) / two if two else 0.0, one, judge, two)
 
     def _warnings(self, even: BreakEven, times: Sequence[float], worst: Sequence[float]) -> Iterator[str]:
         if even.escalated.value >= even.limit:

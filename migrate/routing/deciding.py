@@ -26,8 +26,16 @@ from migrate.vocabulary import Traffic
 NO_TRAFFIC: Final = "no traffic in the prompt file: saving a month unknown"
 
 
-def routed(flows: Sequence[FlowTrials], policy: RoutePolicy, **about: object) -> RouteReport:
-    """Return the routes of all flows, decided on together; `about` are the report's own facts on its source."""
+def routed(
+    flows: Sequence[FlowTrials],
+    policy: RoutePolicy,
+    *,
+    source: str,
+    synthetic: bool = False,
+    pinned: bool = False,
+    note: str = "",
+) -> RouteReport:
+    """Return the routes of all flows, decided on together; what is not of the flows is for the report to say."""
     candidates = [weighed(flow, policy) for flow in flows]
     faced = levels(candidates, policy)
     routes = tuple(
@@ -37,12 +45,15 @@ def routed(flows: Sequence[FlowTrials], policy: RoutePolicy, **about: object) ->
     tested = sum(level is not None for level in faced)
     simulated = any(trial.simulated for flow in flows for trial in flow.trials)
     return RouteReport(
-        policy,
-        routes,
-        tested,
-        policy.q * switches,
+        policy=policy,
+        flows=routes,
+        tested=tested,
+        expected_wrong=policy.q * switches,
+        source=source,
+        synthetic=synthetic,
         simulated=simulated,
-        **about,
+        pinned=pinned,
+        note=note,
     )
 
 
