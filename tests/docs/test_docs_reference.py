@@ -126,7 +126,9 @@ def family(owner: type[PromptMigrateError]) -> Iterator[type[PromptMigrateError]
 
 def test_every_exit_code_is_there() -> None:
     """Those of the family of errors, 0, a closed gate, and an interrupt."""
-    assert {"0", "1", "3", "130", *(str(owner.exit_code) for owner in family(PromptMigrateError))} == names("Exit codes")
+    assert {"0", "1", "3", "130", *(str(owner.exit_code) for owner in family(PromptMigrateError))} == names(
+        "Exit codes"
+    )
 
 
 def test_every_published_schema_is_there() -> None:
