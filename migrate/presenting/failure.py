@@ -50,6 +50,17 @@ def failure_lines(
     return [*lines, inert(f"  next: {_next(comparison, text)}", keep_newlines=False)]
 
 
+def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH) -> list[str]:
+    """Return single findings in at most so many lines, and how many more there are."""
+    lines: list[str] = []
+    for shown, finding in enumerate(findings):
+        own = [fit(line, width) for line in _finding(finding, 1, width)]
+        if len(lines) + len(own) > most - 1:
+            return [*lines, f"  and {counted(len(findings) - shown, 'difference')} more"]
+        lines += own
+    return lines
+
+
 def _head(comparison: Comparison, candidate: str) -> str:
     words = comparison.verdict.value.replace("_", " ")
     baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
@@ -68,15 +79,23 @@ def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
 def _distinct(comparison: Comparison) -> list[tuple[Finding, int]]:
     """Return the findings to show, worst first, each once with the number of samples that have it.
 
-    After those that count come those of calls before the final answer: they may be the cause.
+    Those of calls before the final answer are among them: they may be the cause.
     """
     found: dict[tuple[FindingKind, str, str, str], tuple[Finding, set[int | None]]] = {}
     for finding in comparison.findings:
         inner = finding.explained == "inner" and finding.severity is not Severity.COSMETIC
         if finding.explained is None or inner:
             found.setdefault(_identity(finding), (finding, set()))[1].add(finding.sample)
-    ordered = sorted(found.values(), key=lambda pair: (pair[0].explained is not None, WORST_FIRST[pair[0].severity]))
+    ordered = sorted(found.values(), key=lambda pair: _rank(pair[0]))
     return [(finding, len(samples)) for finding, samples in ordered]
+
+
+def _rank(finding: Finding) -> float:
+    """Return what is shown first: broken promises, what may have caused them, drift, the rest."""
+    worst = WORST_FIRST[finding.severity]
+    if finding.explained is None:
+        return worst
+    return WORST_FIRST[Severity.DRIFT] + (0.5 if finding.rung is Rung.AGREEMENT else -0.5)
 
 
 def _identity(finding: Finding) -> tuple[FindingKind, str, str, str]:

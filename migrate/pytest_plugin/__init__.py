@@ -127,6 +127,41 @@ def pytest_configure(config: pytest.Config) -> None:
         activate(config)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a bare run, answer the tests marked as flows from their goldens."""
+    if config.pluginmanager.hasplugin("promptmigrate-session"):
+        return
+    marked = [item for item in items if item.get_closest_marker("flow") is not None]
+    if marked:
+        from migrate.pytest_plugin.bare import activate
+
+        activate(config, marked)
+
+
+@pytest.fixture(name="golden")
+def _golden(request: pytest.FixtureRequest) -> Any:
+    """Values of the application that belong to its flow: `golden.check(value, name="total")`, `value == golden`."""
+    from migrate.pytest_plugin.golden import values_of
+
+    return values_of(request.node)
+
+
+@pytest.fixture(name="_migrate_candidate")
+def _candidate(request: pytest.FixtureRequest) -> Any:
+    """The candidate a marked test is run against."""
+    return request.param
+
+
+def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:
+    """Show what `assert value == golden` found."""
+    if type(left).__name__ != "GoldenValues" and type(right).__name__ != "GoldenValues":
+        return None
+    from migrate.pytest_plugin.golden import compared_lines
+
+    return compared_lines(op, left, right)
+
+
 def _collect_seldom(config: pytest.Config) -> None:
     """Let the garbage collector look seldom: a run imports and makes many objects and hardly any cycles."""
     thresholds = gc.get_threshold()

@@ -10,6 +10,11 @@ import pytest
 KEPT = "kept"
 """The property `verdict` of a case that is not recorded because a fitting golden is there."""
 
+NO_CALL = "no_call"
+"""The property `verdict` of a marked test in which no call was seen."""
+LEFT_OUT = {KEPT: "golden is there", NO_CALL: "no call seen", "failed": "fails on the baseline"}
+"""Verdicts of cases that are not judged, with the reason in the accounts."""
+
 
 class Reports:
     """A plugin of the process that users look at: the only one, or the controller of workers."""
@@ -29,8 +34,8 @@ class Reports:
         self._seen.add(report.nodeid)
         if report.skipped and not hasattr(report, "wasxfail"):
             self._skipped[report.nodeid] = _reason(report)
-        elif report.when == "call" and dict(report.user_properties).get("verdict") == KEPT:
-            self._skipped[report.nodeid] = "golden is there"
+        elif report.when == "call" and (reason := LEFT_OUT.get(str(dict(report.user_properties).get("verdict")))):
+            self._skipped[report.nodeid] = reason
         elif report.failed and report.when != "call":
             self._errors.add(report.nodeid)
 

@@ -22,6 +22,7 @@ from migrate.inert import inert
 from migrate.ports import CaseRecord, Recordings
 from migrate.presenting.layout import wrapped
 from migrate.presenting.terminal import failure_lines, summary_lines
+from migrate.pytest_plugin.flows import FlowTests
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
@@ -50,6 +51,7 @@ def activate(config: pytest.Config) -> None:
     except PromptMigrateError as problem:
         raise pytest.UsageError(inert(str(problem))) from None
     config.pluginmanager.register(session, NAME)
+    config.pluginmanager.register(session.tests, f"{NAME}-flows")
     if not session.is_worker:
         config.pluginmanager.register(session.reports, f"{NAME}-reports")
     if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
@@ -111,7 +113,7 @@ class MigrateSession:
         self.mode: str | None = config.option.migrate_golden if config.option.migrate_golden != "none" else None
         self.offline = bool(config.option.migrate_offline)
         self.candidates = self._candidates(config.option.migrate_model or ())
-        self.flows = self.world.load_flows()
+        self.flows = self._inventory()
         self._by_path = {self.world.root / flow.place.file: flow for flow in self.flows if flow.place}
         self._check(config)
         self.run = Run(**self.given["run"]) if self.given else self.plan.run if self.plan else self._new_run()
@@ -125,8 +127,13 @@ class MigrateSession:
         self.reports = Reports()
         self.stopped = ""
         self.results: Results | None = None
+        self.tests = FlowTests(self)
 
     # --- before collection ---------------------------------------------------------------------------
+
+    def _inventory(self) -> tuple[Flow, ...]:
+        """Load the inventory; a project may have none, and application flows alone."""
+        return self.world.load_flows() if self.world.prompts.is_dir() else ()
 
     def _candidates(self, texts: Sequence[str]) -> tuple[Candidate, ...]:
         if self.mode is not None and texts:
@@ -192,9 +199,15 @@ class MigrateSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
-        """Collect the inventory when no path was named."""
-        if session.config.args_source is not pytest.Config.ArgsSource.ARGS:
-            session.config.args[:] = [str(self.world.prompts)]
+        """Collect the inventory beside the usual paths when no path was named."""
+        if session.config.args_source is not pytest.Config.ArgsSource.ARGS and self.world.prompts.is_dir():
+            prompts = self.world.prompts
+            inside = any(prompts.is_relative_to(Path(arg).absolute()) for arg in session.config.args)
+            session.config.args[:] = [*([] if inside else [str(prompts)]), *session.config.args]
+
+    def is_prompt(self, path: Path) -> bool:
+        """Say whether a file is of the inventory, named through a link or not."""
+        return path in self._by_path or path.resolve() in self._by_path
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> PromptFile | None:
         flow = self._by_path.get(file_path)
@@ -206,11 +219,14 @@ class MigrateSession:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep what the run is about: other tests, and flows without a named variant, are deselected and counted."""
         planned = set(self.plan.items) if self.plan else None
-        mine = {
-            id(item)
-            for item in items
-            if isinstance(item, PromptItem) and item.is_offered and (planned is None or item.nodeid in planned)
-        }
+        prompts = [item for item in items if isinstance(item, PromptItem) and item.is_offered]
+        try:
+            offered: list[pytest.Item] = [*prompts, *self.tests.choose(items)]
+            if not offered and not self.world.prompts.is_dir():
+                self.world.load_flows()
+        except PromptMigrateError as problem:
+            raise pytest.UsageError(inert(str(problem))) from None
+        mine = {id(item) for item in offered if planned is None or item.nodeid in planned}
         others = [item for item in items if id(item) not in mine]
         if others:
             config.hook.pytest_deselected(items=others)
@@ -234,15 +250,15 @@ class MigrateSession:
         if self._controls_workers():
             with stopped_by_sigterm():
                 return (yield)
-        trials = [item.trial for item in session.items if isinstance(item, PromptItem)]
-        for number, trial in enumerate(trials):
-            trial.number = number
+        for number, item in enumerate(session.items):
+            if isinstance(item, PromptItem):
+                item.trial.number = number
         self.reports.plan(item.nodeid for item in session.items)
         if not self.is_worker:
             self.keep_plan()
         gc.freeze()
         with stopped_by_sigterm():
-            self._start(self._share(trials))
+            self._start([item.trial for item in self._share(session.items) if isinstance(item, PromptItem)])
             grace = IN_FLIGHT_S
             try:
                 return (yield)
@@ -293,20 +309,20 @@ class MigrateSession:
     def _controls_workers(self) -> bool:
         return not self.is_worker and bool(self.config.pluginmanager.hasplugin("dsession"))
 
-    def _share(self, trials: list[Trial]) -> list[Trial]:
-        """Return the trials this process will surely run: all of them, or a worker's fixed share."""
+    def _share(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Return the items this process will surely run: all of them, or a worker's fixed share."""
         if not self.is_worker:
-            return trials
+            return items
         number, count = self.given.get("share", (0, 0))
-        return trials[number::count] if count else []
+        return items[number::count] if count else []
 
     def _start(self, trials: list[Trial]) -> None:
         tools = self.world.tools()
         lost = self.plan.lost if self.plan else {}
         assert self.journal is not None, "the journal is opened before the first call"
         if self.mode:
-            asked, usual = self.config.option.migrate_samples, self.world.settings.samples
-            given = OfRun(self.world.recordings, self.run.id) if self.plan else None
+            asked, usual = self.asked_samples, self.world.settings.samples
+            given = self.own_recordings()
             self.recording = Recording(
                 tools,
                 mode=self.mode,  # type: ignore[arg-type]
@@ -317,10 +333,10 @@ class MigrateSession:
                 lost=lost,
             )
         else:
-            recordings = self._recordings()
+            recordings = self.recordings()
             self.replay = Replay(
                 tools,
-                samples=self.config.option.migrate_samples,
+                samples=self.asked_samples,
                 recordings=recordings,
                 journal=self.journal,
                 lost=lost,
@@ -328,9 +344,17 @@ class MigrateSession:
         if not self.offline and trials:
             self.background = self._background(trials)
 
-    def _recordings(self) -> Recordings | None:
-        if not self.config.option.migrate_fresh:
-            return self.world.recordings
+    @property
+    def asked_samples(self) -> int | None:
+        """Samples that the command line asks for."""
+        return self.config.option.migrate_samples  # type: ignore[no-any-return]
+
+    def recordings(self) -> Recordings | None:
+        """Return what may answer instead of a model."""
+        return self.own_recordings() if self.config.option.migrate_fresh else self.world.recordings
+
+    def own_recordings(self) -> Recordings | None:
+        """Return what this very run was answered before it was stopped; None for a new run."""
         return OfRun(self.world.recordings, self.run.id) if self.plan else None
 
     def _background(self, trials: list[Trial]) -> Background:

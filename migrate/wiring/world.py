@@ -155,6 +155,10 @@ class World:
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.state
 
+    def secret(self, variable: str | None) -> str:
+        """Return the value of an environment variable that holds a key or a header; empty where there is none."""
+        return self._environ.get(variable or "", "")
+
     # --- checks before anything is spent ---------------------------------------------------------------
 
     def check_variant(self, candidate: Candidate, flows: Sequence[Flow]) -> None:
@@ -179,14 +183,23 @@ class World:
 
     def check_models(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
         """Refuse models that have left the API on the day the run is judged by."""
-        today = self.clock.today()
         for model in sorted(self._models(flows, candidates)):
-            gone = catalogue.retired(model, today)
-            if gone is not None and self.is_openai(model):
-                raise UsageProblem(
-                    f"{model} left the API on {gone.isoformat()} (judged as of {today.isoformat()}): it cannot answer",
-                    hint="goldens and recordings of it still work: --migrate-offline",
-                )
+            self._check_model(model)
+
+    def _check_model(self, model: str) -> None:
+        today = self.clock.today()
+        gone = catalogue.retired(model, today)
+        if gone is not None and self.is_openai(model):
+            raise UsageProblem(
+                f"{model} left the API on {gone.isoformat()} (judged as of {today.isoformat()}): it cannot answer",
+                hint="goldens and recordings of it still work: --migrate-offline",
+            )
+
+    def check_targets(self, candidates: Sequence[Candidate]) -> None:
+        """Refuse candidates that left the API: an application's calls could go nowhere."""
+        for candidate in candidates:
+            for model in [candidate.model] if candidate.model else candidate.mapping.values():
+                self._check_model(model)
 
     def check_providers(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
         """Refuse to start when a provider has no key, no address, or an address the user has not allowed."""
@@ -238,7 +251,9 @@ class World:
     def _simulate_command(self) -> list[str]:
         settings = self.settings
         command = [sys.executable, "-m", "migrate", "simulate", "--child", "--root", str(self.root)]
-        command += ["--prompts", str(self.prompts), "--seed", str(settings.simulation_seed)]
+        # A project may have no prompt files, and application flows alone.
+        command += ["--prompts", str(self.prompts)] if self.prompts.is_dir() else []
+        command += ["--seed", str(settings.simulation_seed)]
         command += ["--time-scale", str(settings.time_scale)]
         return [*command, "--habit-log", self.habit_log] if self.habit_log else command
 
@@ -337,8 +352,8 @@ class World:
         baselines = ", ".join(sorted(self._models(flows, ())))
         target = " -> " + ", ".join(run.candidates) if run.candidates else " (recording goldens)"
         cases = sum(len(flow.cases) for flow in flows)
-        size = f"{counted(len(flows), 'flow')} / {counted(cases, 'case')}"
-        lines = [f"prompt-migrate: {baselines}{target} · {size} · run {run.id}"]
+        size = f"{counted(len(flows), 'flow')} / {counted(cases, 'case')}" if flows else "no prompt files"
+        lines = [f"prompt-migrate: {(baselines + target).strip()} · {size} · run {run.id}"]
         source = "recordings only, no socket" if offline else run.provider
         if run.simulated and not offline:
             seed, scale = self.settings.simulation_seed, self.settings.time_scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flow_project import app, fresh_app, recorded_app
 from small_project import fresh, project, recorded
 
-__all__ = ["fresh", "project", "recorded"]
+__all__ = ["app", "fresh", "fresh_app", "project", "recorded", "recorded_app"]

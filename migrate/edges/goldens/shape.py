@@ -110,7 +110,10 @@ class _Writer:
             raise ValueError("a sample without an answer is no golden")
         alone, read_as = len(sample.calls) == 1, value if judged.parsed else None
         calls = [self.call(call, alone) for call in sample.calls[:-1]]
-        calls += [self.call(call, alone, read_as) for call in sample.calls[-1:]]
+        # A final answer that was made of several calls is none of theirs.
+        calls += [
+            self.call(call, alone, read_as if _answer_of(call) == sample.answer else None) for call in sample.calls[-1:]
+        ]
         final = self.answer(_numbered(sample.answer, alone), read_as)
         entry: dict[str, Json] = {
             "calls": calls,
@@ -197,6 +200,10 @@ class _Writer:
 
 def _covers(decided: Approval | Rejection) -> list[Json]:
     return [{"kind": kind.value, "path": path} for kind, path in sorted(decided.covers)]
+
+
+def _answer_of(call: Call) -> Answer | None:
+    return call.outcome.answer if isinstance(call.outcome, Reply) else None
 
 
 def _numbered(answer: Answer, alone: bool) -> Answer:
