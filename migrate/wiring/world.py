@@ -196,7 +196,9 @@ class World:
             )
 
     def check_targets(self, candidates: Sequence[Candidate]) -> None:
-        """Refuse candidates that left the API: an application's calls could go nowhere."""
+        """Refuse what no application's call may go to: models that left, addresses the user has not allowed."""
+        for provider in self._used_providers():
+            self._refuse_foreign(provider)
         for candidate in candidates:
             for model in [candidate.model] if candidate.model else candidate.mapping.values():
                 self._check_model(model)
