@@ -223,6 +223,13 @@ def our_project(folder: Path, url: str, count: int, samples: int) -> Path:
     return folder
 
 
+def lengthen(folder: Path, size: int) -> None:
+    """Give a project one case with a message of so many bytes, of plain words and no two lines alike."""
+    text = "".join(f"Line {n}: {message(n)}\n" for n in range(size // len(message(0)) + 1))[:size]
+    line = json.dumps({"id": "case-0", "inputs": {"message": text}}) + "\n"
+    (folder / "prompts" / "cases" / "bench.jsonl").write_text(line, encoding="utf-8")
+
+
 def ours(folder: Path, name: str, *words: str) -> Job:
     quiet = ("-q", "-p", "no:cacheprovider", "-p", "migrate.pytest_plugin")
     return Job(name, python("-m", "pytest", *quiet, *words), folder)

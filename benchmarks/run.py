@@ -2,7 +2,11 @@
 
 Every contender is a whole process against the same loopback server; contenders take turns, several rounds; printed
 are the median, the least and the most of wall time, CPU time (user and system) and peak memory, then each target
-with the ratio that was measured. Only the ratios travel between machines.
+with the ratio that was measured. Only the ratios travel between machines. Where `perf` can count instructions, which
+a busy machine does not change, their ratios are printed too.
+
+`--results FILE` keeps each part's figures, replacing older ones of the same part; `--write` makes docs/performance.md
+of that file.
 """
 
 from __future__ import annotations
@@ -10,8 +14,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import functools
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -19,8 +26,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import contenders
 from contenders import Job
@@ -35,6 +43,18 @@ class Figures:
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)
+    instructions: list[float] = field(default_factory=list)
+    """Of the process itself, in user mode; empty where they cannot be counted."""
+
+
+@functools.cache
+def counter() -> tuple[str, ...]:
+    """Return the command that counts instructions, empty where there is none or the machine does not tell."""
+    words = ("perf", "stat", "-x,", "-e", "instructions:u")
+    if shutil.which("perf") is None:
+        return ()
+    tried = subprocess.run([*words, "true"], capture_output=True, text=True, check=False)
+    return words if tried.stderr.split(",", 1)[0].isdigit() else ()
 
 
 @contextlib.contextmanager
@@ -54,9 +74,10 @@ def timed(job: Job, figures: Figures) -> None:
     left_out = ("CI", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
     environ = {name: value for name, value in os.environ.items() if name not in left_out}
     environ |= {"PYTHONPATH": str(HERE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **job.environ}
-    with tempfile.TemporaryFile() as out:
+    with tempfile.TemporaryFile() as out, tempfile.NamedTemporaryFile() as counted:
+        counting = [*counter(), "-o", counted.name, "--"] if counter() else []
         started = time.perf_counter()
-        process = subprocess.Popen(job.command, cwd=job.folder, env=environ, stdout=out, stderr=out)
+        process = subprocess.Popen([*counting, *job.command], cwd=job.folder, env=environ, stdout=out, stderr=out)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -65,6 +86,9 @@ def timed(job: Job, figures: Figures) -> None:
             raise SystemExit(
                 f"{job.name} ended in {process.returncode}:\n{out.read().decode(errors='replace')[-3000:]}"
             )
+        lines = [line for line in counted.read().decode().splitlines() if "instructions" in line]
+    if lines:
+        figures.instructions.append(float(lines[0].split(",", 1)[0]))
     figures.wall.append(wall)
     figures.cpu.append(usage.ru_utime + usage.ru_stime)
     figures.peak_mb.append(usage.ru_maxrss / 1024)
@@ -96,11 +120,44 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float,
     return statistics.median(pairs), min(pairs), max(pairs)
 
 
-def target(what: str, measured: tuple[float, float, float], limit: float) -> bool:
-    middle, low, high = measured
-    met = middle <= limit
-    print(f"{'met ' if met else 'MISS'}  {what}: {middle:.2f} x ({low:.2f}-{high:.2f}), target {limit:g} x")
-    return met
+@dataclass
+class Part:
+    """What one part of the benchmark found: its tables, its targets, and what the machine was busy with."""
+
+    name: str
+    rounds: int
+    day: str = ""
+    load: list[float] = field(default_factory=list)
+    """Load average of one minute, before and after."""
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def show(self, title: str, results: dict[str, Figures]) -> None:
+        show(title, results)
+        rows = [
+            [name, _spread(of.wall), _spread(of.cpu), f"{statistics.median(of.peak_mb):.0f}"]
+            for name, of in results.items()
+        ]
+        self.tables.append({"title": title, "rows": rows})
+
+    def check(self, what: str, measured: tuple[float, float, float], limit: float, unit: str = "x") -> None:
+        middle, low, high = measured
+        met = middle <= limit
+        digits = 2 if unit == "x" else 1
+        words = f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"
+        print(f"{'met ' if met else 'MISS'}  {what}: {words}, target {limit:g} {unit}", flush=True)
+        self.targets.append({"what": what, "measured": words, "target": f"{limit:g} {unit}", "met": met})
+
+    def note(self, words: str) -> None:
+        print(words)
+        self.notes.append(words)
+
+    def instructions(self, what: str, ours: Figures, theirs: Figures) -> None:
+        """Say the ratio of instructions, which no load changes, where it can be had."""
+        if ours.instructions and theirs.instructions:
+            middle, low, high = ratio(ours.instructions, theirs.instructions)
+            self.note(f"{what}, in instructions: {middle:.2f} x ({low:.2f} to {high:.2f})")
 
 
 class Bench:
@@ -108,10 +165,20 @@ class Bench:
 
     def __init__(self, scratch: Path, *, cases: int, large: int, count: int) -> None:
         self.scratch, self.cases, self.large, self.count = scratch, cases, large, count
-        self.met: list[bool] = []
+        self.part = Part("", 0)
+
+    def measure(self, name: str) -> Part:
+        """Run one part."""
+        self.part = Part(name, self.count, dt.datetime.now(dt.UTC).date().isoformat(), [os.getloadavg()[0]])
+        getattr(self, name)()
+        self.part.load.append(os.getloadavg()[0])
+        return self.part
 
     def check(self, what: str, measured: tuple[float, float, float], limit: float) -> None:
-        self.met.append(target(what, measured, limit))
+        self.part.check(what, measured, limit)
+
+    def show(self, title: str, results: dict[str, Figures]) -> None:
+        self.part.show(title, results)
 
     def recorded(self, url: str, name: str, cases: int, samples: int = 1) -> Path:
         """Return a project whose goldens are recorded."""
@@ -132,13 +199,14 @@ class Bench:
             if binary:
                 jobs.append(contenders.promptfoo(self.scratch / "promptfoo", url, self.cases, binary))
             results = rounds(jobs, self.count)
-        show(f"Live, {self.cases} cases, no latency, 50 in flight, K = 1", results)
+        self.show(f"Live, {self.cases} cases, no latency, 50 in flight, K = 1", results)
         mine = results["prompt-migrate, live"]
         self.check("live CPU / SDK create loop", ratio(mine.cpu, results["SDK create loop"].cpu), 0.8)
+        self.part.instructions("live / SDK create loop", mine, results["SDK create loop"])
         if binary:
             self.check("live CPU / promptfoo", ratio(mine.cpu, results["promptfoo"].cpu), 0.25)
         else:
-            print("skip  live CPU / promptfoo: not installed (npm install promptfoo; PROMPTFOO=path)")
+            self.part.note("promptfoo was not measured: not installed (npm install promptfoo; PROMPTFOO=path)")
 
     def latency(self) -> None:
         """Live replay at 200 ms: wall time of the asking against the SDK's low-level post."""
@@ -149,7 +217,7 @@ class Bench:
                 contenders.ours(folder, "prompt-migrate, live", "--model", "gpt-4.1", "--migrate-fresh"),
             ]
             results, spans = self._with_spans(jobs, folder)
-        show(f"Live, {self.cases} cases, 200 ms an answer, 50 in flight", results)
+        self.show(f"Live, {self.cases} cases, 200 ms an answer, 50 in flight", results)
         least = self.cases * 0.2 / 50
         self.check("first request to last byte / N L / C", _over(spans, least), 1.15)
         loop = results["SDK low-level post loop, aiohttp"].wall
@@ -181,9 +249,11 @@ class Bench:
             ]
             results = rounds(jobs, self.count)
             slow = rounds([replay], 1)
-        show(f"Offline, {self.cases} cases", {**results, **slow})
+        self.show(f"Offline, {self.cases} cases", {**results, **slow})
         mine, barest = results["prompt-migrate, offline"], results["barest pytest plugin, offline"]
         self.check("offline wall / barest plugin", ratio(mine.wall, barest.wall), 3.0)
+        self.check("offline CPU / barest plugin", ratio(mine.cpu, barest.cpu), 3.0)
+        self.part.instructions("offline / barest plugin", mine, barest)
         self.check("offline wall, K = 5 / K = 1", ratio(results["prompt-migrate, offline, K = 5"].wall, mine.wall), 2.5)
         recording = slow["pytest-recording, replay"].wall[0]
         self.check("offline wall / pytest-recording replay", _over(mine.wall, recording), 1 / 8)
@@ -198,7 +268,7 @@ class Bench:
                 contenders.ours(large, f"prompt-migrate, {self.large} cases", *words),
             ]
             results = rounds(jobs, max(1, self.count // 2))
-        show("Growth, live, no latency", results)
+        self.show("Growth, live, no latency", results)
         few, many = results[jobs[0].name], results[jobs[1].name]
         start = self._start_up(small)
         a_case = [(cpu - start) / self.cases for cpu in few.cpu]
@@ -222,15 +292,37 @@ class Bench:
         without = Job("pytest without the plugin", contenders.python(*quiet), folder)
         loaded = Job("pytest with the plugin, idle", contenders.python(*quiet, "-p", "migrate.pytest_plugin"), folder)
         results = rounds([without, loaded], max(30, self.count))
-        show("Idle", results)
-        pairs = zip(results[loaded.name].wall, results[without.name].wall, strict=True)
-        extra = sorted(1000 * (a - b) for a, b in pairs)
-        middle = statistics.median(extra)
+        self.show("Idle", results)
+        self._extra("idle plugin, CPU", results[loaded.name].cpu, results[without.name].cpu, 15)
+        self._extra("idle plugin, wall", results[loaded.name].wall, results[without.name].wall, 15)
+
+    def help(self) -> None:
+        """`prompt-migrate --help` against a Python that does nothing, in pairs."""
+        nothing = Job("python -c pass", contenders.python("-c", "pass"), self.scratch)
+        asked = Job("prompt-migrate --help", contenders.python("-m", "migrate", "--help"), self.scratch)
+        results = rounds([nothing, asked], max(15, self.count))
+        self.show("Help", results)
+        self._extra("--help, CPU", results[asked.name].cpu, results[nothing.name].cpu, 150)
+        self._extra("--help, wall", results[asked.name].wall, results[nothing.name].wall, 150)
+
+    def prompt(self) -> None:
+        """One case with a prompt of 4 MB, about a million tokens, against one of 1 KB: everything, sending included."""
+        words = ("--model", "gpt-4.1", "--migrate-fresh")
+        with loopback() as url:
+            small, large = self.recorded(url, "short", 1), contenders.our_project(self.scratch / "long", url, 1, 1)
+            contenders.lengthen(large, 4_000_000)
+            timed(contenders.ours(large, "record", "--golden=new", "--samples=1"), Figures())
+            jobs = [contenders.ours(small, "1 KB", *words), contenders.ours(large, "4 MB", *words)]
+            results = rounds(jobs, max(5, self.count))
+        self.show("One case, live, by the size of its prompt", results)
+        self._extra("a prompt of 4 MB, CPU", results["4 MB"].cpu, results["1 KB"].cpu, 1000)
+
+    def _extra(self, what: str, more: Sequence[float], less: Sequence[float], limit_ms: float) -> None:
+        """Check the median of paired differences, told with the middle half of them."""
+        extra = sorted(1000 * (a - b) for a, b in zip(more, less, strict=True))
         quarter = len(extra) // 4
-        self.met.append(middle < 15)
-        spread = f"middle half {extra[quarter]:.1f} to {extra[-quarter - 1]:.1f}"
-        word = "met " if middle < 15 else "MISS"
-        print(f"{word}  idle plugin: {middle:.1f} ms ({spread}, {len(extra)} pairs), target 15 ms")
+        self.part.rounds = len(extra)
+        self.part.check(what, (statistics.median(extra), extra[quarter], extra[-quarter - 1]), limit_ms, "ms")
 
 
 def _over(values: Sequence[float], base: float) -> tuple[float, float, float]:
@@ -249,18 +341,58 @@ def _span(folder: Path) -> float:
     return (max(ends) - min(starts)).total_seconds()
 
 
+PARTS = ("idle", "help", "live", "latency", "offline", "growth", "prompt")
+
+
+def keep(path: Path, part: Part) -> None:
+    """Put a part's figures into the results file, in the place of older ones."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(known | {part.name: asdict(part)}, indent=1), encoding="utf-8")
+
+
+def page(results: Path) -> str:
+    """Return docs/performance.md as its results make it."""
+    import jinja2
+
+    known = json.loads(results.read_text(encoding="utf-8"))
+    parts = [known[name] for name in PARTS if name in known]
+    template = (HERE / "performance.md.jinja").read_text(encoding="utf-8")
+    versions = {name: importlib.metadata.version(name) for name in ("openai", "aiohttp", "pytest", "SQLAlchemy")}
+    return jinja2.Template(template, undefined=jinja2.StrictUndefined, keep_trailing_newline=True).render(
+        parts=parts,
+        days=sorted({part["day"] for part in parts}),
+        loads=[load for part in parts for load in part["load"]],
+        cores=os.cpu_count(),
+        machine=platform.machine(),
+        python=platform.python_version(),
+        versions=versions,
+        met=sum(target["met"] for part in parts for target in part["targets"]),
+        targets=sum(len(part["targets"]) for part in parts),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few cases and rounds: does it run at all")
-    parser.add_argument("--only", help="one of: live, latency, offline, growth, idle")
+    parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be repeated")
+    parser.add_argument("--rounds", type=int, help="rounds of the long parts (default 3)")
+    parser.add_argument("--results", type=Path, help="keep the figures in this JSON file")
+    parser.add_argument("--write", action="store_true", help="only make docs/performance.md of --results")
     given = parser.parse_args()
+    if given.write:
+        (HERE.parent / "docs" / "performance.md").write_text(page(given.results), encoding="utf-8")
+        return
     size = {"cases": 100, "large": 500, "count": 1} if given.quick else {"cases": 1000, "large": 10_000, "count": 3}
+    size["count"] = given.rounds or size["count"]
+    met: list[bool] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         bench = Bench(Path(scratch), **size)
-        for name in ("idle", "live", "latency", "offline", "growth"):
-            if given.only in (None, name):
-                getattr(bench, name)()
-    print(f"\n{sum(bench.met)} of {len(bench.met)} targets met")
+        for name in given.only or PARTS:
+            part = bench.measure(name)
+            met += [found["met"] for found in part.targets]
+            if given.results:
+                keep(given.results, part)
+    print(f"\n{sum(met)} of {len(met)} targets met")
 
 
 if __name__ == "__main__":

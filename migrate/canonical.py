@@ -94,7 +94,7 @@ def requests_of(
 
 def _key(api: Endpoint, parts: Mapping[str, str]) -> str:
     """Return the hash of the canonical text of an object whose members are encoded already."""
-    text = ",".join(f"{canonical_json(name)}:{parts[name]}" for name in sorted(parts))
+    text = ",".join([f"{_name(name)}:{parts[name]}" for name in sorted(parts)])
     return f"k{KEY_VERSION}:" + digest(f"{api}\n{{{text}}}")[:32]
 
 
@@ -105,3 +105,8 @@ _INDEX: Final = re.compile(r'("(?:[^"\\]|\\.)*"|\A\$calls\[\d+\])|\[\d+\]')
 def any_index(path: JsonPath) -> JsonPath:
     """Return a path with its list indices as `[*]`; digits inside quoted keys, and of the call, are left alone."""
     return JsonPath(_INDEX.sub(lambda match: match.group(1) or "[*]", path))
+
+
+@lru_cache(maxsize=256)  # the names of parameters: a few dozen, with every request
+def _name(name: str) -> str:
+    return canonical_json(name)

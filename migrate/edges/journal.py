@@ -16,6 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +57,11 @@ PATIENCE_S: Final = 10.0
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _SUM: Final = b',"crc":"'
 """Begins the last member of a line: the CRC-32, in hex, of everything before it."""
+
+# A look-up by value costs a tenth of calling the enumeration, and there are many.
+_RUNGS: Final = {rung.value: rung for rung in Rung}
+_VERDICTS: Final = {verdict.value: verdict for verdict in CaseVerdict}
+_SOURCES: Final = {source.value: source for source in Source}
 
 
 class JournalFile:
@@ -303,7 +309,7 @@ def decode_call(event: Mapping[str, Any]) -> Call:
         timing=Timing(*timing) if timing else None,
         attempts=event["attempts"],
         lost=event["lost"],
-        source=Source(event["source"]),
+        source=_SOURCES[event["source"]],
         at=event["at"],
         simulated=event["simulated"],
         step=event["step"],
@@ -382,9 +388,9 @@ def decode_case(event: Mapping[str, Any]) -> CaseRecord:
         case=CaseId(event["case"]),
         baseline=event["baseline"],
         candidate=event["candidate"],
-        verdict=CaseVerdict(event["verdict"]),
+        verdict=_VERDICTS[event["verdict"]],
         findings=tuple(decode_finding(finding) for finding in event["findings"]),
-        rungs={Rung(name): _decode_rates(rates) for name, rates in event["rungs"].items()},
+        rungs={_RUNGS[name]: _decode_rates(rates) for name, rates in event["rungs"].items()},
         noise_measured=event["noise"],
         unjudged=tuple(event["unjudged"]),
         note=event["note"],
@@ -420,7 +426,13 @@ def _encode_rates(rates: RungRates | None) -> list[int] | None:
 
 
 def _decode_rates(event: list[int] | None) -> RungRates | None:
-    return None if event is None else RungRates(Rate(event[0], event[1]), Rate(event[2], event[3]))
+    return None if event is None else _rates(*event)
+
+
+# Thousands of cases share a handful of these.
+@lru_cache(maxsize=1024)
+def _rates(passed: int, total: int, candidate_passed: int, candidate_total: int) -> RungRates:
+    return RungRates(Rate(passed, total), Rate(candidate_passed, candidate_total))
 
 
 def _encode_scores(scores: Scores | None) -> list[Any] | None:
@@ -464,8 +476,8 @@ def _decode_judged(event: Mapping[str, Any]) -> Judged:
         final = None if event["answer"] is None else decode_answer(event["answer"])
     return Judged(
         sample=Sample(event["index"], calls, final),
-        rungs={Rung(name): passed for name, passed in event["rungs"].items()},
+        rungs={_RUNGS[name]: passed for name, passed in event["rungs"].items()},
         findings=tuple(decode_finding(finding) for finding in event.get("findings", ())),
-        if_repaired=None if repaired is None else {Rung(name): passed for name, passed in repaired.items()},
+        if_repaired=None if repaired is None else {_RUNGS[name]: passed for name, passed in repaired.items()},
         unjudged=tuple(event.get("unjudged", ())),
     )

@@ -34,12 +34,14 @@ def fold(
 
     paths = journals(world.journals).get(run.id, [])
     prices = world.prices()
-    folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd, own=own)
+    folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
     folded = Folded(run)
     records = folding.fold(run, _events(paths), folded)
     policies = load_policies(world.settings) if run.kind == "replay" else None
     evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
     closed = close_run(run, world.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
+    if own and not _is_settled(closed):
+        folding.keep_own(run, _events(paths))
     folding.finish(closed, prices.rows_used())
     _clear(world, closed, paths, own=own)
     return closed, tuple(evidence) if run.kind == "replay" else ()
@@ -47,7 +49,7 @@ def fold(
 
 def _clear(world: World, run: Run, paths: Sequence[Path], *, own: bool) -> None:
     """Remove the journals, and, when the run is complete, what only a resumed run would need."""
-    if run.state == "complete" and not _has_silent_cases(run):
+    if _is_settled(run):
         if own:
             world.recordings.drop(f"@{run.id}")
         (world.journals / f"{run.id}.state").unlink(missing_ok=True)
@@ -81,10 +83,12 @@ def _fold_leftover(world: World, run_id: str, paths: Sequence[Path]) -> bool:
     if not _is_complete(world, run_id):
         prices = world.prices()
         own = run.kind == "record" or _asked_fresh(world, run_id)
-        folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd, own=own)
+        folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
         folded = Folded(run)
         for _ in folding.fold(run, _events(paths), folded):
             pass
+        if own:
+            folding.keep_own(run, _events(paths))
         closed = close_run(run, world.clock.now(), folded, planned=folded.cases)
         folding.finish(replace(closed, state="interrupted"), prices.rows_used())
         world.plans.note_lost(run_id, lost_tries(paths))
@@ -98,7 +102,7 @@ def _is_complete(world: World, run_id: str) -> bool:
         run = world.ledger.run(run_id)
     except UsageProblem:
         return False
-    return run.id == run_id and run.state == "complete" and not _has_silent_cases(run)
+    return run.id == run_id and _is_settled(run)
 
 
 def _asked_fresh(world: World, run_id: str) -> bool:
@@ -154,8 +158,9 @@ def _events(paths: Sequence[Path]) -> Iterator[Event]:
     return chain.from_iterable(read_journal(path) for path in paths)
 
 
-def _has_silent_cases(run: Run) -> bool:
-    return any(name.startswith("no_reply:") for name in run.accounts)
+def _is_settled(run: Run) -> bool:
+    """Say whether nothing is left to be asked: then nobody will resume the run."""
+    return run.state == "complete" and not any(name.startswith("no_reply:") for name in run.accounts)
 
 
 def _remove(paths: Sequence[Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from migrate.errors import StoreProblem
@@ -49,11 +50,7 @@ class Folded:
 class Fold:
     """Completes case records with measurements and prices and hands them on in batches."""
 
-    def __init__(
-        self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price, *, own: bool = False
-    ) -> None:
-        """`own`: keep the answers under the run's own name too, so that it can be resumed and nobody else has them."""
-        self._own = own
+    def __init__(self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price) -> None:
         self._goldens = goldens
         self._recordings = recordings
         self._ledger = ledger
@@ -81,6 +78,12 @@ class Fold:
             if measurements:
                 self._goldens.write_measurements(flow, measurements)
 
+    def keep_own(self, run: Run, events: Iterable[Event]) -> None:
+        """Keep the answers under the run's own name, so that it can be resumed and nobody else has them."""
+        answers = (event for event in events if isinstance(event, tuple))
+        while some := list(islice(answers, BATCH)):
+            self._recordings.put((sample, named_after(run.id, call)) for sample, call in some)
+
     def finish(self, run: Run, prices: Sequence[PriceUsed]) -> None:
         """Write the run's end."""
         self._ledger.add_prices(run.id, prices)
@@ -107,8 +110,6 @@ class Fold:
                     # asked anew, or it would be compared with itself.
                     if run.kind == "replay":
                         calls.append((sample, call))
-                    if self._own:
-                        calls.append((sample, named_after(run.id, call)))
                     if len(calls) >= BATCH:
                         self._recordings.put(calls)
                         calls = []

@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ _RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9]|measurement
 _TEMPORARY: Final = re.compile(r"\..+\.tmp")
 
 
+@lru_cache(maxsize=1024)  # a flow's name is asked for with every case of it
 def file_stem(name: str) -> str:
     """Return the file name, without extension, of a flow or case: itself, or a slug with `~` and a hash."""
     if _PLAIN.fullmatch(name) and not _RESERVED.fullmatch(name) and not name.endswith("."):
@@ -42,6 +44,7 @@ class Folder:
     def __init__(self, root: Path, name: str) -> None:
         self.root = root
         self.name = name
+        self._path = f"{root}/{name}"
         self._swept = False
 
     def shown(self, file: str) -> str:
@@ -88,7 +91,7 @@ class Folder:
         if not self.name or "/" in self.name or "\0" in self.name or self.name in {".", ".."}:
             raise OSError(errno.EINVAL, "not the name of a folder")
         try:
-            folder = os.open(self.root / self.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             yield None
             return

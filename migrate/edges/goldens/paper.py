@@ -93,7 +93,8 @@ def text_of(content: bytes, damage: Damage) -> str:
         damage.raise_(f"is damaged: byte {problem.start} is not UTF-8", cause=problem)
     if not content.strip(b"\0 \r\n\t"):
         damage.raise_("is empty" if not content else "is damaged: nothing but blank bytes")
-    sides = _CONFLICT.findall(text)
+    # Looking for seven signs costs a tenth of looking for a line that begins with them.
+    sides = _CONFLICT.findall(text) if "<<<<<<<" in text or ">>>>>>>" in text else []
     if sides:
         names = " and ".join(filter(None, sides)) or "two branches"
         keep = f"keep one side (git checkout --ours -- {damage.name}, or --theirs) or record again"

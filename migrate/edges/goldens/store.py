@@ -120,7 +120,7 @@ class GoldenFiles:
 
     def _folder(self, flow: FlowName) -> Folder:
         stem = file_stem(flow)
-        return self._folders.setdefault(stem, Folder(self.root, stem))
+        return self._folders.get(stem) or self._folders.setdefault(stem, Folder(self.root, stem))
 
     def _damage(self, flow: FlowName, case: CaseId | None) -> Damage:
         words = flow if case is None else f"{flow} and {case}"

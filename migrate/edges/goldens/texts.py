@@ -130,7 +130,15 @@ def _in_order(structure: Json, order: Order, path: str = "$") -> Json:
         if path in order:
             rank = {key: place for place, key in enumerate(order[path])}
             keys = sorted(structure, key=lambda key: rank.get(key, len(rank)))
-        return {key: _in_order(structure[key], order, f"{path}.{key}") for key in keys}
+        # Most values are plain ones, and they are as they are.
+        return {
+            key: _in_order(value, order, f"{path}.{key}") if isinstance(value := structure[key], _NESTED) else value
+            for key in keys
+        }
     if isinstance(structure, list):
-        return [_in_order(item, order, f"{path}[*]") for item in structure]
+        below = f"{path}[*]"
+        return [_in_order(item, order, below) if isinstance(item, _NESTED) else item for item in structure]
     return structure
+
+
+_NESTED: Final = (dict, list)

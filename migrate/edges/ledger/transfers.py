@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, Table, Tuple, bindparam, delete, insert, literal, select, tuple_
 
 from migrate.edges.ledger import plain, tables
-from migrate.edges.ledger.columns import KeyText, decode_json
+from migrate.edges.ledger.columns import KeyText, decode_json, storable
 from migrate.edges.ledger.rows import Batch, Key, key_of, record_of
 from migrate.ports import CaseRecord
 from migrate.vocabulary import JsonObject
@@ -68,10 +68,7 @@ def batches(records: Iterable[CaseRecord]) -> Iterator[list[CaseRecord]]:
 @no_garbage()
 def write(connection: Connection, batch: Batch) -> None:
     """Replace the rows of the batch's cases; what hangs on a comparison goes with it."""
-    names = ("run_id", "flow", "candidate", "case_id")
-    keys = [{f"old_{name}": row[name] for name in names} for row in batch.comparisons]
-    old = (tables.comparisons.c[name] == bindparam(f"old_{name}") for name in names)
-    connection.execute(delete(tables.comparisons).where(*old), keys)
+    _remove(connection, batch.run_id, [(row["flow"], row["candidate"], row["case_id"]) for row in batch.comparisons])
     _write_bodies(connection, batch.bodies)
     for table, rows in (
         (tables.comparisons, batch.comparisons),
@@ -81,6 +78,19 @@ def write(connection: Connection, batch: Batch) -> None:
     ):
         if rows:
             connection.execute(insert(table), rows)
+
+
+def _remove(connection: Connection, run_id: str, keys: list[Key]) -> None:
+    """Remove the cases of a run that are there already: usually none, which one look between the ends tells."""
+    by_place = sorted(keys, key=lambda key: [storable(part) for part in key])
+    comparisons, place = tables.comparisons.c, _place(tables.comparisons)
+    between = place >= _values(by_place[0]), place <= _values(by_place[-1])
+    query = select(*(comparisons[name] for name in _KEY)).where(comparisons.run_id == run_id, *between)
+    old = {tuple(row) for row in connection.execute(query)}.intersection(keys)
+    if old:
+        where = (comparisons[name] == bindparam(f"old_{name}") for name in _KEY)
+        gone = delete(tables.comparisons).where(comparisons.run_id == run_id, *where)
+        connection.execute(gone, [{f"old_{name}": part for name, part in zip(_KEY, key, strict=True)} for key in old])
 
 
 def _write_bodies(connection: Connection, bodies: dict[str, str]) -> None:
