@@ -34,8 +34,8 @@ COLUMNS: Final = (
     Column("verdict", right=False, rank=1),
 )
 LEGEND: Final = (
-    "schema ok: candidate (baseline), of all samples; "
-    "noise: changes within the baseline's own; cost, p50, p95: candidate / baseline"
+    "schema ok: candidate/baseline, of all samples; noise: changes within the baseline's own; "
+    "cost, p50, p95: candidate divided by baseline"
 )
 REASONS: Final = "why not safe, in points of a hundred answers:"
 ENOUGH_FOR_P95: Final = 59
@@ -103,7 +103,7 @@ def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
         Cell(str(breaking), "red" if breaking else ""),
         Cell(str(drift), "yellow" if drift else ""),
         Cell(str(noise)),
-        Cell(ratio_text(flow.cost_ratio)),
+        Cell(_ratio(flow.cost_ratio)),
         Cell(_latency_ratio(flow, "p50")),
         Cell(_latency_ratio(flow, "p95")),
         Cell(verdict, VERDICT_COLOURS.get(verdict, "")),
@@ -112,14 +112,21 @@ def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
 
 def _schema(flow: FlowEvidence) -> str:
     rates = flow.rungs.get(Rung.SCHEMA)
-    return UNKNOWN if rates is None else f"{share_text(rates.candidate)} ({share_text(rates.baseline)})"
+    if rates is None:
+        return UNKNOWN
+    # At eighty columns every cell counts: nine columns must stand beside the longest verdict.
+    return f"{share_text(rates.candidate).removesuffix('%')}/{share_text(rates.baseline)}"
+
+
+def _ratio(ratio: float | None) -> str:
+    return ratio_text(ratio).removesuffix("x")
 
 
 def _latency_ratio(flow: FlowEvidence, name: str) -> str:
     before, after = flow.latency_baseline, flow.latency_candidate
     if not comparable(before, after):
         return UNKNOWN
-    return ratio_text(getattr(after, name) / getattr(before, name))
+    return _ratio(getattr(after, name) / getattr(before, name))
 
 
 # --- what stands under it ------------------------------------------------------------------------------------

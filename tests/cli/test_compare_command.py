@@ -85,8 +85,8 @@ def test_a_replay_without_regressions(project: Path) -> None:
     assert [
         "run 20261102-100000-ab12, started 2026-11-02T10:00:00.000Z, complete",
         "gpt-4o -> gpt-4.1",
-        "  flow   cases   schema ok break drift noise  cost   p50   p95 verdict",
-        "  refund     2 100% (100%)     0     1     0 0.80x 1.30x 1.30x insufficient",
+        "  flow    cases  schema ok  break  drift  noise  cost   p50   p95  verdict",
+        "  refund      2   100/100%      0      1      0  0.80  1.30  1.30  insufficient",
         "why not safe, in points of a hundred answers:",
         "  refund: contract may be 77.6 points worse, margin 3: 97 more cases",
     ] == result.stdout.splitlines()[:6]

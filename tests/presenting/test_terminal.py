@@ -66,11 +66,11 @@ def test_the_summary_of_a_replay() -> None:
     """A row a flow, the verdicts in words, where figures come from, the largest changes, the next command."""
     assert [
         "gpt-4o, gpt-4o-mini -> gpt-4.1",
-        "  flow           cases     schema ok  break  drift  noise   cost    p50    p95  verdict",
-        "  refund            45  99.1% (100%)      2      1      4  0.80x  0.95x  1.11x  -",
-        "  meeting-notes     60             -      0      0      0  2.67x      -      -  -",
-        "schema ok: candidate (baseline), of all samples; noise: changes within the baseline's own;",
-        "  cost, p50, p95: candidate / baseline",
+        "  flow           cases  schema ok  break  drift  noise  cost   p50   p95  verdict",
+        "  refund            45  99.1/100%      2      1      4  0.80  0.95  1.11  -",
+        "  meeting-notes     60          -      0      0      0  2.67     -     -  -",
+        "schema ok: candidate/baseline, of all samples; noise: changes within the baseline's own;",
+        "  cost, p50, p95: candidate divided by baseline",
         "105 cases: 98 same, 4 within noise, 1 drift, 2 breaking",
         "latency: candidate live; baseline recorded on 2026-01-15",
         "latency: candidate not measured; baseline recorded on 2026-01-15",
@@ -89,13 +89,33 @@ def test_the_table_fits_eighty_columns() -> None:
     """At the usual width all columns are there and no line wraps, whatever the flow is called."""
     long = evidence("a-flow-with-a-name-that-somebody-must-have-been-paid-for-by-the-letter", verdicts=REFUND.verdicts)
     lines = summary_lines(replay(), [REFUND, long])
-    assert "  flow            cases    schema ok break drift noise  cost   p50   p95 verdict" == lines[1]
-    assert "  a-flow-with-a..    45" == lines[3][:23]
+    assert "  flow                  cases schema ok break drift noise cost  p50  p95 verdict" == lines[1]
+    assert "  a-flow-with-a-name-..    45" == lines[3][:29]
     assert max(map(cells, lines)) <= 80
 
 
+def test_no_column_leaves_eighty_columns_for_wide_figures() -> None:
+    """Ten thousand cases, shares with a decimal, ratios above ten and the longest verdict still stand in one line."""
+    name = FlowName("ticket-triage-of-the-night")
+    wide = replace(
+        evidence(
+            name,
+            verdicts={CaseVerdict.SAME: 10_000, CaseVerdict.BREAKING: 100},
+            rungs={Rung.SCHEMA: rates((9_960, 10_000), (9_910, 10_000))},
+            ratio=12.5,
+            before=latency(100, 200, 100, "live"),
+            after=latency(1_250, 2_500, 100),
+        ),
+        verdict="insufficient",
+    )
+    header, row = summary_lines(replay(), [wide])[1:3]
+    assert "  flow            cases  schema ok break drift noise cost  p50  p95 verdict" == header
+    assert "  ticket-triage.. 10100 99.1/99.6%   100     0     0 12.5 12.5 12.5 insufficient" == row
+    assert 80 == cells(row)
+
+
 def test_verdicts_and_why_a_flow_is_not_safe() -> None:
-    """The verdict is whole at eighty columns, where p50 leaves; below stands the reason that binds, a line a flow."""
+    """The verdict is whole at eighty columns, and so is every column; below stands the reason that binds, a line a flow."""
     harm = ("agreement at least 12.4 points worse, margin 5, in 14 of 39 cases", "cases left out: 1")
     needs = ("contract may be 9.5 points worse, margin 3: 69 more cases",)
     flows = [
@@ -104,10 +124,10 @@ def test_verdicts_and_why_a_flow_is_not_safe() -> None:
         replace(REFUND, flow=FlowName("notes"), verdict="insufficient", reasons=needs),
     ]
     assert [
-        "  flow             cases    schema ok break drift noise  cost   p95 verdict",
-        "  refund              45 99.1% (100%)     2     1     4 0.80x 1.11x safe",
-        "  ticket-triage-..    45 99.1% (100%)     2     1     4 0.80x 1.11x unsafe",
-        "  notes               45 99.1% (100%)     2     1     4 0.80x 1.11x insufficient",
+        "  flow             cases schema ok break drift noise cost  p50  p95 verdict",
+        "  refund              45 99.1/100%     2     1     4 0.80 0.95 1.11 safe",
+        "  ticket-triage-..    45 99.1/100%     2     1     4 0.80 0.95 1.11 unsafe",
+        "  notes               45 99.1/100%     2     1     4 0.80 0.95 1.11 insufficient",
         "why not safe, in points of a hundred answers:",
         "  ticket-triage-of-the-night: agreement at least 12.4 points worse, margin 5, in",
         "    14 of 39 cases",
