@@ -322,6 +322,8 @@ class Bench:
         extra = sorted(1000 * (a - b) for a, b in zip(more, less, strict=True))
         quarter = len(extra) // 4
         self.part.rounds = len(extra)
+        share = statistics.median(extra) / (10 * statistics.median(less))
+        self.part.note(f"{what}: {share:.1f} % of the process it is held against")
         self.part.check(what, (statistics.median(extra), extra[quarter], extra[-quarter - 1]), limit_ms, "ms")
 
 

@@ -23,7 +23,7 @@ SHORT: Final = {
 }
 """Short name -> option it is an alias of."""
 
-COLLECT_AFTER: Final = 50_000
+COLLECT_AFTER: Final = 200_000
 """Allocations between two looks of the garbage collector in an active run."""
 
 OPTIONS: Final[dict[str, dict[str, Any]]] = {

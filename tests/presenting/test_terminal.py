@@ -115,7 +115,7 @@ def test_no_column_leaves_eighty_columns_for_wide_figures() -> None:
 
 
 def test_verdicts_and_why_a_flow_is_not_safe() -> None:
-    """The verdict is whole at eighty columns, and so is every column; below stands the reason that binds, a line a flow."""
+    """The verdict is whole at eighty columns; below stands the reason that binds, a line a flow."""
     harm = ("agreement at least 12.4 points worse, margin 5, in 14 of 39 cases", "cases left out: 1")
     needs = ("contract may be 9.5 points worse, margin 3: 69 more cases",)
     flows = [
