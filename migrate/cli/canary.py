@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from migrate.canary import Plan
     from migrate.canary.counted import Log
     from migrate.canary.verdicts import Verdict
+    from migrate.wiring.canary_export import Target
 
 INCONCLUSIVE: Final = 3
 NARROWEST, WIDEST = 40, 120
@@ -283,3 +284,51 @@ def _events(texts: Iterable[str], names: Sequence[str]) -> Iterator[tuple[str, i
         if day and not day.isdecimal():
             raise UsageProblem(f'--event {name}@DAY takes a day, counted from 0, not "{day}"')
         yield name, int(day or 0)
+
+
+@canary.command("export")
+@click.argument("plan_file", type=click.Path(path_type=Path), metavar="PLAN")
+@click.option(
+    "--to", "target", required=True, type=click.Choice(["flagd", "litellm", "argo", "httproute", "json"]),
+    help="Form of the export.",
+)  # fmt: skip
+@click.option(
+    "--flow", "flows", multiple=True, metavar="FLOW", help="Flow to export; may be given again  [default: all]"
+)
+@click.option("--stage", type=click.IntRange(1), default=1, show_default=True, help="Stage whose share is exported.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File to write  [default: print it]"
+)
+@click.option("--check", "held", type=click.Path(path_type=Path), metavar="FILE", help="Hold a file against the plan.")
+@click.pass_context
+def export(
+    context: click.Context,
+    *,
+    plan_file: Path,
+    target: Target,
+    flows: tuple[str, ...],
+    stage: int,
+    output: Path | None,
+    held: Path | None,
+) -> None:
+    """Write a stage of a plan as flags, gateway configuration or rollout: flagd, LiteLLM, Argo Rollouts, Gateway API.
+
+    With --check nothing is written: a file is read again and must split the traffic as planned. Ends with 1 where it
+    does not.
+    """
+    from migrate.edges.rollouts import read_plan, write_document
+    from migrate.wiring.canary_export import export_flaws, exported, stages_of
+
+    made = read_plan(plan_file)
+    stages = stages_of(made, flows, stage)
+    if held is not None:
+        flaws = export_flaws(made, target, stages, held)
+        print_lines(flaws or [f"{held} is stage {stage} of plan {made.plan_id}: {', '.join(stages)}"])
+        context.exit(1 if flaws else 0)
+    text = exported(made, target, stages)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_document(output, text)
+        again = f"prompt-migrate canary export {plan_file} --to {target} --stage {stage} --check {output}"
+        click.echo(f"written: {output}; next: {again}", err=True)
