@@ -162,7 +162,7 @@ def oracle(session: nox.Session) -> None:
 
 @nox.session
 def route_errors(session: nox.Session) -> None:
-    """Draw 500 flows with known true rates and count the routes that are wrong."""
+    """Draw 500 flows with known true rates and count the routes that are wrong; the figures are in docs/route.md."""
     files = ("tests/routing/test_routing_errors.py", "-rP", "-q")
     session.run(PYTHON, "-m", "pytest", *files, *session.posargs, env={"ROUTE_DRAWS": "500"})
 

@@ -46,7 +46,13 @@ def _head(report: RouteReport) -> Iterator[str]:
     yield f"Judged as of {policy.as_of.isoformat()}; a rollout of {policy.rollout_days} days ends {policy.ends}."
     yield "Fallbacks fire on errors alone, so cascades by schema or judge are not here: see --export json."
     for route in report.flows:
-        yield f"{route.trials.flow}: {route.verdict}"
+        yield f"{route.trials.flow}: {route.verdict}{_wording(route)}"
+
+
+def _wording(route: FlowRoute) -> str:
+    """Say that a switch was tried with another wording: a proxy changes the model alone."""
+    variant = parse_candidate(route.model).variant if route.verdict == "switch" else None
+    return "" if variant is None else f', with the prompt variant "{variant}", which the application must send'
 
 
 def _entries(route: FlowRoute) -> Iterator[dict[str, Any]]:
@@ -57,7 +63,9 @@ def _entries(route: FlowRoute) -> Iterator[dict[str, Any]]:
 
 
 def _entry(alias: str, model: str) -> dict[str, Any]:
-    return {"model_name": alias, "litellm_params": {"model": f"{PROVIDER}/{model}", "weight": 1}}
+    # A name that says its provider keeps it.
+    named = model if "/" in model else f"{PROVIDER}/{model}"
+    return {"model_name": alias, "litellm_params": {"model": named, "weight": 1}}
 
 
 def model_of(route: FlowRoute) -> str:
