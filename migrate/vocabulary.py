@@ -1060,6 +1060,21 @@ class FlowMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class StepEvidence:
+    """What the calls of one step of a chain cost and took, over all cases and samples."""
+
+    step: str
+    calls_baseline: int
+    calls_candidate: int
+    cost_baseline: Money
+    cost_candidate: Money
+    cost_ratio: float | None
+    """Candidate over baseline, per answered case; None when either is unknown."""
+    latency_baseline: Quantiles
+    latency_candidate: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEvidence:
     """A flow's comparisons against one candidate, weighed."""
 
@@ -1090,3 +1105,5 @@ class FlowEvidence:
     metrics: tuple[FlowMetric, ...] = ()
     excluded: Mapping[str, tuple[CaseId, ...]] = field(default_factory=dict)
     """Cases that say nothing of the flow, by why: `stale golden`."""
+    steps: tuple[StepEvidence, ...] = ()
+    """Of a chain, in the order of its first calls; empty for a single prompt."""

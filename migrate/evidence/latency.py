@@ -1,6 +1,7 @@
 """Latency of a flow: quantiles over case means, with what they are worth and where they come from.
 
-The clock of a sample is the sum over its calls, request to last byte; waiting for a rate limit is not in it. An
+The clock of a sample is the sum over its calls, request to last byte, where one waits for the other: of a repeated
+step of a chain, whose calls are made at once, the longest counts. Waiting for a rate limit is not in it. An
 answer whose prompt was read from the provider's cache is faster for a reason that is not the model's, so cold and
 warm samples never enter one mean: of the two kinds the one that more cases of both sides have is compared, the cold
 one where they tie. A replayed answer keeps the figure of the day it was recorded, and the source says so.
@@ -130,12 +131,15 @@ def _samples(measurements: Sequence[Measurement]) -> Iterable[list[Measurement]]
 
 def _clock(calls: list[Measurement]) -> float | None:
     """Return how long a sample took, in milliseconds; None when a call got no reply or was not timed."""
-    total = 0.0
+    total, longest = 0.0, dict[str, float]()
     for call in calls:
         if call.timing is None or call.served_model is None:
             return None
-        total += call.timing.total_ms
-    return total
+        if call.step is None:
+            total += call.timing.total_ms
+        else:
+            longest[call.step] = max(longest.get(call.step, 0.0), call.timing.total_ms)
+    return total + sum(longest.values())
 
 
 def _origin(call: Measurement) -> str:

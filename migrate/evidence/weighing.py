@@ -13,6 +13,7 @@ from typing import Protocol
 from migrate.evidence.latency import Clockings, quantiles_of
 from migrate.evidence.money import Ratio, Spending
 from migrate.evidence.policy import Policy
+from migrate.evidence.steps import Steps
 from migrate.evidence.tally import Tally
 from migrate.evidence.verdict import Ruling, rule
 from migrate.reviewing import Grouping
@@ -90,6 +91,7 @@ class _Scale:
         self.ratio = Ratio()
         self.clocked = (Clockings(), Clockings())
         self.tally = Tally()
+        self.steps = Steps()
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -107,6 +109,7 @@ class _Scale:
             clockings.add(measurements)
             self.simulated = self.simulated or any(measurement.simulated for measurement in measurements)
         self.ratio.add(*sides)
+        self.steps.add(*sides)
 
     def _add_rungs(self, rungs: Mapping[Rung, RungRates | None]) -> None:
         for rung, more in rungs.items():
@@ -141,6 +144,7 @@ class _Scale:
             reasons=() if ruling is None else ruling.reasons,
             metrics=() if ruling is None else ruling.metrics,
             excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
+            steps=self.steps.evidence(),
         )
 
 

@@ -7,7 +7,18 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from migrate.presenting.numbers import decimal_text
-from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric, Group, Json, Quantiles, Rate, Run, Rung
+from migrate.vocabulary import (
+    CaseVerdict,
+    FlowEvidence,
+    FlowMetric,
+    Group,
+    Json,
+    Quantiles,
+    Rate,
+    Run,
+    Rung,
+    StepEvidence,
+)
 
 FORMAT: Final = 1
 """1: the first form. Fields may be added within a format; one that is removed or changes meaning makes a new one."""
@@ -48,7 +59,22 @@ def _flow(flow: FlowEvidence) -> Json:
             "unknown": flow.cost_baseline.unknown + flow.cost_candidate.unknown,
         },
         "latency_ms": {"baseline": _latency(flow.latency_baseline), "candidate": _latency(flow.latency_candidate)},
+        "steps": [_step(step) for step in flow.steps],
         "groups": [_group(group) for group in flow.groups],
+    }
+
+
+def _step(step: StepEvidence) -> Json:
+    return {
+        "step": step.step,
+        "calls": {"baseline": step.calls_baseline, "candidate": step.calls_candidate},
+        "cost_usd": {
+            "baseline": step.cost_baseline.usd,
+            "candidate": step.cost_candidate.usd,
+            "ratio": decimal_text(step.cost_ratio),
+            "unknown": step.cost_baseline.unknown + step.cost_candidate.unknown,
+        },
+        "latency_ms": {"baseline": _latency(step.latency_baseline), "candidate": _latency(step.latency_candidate)},
     }
 
 

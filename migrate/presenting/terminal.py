@@ -17,7 +17,7 @@ from migrate.presenting.failure import failure_lines
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run, Rung, Severity
+from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run, Rung, Severity, StepEvidence
 
 SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
 TOP_GROUPS: Final = 5
@@ -77,7 +77,7 @@ def _tables(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Itera
         flows = [flow for flow in evidence if flow.candidate == candidate]
         baselines = ", ".join(sorted({flow.baseline for flow in flows}))
         yield fit(f"{baselines} -> {candidate}", width)
-        yield from table(COLUMNS, [_row(flow) for flow in flows], width, colour=colour)
+        yield from table(COLUMNS, [row for flow in flows for row in _rows(flow)], width, colour=colour)
         reasons = [line for flow in flows for line in _reason(flow, width)]
         yield from [fit(REASONS, width), *reasons] if reasons else ()
     if evidence:
@@ -89,6 +89,15 @@ def _reason(flow: FlowEvidence, width: int) -> Iterator[str]:
     if flow.verdict is not None and flow.verdict != "safe" and flow.reasons:
         # Two blanks first: a flow's name must never start a line of a CI log.
         yield from (f"  {line}" for line in wrapped(f"{flow.flow}: {flow.reasons[0]}", width - 2))
+
+
+def _rows(flow: FlowEvidence) -> Iterator[tuple[Cell, ...]]:
+    """Yield the row of a flow and, of a chain of several steps, what each of them costs and takes."""
+    yield _row(flow)
+    for step in flow.steps if len(flow.steps) > 1 else ():
+        figures = (ratio_text(step.cost_ratio), _latency_ratio(step, "p50"), _latency_ratio(step, "p95"))
+        calls = f"{step.calls_candidate} ({step.calls_baseline}) calls"
+        yield (Cell(f"  {step.step}"), *[Cell("")] * 5, *map(Cell, figures), Cell(calls))
 
 
 def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
@@ -122,7 +131,7 @@ def _ratio(ratio: float | None) -> str:
     return ratio_text(ratio).removesuffix("x")
 
 
-def _latency_ratio(flow: FlowEvidence, name: str) -> str:
+def _latency_ratio(flow: FlowEvidence | StepEvidence, name: str) -> str:
     before, after = flow.latency_baseline, flow.latency_candidate
     if not comparable(before, after):
         return UNKNOWN

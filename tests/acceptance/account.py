@@ -67,7 +67,9 @@ class Workplace:
 
     def flows(self, *, names: Sequence[str] = (), cases: int | None = None) -> tuple[Flow, ...]:
         """Return the inventory, or some flows of it with their first cases."""
-        found = [flow for flow in self.open(1).load_flows() if not names or flow.name in names]
+        # The log has a line a reply: of a chain that is no sample, so single prompts are held against it.
+        single = [flow for flow in self.open(1).load_flows() if flow.chain is None]
+        found = [flow for flow in single if not names or flow.name in names]
         return tuple(replace(flow, cases=flow.cases[:cases]) for flow in found)
 
     def record(self, flows: Sequence[Flow], seed: int) -> Goldens:

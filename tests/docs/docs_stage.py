@@ -148,7 +148,9 @@ trap 'code=$?; {keep}; exit $code' EXIT"""
         assert isinstance(part, dict), "a part of a prompt file is a mapping"
         file = self.here() / "prompts" / "part.prompt.yml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(yaml.safe_dump({**MINIMAL, **part}), encoding="utf-8")
+        # The steps of a chain have messages of their own.
+        minimal = {key: value for key, value in MINIMAL.items() if key != "messages" or "steps" not in part}
+        file.write_text(yaml.safe_dump({**minimal, **part}), encoding="utf-8")
         try:
             load(read_settings(self.here(), {}))
         finally:

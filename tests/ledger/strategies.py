@@ -139,6 +139,7 @@ def measurements(draw: st.DrawFn, flow: str, case: str) -> Measurement:
         request_id=draw(maybe_text),
         cost_usd=draw(st.none() | costs),
         lost=draw(st.integers(0, 4)),
+        step=draw(st.none() | st.sampled_from(("notes", "answer"))),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
@@ -58,7 +59,8 @@ def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flo
         sheet.complain('"answer" goes with "steps": it is what the application makes of them', "answer")
     prompt = read_prompt(sheet) if chain is None else final_prompt(sheet, chain)
     cases = Cases(folder, path).read(sheet)
-    _check_expected(sheet.source, chain, cases)
+    variants = _variants(sheet, prompt, chain, chains)
+    _check_expected(sheet.source, [chain, *(variant.chain for variant in variants)], cases)
     return Flow(
         name=FlowName(_name(sheet, path)),
         prompt=prompt,
@@ -71,7 +73,7 @@ def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flo
         rules=read_rules(sheet),
         tolerated=read_tolerated(sheet),
         checks=(*read_checks(sheet), *read_evaluators(sheet)),
-        variants=_variants(sheet, prompt, chain, chains),
+        variants=variants,
         traffic=_traffic(sheet),
         tolerances=_tolerances(sheet),
         samples=sheet.whole("samples", 1, MAX_SAMPLES),
@@ -85,9 +87,9 @@ def _flow(folder: Folder, path: Path, source: Source, document: Document) -> Flo
 # --- Chains ---------------------------------------------------------------------------------------------------
 
 
-def _check_expected(source: Source, chain: Chain | None, cases: tuple[Case, ...]) -> None:
-    """Complain of steps that cases speak of and the chain does not have."""
-    names = [step.name for step in chain.steps] if chain is not None else []
+def _check_expected(source: Source, chains: Sequence[Chain | None], cases: tuple[Case, ...]) -> None:
+    """Complain of steps that cases speak of and no chain of the file has."""
+    names = [step.name for chain in chains if chain is not None for step in chain.steps]
     for case in cases:
         for name in case.expected_steps:
             if name not in names:

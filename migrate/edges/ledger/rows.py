@@ -153,6 +153,7 @@ def _measured_part(one: Measurement) -> Row:
         "cost_pico": pico_of(one.cost_usd),
         "cost_usd": one.cost_usd,
         "lost": one.lost,
+        "step": one.step,
     }
 
 
@@ -293,4 +294,5 @@ def _measurement(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
         request_id=row["request_id"],
         cost_usd=row["cost_usd"],
         lost=row["lost"],
+        step=row["step"],
     )

@@ -202,6 +202,7 @@ calls: Final = Table(
         server_default="0",
         comment="Failed attempts that may have been paid for and whose usage nobody told: the cost lacks them.",
     ),
+    _may("step", AnyText, "The step of a chain that made the call; null: no chain."),
     comment="One row a call of the baseline's or the candidate's samples: usage, latency, cost.",
 )
 

@@ -1,6 +1,7 @@
 """How the schema came to be: numbered migrations, never changed once released; the newest is what `tables` says.
 
 To change the schema, change `tables` and append a migration. Version 1: the first schema. Version 2: `calls.lost`.
+Version 3: `calls.step`.
 """
 
 from __future__ import annotations
@@ -127,7 +128,13 @@ def _count_lost(connection: Connection) -> None:
             connection.execute(change, key | {"lost": call.get("lost", 0), "ordinal": call.get("ordinal", 0)})
 
 
+def _name_steps(connection: Connection) -> None:
+    """Add `calls.step`; ledgers of before hold no chains."""
+    connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN step TEXT")
+
+
 MIGRATIONS: Final = (
     Migration(1, "Make the first tables.", _first),
     Migration(2, "Count, beside each call, the attempts whose usage nobody told.", _count_lost),
+    Migration(3, "Name, beside each call, the step of the chain that made it.", _name_steps),
 )

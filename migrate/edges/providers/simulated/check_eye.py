@@ -174,7 +174,10 @@ def _citations(subject: Json, arguments: JsonObject) -> bool:
     ids = {str(number + 1) for number in range(len(passages))}
     ids |= {str(key) for key in passages} if isinstance(passages, dict) else set()
     ids |= {str(passage["id"]) for passage in passages if isinstance(passage, dict) and "id" in passage}
-    cited = re.findall(r"\[([^\[\]\s]{1,40})\]", _as_text(subject))
+    if isinstance(subject, list):
+        cited = [str(one) for one in subject]
+    else:
+        cited = re.findall(r"\[([^\[\]\s]{1,40})\]", _as_text(subject))
     return len(cited) >= int(arguments.get("min", 1)) and all(one in ids for one in cited)
 
 

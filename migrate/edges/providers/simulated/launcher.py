@@ -46,7 +46,7 @@ class SimulatedServer:
         """Process id of the child; None when there is none."""
         return None if self._child is None else self._child.pid
 
-    def start(self, command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 30.0) -> str:
+    def start(self, command: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 180.0) -> str:
         """Start the child and return the base URL it serves once it says that it is ready.
 
         Raises UsageProblem, with what the child complained of, when it ends or stays silent.
