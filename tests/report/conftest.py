@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+APP = Path(__file__).parents[2] / "migrate" / "edges" / "report" / "app"
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -27,6 +30,32 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing: .ci/run installs it")
     pytest.skip(f"{what} is not installed")
+
+
+def installed_app(factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the page's sources with what its lock names installed; one for all processes of a run."""
+    if shutil.which("npm") is None:
+        missing("npm")
+    parent = factory.getbasetemp().parent if os.environ.get("PYTEST_XDIST_WORKER") else factory.getbasetemp()
+    folder = parent / "report-page" / "report" / "app"
+    with (parent / "report-page.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules" / ".package-lock.json").exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
+            shutil.copytree(APP.parent / "bundle", folder.parent / "bundle")
+            command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+            assert 0 == done.returncode, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of axe, from what was installed beside the page's sources, or installed now."""
+    path = Path("node_modules") / "axe-core" / "axe.min.js"
+    folder = APP if (APP / path).exists() else installed_app(tmp_path_factory)
+    return (folder / path).read_text("utf-8")
 
 
 @pytest.fixture(scope="session")

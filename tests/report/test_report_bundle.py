@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from conftest import installed_app
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "migrate" / "edges" / "report" / "app"
@@ -65,16 +64,9 @@ def test_every_library_in_the_bundle_has_its_notice() -> None:
     assert [] == [name for name, version in wanted.items() if f"{name} {version} (" not in notices]
 
 
-def test_the_bundle_rebuilds_to_the_same_bytes(tmp_path: Path) -> None:
-    """Installed from the lock and built again, every file is the one that is committed."""
-    if shutil.which("npm") is None:
-        if os.environ.get("CI"):
-            pytest.fail("npm is missing: .ci/run installs it")
-        pytest.skip("npm is not installed")
-    folder = tmp_path / "report" / "app"
-    shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("node_modules"))
-    shutil.copytree(BUNDLE, folder.parent / "bundle")
-    run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+def test_the_bundle_rebuilds_to_the_same_bytes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Installed from the lock and built again, every file is the one that is committed; types are right."""
+    folder = installed_app(tmp_path_factory)
     run(folder, "npx", "--no-install", "tsc", "--noEmit", "-p", ".")
     run(folder, "node", "build.mjs", "--check")
 

@@ -18,6 +18,7 @@ export function Cases({ index }: { index: Index }) {
   return (
     <div class={`cases ${row >= 0 && !table ? "with-case" : ""}`}>
       <div class="finder">
+        {row < 0 || table ? <h1 class="hidden">Cases</h1> : null}
         <Search />
         <Chips />
         <Tally index={index} />

@@ -134,7 +134,9 @@ function Why({ evidence, candidates }: { evidence: Evidence[]; candidates: strin
         line lies left of it, unsafe when it lies right of it.
       </p>
       <Legend names={candidates} />
-      <MarginChart evidence={evidence} candidates={candidates} />
+      <div class="scroll">
+        <MarginChart evidence={evidence} candidates={candidates} />
+      </div>
       <div class="scroll">
         <table class="plain">
           <thead>

@@ -40,7 +40,9 @@ export function Overview({ index }: { index: Index }) {
           takes 59 cases.
         </p>
         <Legend names={index.candidates} baseline={[...new Set(index.evidence.map((one) => one.baseline))].join(", ")} />
-        <LatencyChart flows={flows} candidates={index.candidates} evidence={index.evidence} />
+        <div class="scroll">
+          <LatencyChart flows={flows} candidates={index.candidates} evidence={index.evidence} />
+        </div>
       </section>
       <details class="figures">
         <summary>All figures as a table</summary>
@@ -143,6 +145,9 @@ function Cell({ one, rungs }: { one: Evidence; rungs: string[] }) {
   return (
     <div class="cell">
       <div class="first">
+        <b class="whose">
+          <T text={one.candidate} />
+        </b>
         <FlowVerdictPill verdict={one.verdict} />
         <Rungs one={one} rungs={rungs} />
         <span class="tally">

@@ -1,0 +1,113 @@
+"""The page keeps WCAG 2.2 AA on every view, in both colour schemes and on a narrow screen, as axe sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from conftest import Tab
+from measured import compared, finding
+from report_stage import golden, judged, trial, write_page
+
+from migrate.presenting.report import Facts
+from migrate.vocabulary import CaseVerdict, Flow, FlowName, JsonPath, Prompt, Rule, Rung, Severity
+
+RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+VIEWS: Final = {
+    "overview": ("#/overview", ()),
+    "flow": ("#/flow/refund", ()),
+    "list": ("#/cases", ()),
+    "case": ("#/cases", ("n",)),
+    "raw": ("#/cases", ("n", "x")),
+    "unified": ("#/cases", ("n", "v")),
+    "question": ("#/cases", ("n", "r")),
+    "group": ("#/cases?q=verdict:drift", ("n", "A")),
+    "table": ("#/cases?view=table", ()),
+    "decisions": ("#/cases?q=verdict:drift", ("n", "a", "d")),
+    "route": ("#/page/route", ()),
+    "help": ("#/overview", ("?",)),
+}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each kind of thing the page can show."""
+    path = tmp_path_factory.mktemp("access") / "index.html"
+    drift = finding("$.amount", expected=3, actual="3")
+    wrong = finding("$.label", severity=Severity.BREAKING, rung=Rung.SCHEMA, expected="late", actual="delayed")
+    one, other = '{"label": "late", "amount": 3}', '{"label": "delayed", "amount": "3", "note": "a\u00a0b"}'
+    prose = ("Dear Ann,\nyour parcel is late.\nBye", "Dear Ann,\nyour parcel will be late.\nBye")
+    records = [
+        trial(compared("json", drift, wrong, verdict=CaseVerdict.BREAKING), judged(1, other, "gpt-4.1")),
+        trial(compared("alike-1", drift, verdict=CaseVerdict.DRIFT), judged(1, prose[1], "gpt-4.1")),
+        trial(compared("alike-2", drift, verdict=CaseVerdict.DRIFT), judged(1, other, "gpt-4.1")),
+        trial(compared("gone", verdict=CaseVerdict.NO_REPLY), judged(1, None, "gpt-4.1")),
+        trial(compared("same"), judged(1, one, "gpt-4.1")),
+    ]
+    goldens = [golden(record.comparison.case, one, prose[0]) for record in records]
+    flow = Flow(FlowName("refund"), Prompt((), "gpt-4o"), (), title="Refund", rules=(Rule(JsonPath("$.x"), "ignore"),))
+    pages = {
+        "route": {"flows": [{"flow": "refund", "model": "gpt-4.1", "cost": 0.4, "why": None}], "as_of": "2026-01-15"}
+    }
+    write_page(path, records, goldens, facts=Facts(flows={flow.name: flow}, pages=pages))
+    return path
+
+
+def violations(page: Any, axe: str) -> list[str]:
+    """Return what axe finds, with the elements."""
+    page.evaluate(axe)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags}).then(result => result.violations)", list(RULES))
+    return [f"{one['id']}: {json.dumps([node['html'][:160] for node in one['nodes'][:3]])}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 400])
+def test_no_view_violates_wcag(tabs: Callable[..., Tab], report: Path, axe: str, scheme: str, width: int) -> None:
+    """Every view, dialog and layout; contrast and target sizes included."""
+    tab = tabs(color_scheme=scheme, width=width)
+    found = {}
+    for name, (view, keys) in VIEWS.items():
+        page = tab.open(report, view)
+        for key in keys:
+            page.keyboard.press(key)
+            page.wait_for_timeout(120)
+        found[name] = violations(page, axe)
+    assert {} == {name: problems for name, problems in found.items() if problems}
+
+
+def test_axe_finds_what_it_looks_for(tabs: Callable[..., Tab], report: Path, axe: str) -> None:
+    """With pale text and a nameless button the same check complains: it can fail."""
+    page = tabs().open(report)
+    page.evaluate("document.querySelector('h1').style.color = '#ddd'")
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert {"button-name", "color-contrast"} <= {line.partition(":")[0] for line in violations(page, axe)}
+
+
+def test_the_list_keeps_few_elements_and_tells_how_many_there_are(tabs: Callable[..., Tab], tmp_path: Path) -> None:
+    """Of two thousand cases only those in view are elements; each says its place among all."""
+    path = tmp_path / "many.html"
+    write_page(path, [trial(compared(f"case-{number:04}"), judged(1, "yes", "gpt-4.1")) for number in range(2000)])
+    page = tabs().open(path, "#/cases")
+    assert page.locator(".list *").count() < 200
+    page.evaluate("document.querySelector('.list').scrollTop = 1e9")
+    page.wait_for_timeout(150)
+    last = page.locator(".row").last
+    assert ("2000", "2000", "case-1999") == (
+        last.get_attribute("aria-posinset"),
+        last.get_attribute("aria-setsize"),
+        last.locator(".case-name").inner_text(),
+    )
+
+
+def test_paper_gets_every_case_of_the_filter(tabs: Callable[..., Tab], report: Path) -> None:
+    """Printed, the list is a table of all that pass, with the run and the filter on it, and no buttons."""
+    page = tabs().open(report, "#/cases?q=verdict:drift")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_selector(".plain-cases tbody tr")
+    assert ["alike-1", "alike-2"] == page.locator(".plain-cases tbody th").all_inner_texts()
+    assert "filter: verdict:drift" in page.locator(".on-paper").inner_text()
+    assert not page.locator(".search").is_visible()
