@@ -44,7 +44,7 @@ PAYLOADS: Final = {
     "script": f"<script>{hit('script')}</script>",
     "image": f'<img src=x onerror="{hit("image")}">',
     "svg": f'<svg onload="{hit("svg")}"></svg>',
-    "frame": f'<iframe srcdoc="<script>{hit("frame").replace("document", "parent.document")}</script>"></iframe>',
+    "frame": f'<iframe srcdoc="<script>{hit("frame").replace("document.", "parent.document.")}</script>"></iframe>',
     "details": f'<details open ontoggle="{hit("details")}">x</details>',
     "focus": f'<input autofocus onfocus="{hit("focus")}">',
     "raw-text": f'</textarea></title></style></noscript></template></select><img src=x onerror="{hit("raw-text")}">',

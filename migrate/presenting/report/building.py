@@ -7,18 +7,21 @@ from typing import Any, Final
 
 from migrate.errors import StoreProblem
 from migrate.evidence.weighing import Record
-from migrate.presenting.report.details import Texts, golden_document, long_inputs, trial_document
+from migrate.presenting.report.details import Texts, golden_document, long_inputs, requests_of, trial_document
 from migrate.presenting.report.noise import NoiseFloor
 from migrate.presenting.report.overview import Facts, index_document
 from migrate.presenting.report.provenance import Provenance
 from migrate.presenting.report.rows import Row, row_of
-from migrate.vocabulary import CaseId, FlowEvidence, FlowName, Golden, JsonObject, Run
+from migrate.vocabulary import CaseId, FlowEvidence, FlowName, Golden, JsonObject, Request, Run
 
 CHUNK: Final = 100
 """Cases a chunk: from 50 to 250 the size of a report hardly changes, and opening one stays quick."""
 
 ReadGolden = Callable[[FlowName, CaseId], Golden | None]
 """Returns a golden, None where there is none; raises StoreProblem for a damaged one."""
+
+Requests = Callable[[Record], Sequence[Request]]
+"""Returns what a candidate was asked: whole where it can be rendered again under the same key."""
 
 
 class ReportBuilder:
@@ -28,8 +31,15 @@ class ReportBuilder:
     """
 
     def __init__(
-        self, run: Run, read_golden: ReadGolden, emit: Callable[[JsonObject], None], *, size: int = CHUNK
+        self,
+        run: Run,
+        read_golden: ReadGolden,
+        emit: Callable[[JsonObject], None],
+        *,
+        requests: Requests = requests_of,
+        size: int = CHUNK,
     ) -> None:
+        self._requests = requests
         self.run = run
         self.rows: list[Row] = []
         self.noise = NoiseFloor()
@@ -81,16 +91,14 @@ class ReportBuilder:
 
     def _case(self, records: Sequence[Record], golden: Golden | None) -> JsonObject:
         comparison = records[0].comparison
-        return {
-            "flow": comparison.flow,
-            "case": comparison.case,
-            "golden": None
-            if golden is None
-            else golden_document(golden, records[0].baseline, long_inputs(records), self._texts),
-            "trials": [
-                trial_document(record, self._number(record.comparison.candidate), self._texts) for record in records
-            ],
-        }
+        asked = [self._requests(record) for record in records]
+        full = long_inputs(request for requests in asked for request in requests)
+        trials = [
+            trial_document(record, self._number(record.comparison.candidate), requests, self._texts)
+            for record, requests in zip(records, asked, strict=True)
+        ]
+        golden_part = None if golden is None else golden_document(golden, records[0].baseline, full, self._texts)
+        return {"flow": comparison.flow, "case": comparison.case, "golden": golden_part, "trials": trials}
 
     def _number(self, candidate: str) -> int:
         return self.candidates.index(candidate)

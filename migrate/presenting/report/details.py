@@ -61,10 +61,9 @@ def golden_document(golden: Golden, rows: Sequence[Measurement], full: Mapping[s
     }
 
 
-def trial_document(record: Record, number: int, texts: Texts) -> JsonObject:
+def trial_document(record: Record, number: int, requests: Sequence[Request], texts: Texts) -> JsonObject:
     """Return one candidate's part of a case; `number` is the candidate's place in the run."""
     comparison = record.comparison
-    first = next((judged.sample for judged in record.samples if judged.sample.calls), None)
     return {
         "candidate": number,
         "verdict": comparison.verdict.value,
@@ -73,23 +72,22 @@ def trial_document(record: Record, number: int, texts: Texts) -> JsonObject:
         "unjudged": list(comparison.unjudged),
         "sha256": seen_digest(record.samples),
         "findings": findings_document(comparison),
-        "requests": [_request(call.request, {}, texts) for call in first.calls] if first else [],
+        "requests": [_request(request, {}, texts) for request in requests],
         "samples": _samples(record.samples, record.candidate, texts),
         "cost_usd": [_mean_cost(record.baseline), _mean_cost(record.candidate)],
     }
 
 
-def long_inputs(records: Iterable[Record]) -> dict[str, str]:
+def requests_of(record: Record) -> tuple[Request, ...]:
+    """Return what the first sample was asked, call by call, as the ledger has it: of most calls the key alone."""
+    calls = next((judged.sample.calls for judged in record.samples if judged.sample.calls), ())
+    return tuple(call.request for call in calls)
+
+
+def long_inputs(requests: Iterable[Request]) -> dict[str, str]:
     """Return the long strings that candidates were sent, by their digest, to fill in what a golden only names."""
-    found: dict[str, str] = {}
-    seen: set[int] = set()
-    for record in records:
-        for judged in record.samples:
-            for call in judged.sample.calls:
-                if id(call.request.body) not in seen:
-                    seen.add(id(call.request.body))
-                    found.update((digest(text), text) for text in _strings(call.request.body) if len(text) > 1024)
-    return found
+    texts = {text for request in requests for text in _strings(request.body) if len(text) > 1024}
+    return {digest(text): text for text in texts}
 
 
 def findings_document(comparison: Comparison) -> list[JsonObject]:
@@ -192,7 +190,7 @@ def _mean_cost(rows: Sequence[Measurement]) -> float | None:
 
 
 def _request(request: Request, full: Mapping[str, str], texts: Texts) -> JsonObject:
-    return {"api": request.api, "body": _interned(request.body, full, texts)}
+    return {"api": request.api, "prompt_key": request.prompt_key, "body": _interned(request.body, full, texts)}
 
 
 def _interned(value: Json, full: Mapping[str, str], texts: Texts) -> Json:

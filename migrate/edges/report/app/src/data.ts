@@ -208,6 +208,7 @@ export interface Finding {
 
 export interface Request {
   api: string;
+  prompt_key: string;
   body: { [key: string]: Json };
 }
 

@@ -476,19 +476,27 @@ function Prompt({ golden, candidate, texts, names }: PromptProps) {
   if (!one && !other) return null;
   const before = one ? messagesOf(one, texts) : [];
   const after = other ? messagesOf(other, texts) : [];
-  const same = one && other && JSON.stringify(before) === JSON.stringify(after);
-  const differing = one && other ? parameters(one, other, texts) : [];
-  const shown = other ? after : before;
+  // Of a call whose text can no longer be rendered the key is known: it says whether the question was the same.
+  const unkept = other && !after.length && !SHOWN_APART_NAMES.some((name) => name in other.body);
+  const same = one && other && (unkept ? one.prompt_key === other.prompt_key : JSON.stringify(before) === JSON.stringify(after));
+  const differing = one && other && !unkept ? parameters(one, other, texts) : [];
+  const shown = other && !unkept ? after : before;
   return (
     <details class="prompt">
       <summary>
         Prompt as sent{" "}
         <span class="note">
-          {same ? "the same messages to both" : one && other ? "different messages" : `to ${other ? names[1] : names[0]} only`}
+          {same
+            ? `the same messages to both${unkept ? ", by their key" : ""}`
+            : unkept
+              ? "the candidate's text was not kept, and the prompt file has changed: only its key is known"
+              : one && other
+                ? "different messages"
+                : `to ${other ? names[1] : names[0]} only`}
           {differing.length ? `; ${differing.join(", ")}` : ""}
         </span>
       </summary>
-      {same || !one || !other
+      {same || unkept || !one || !other
         ? shown.map((message, at) => (
             <div class="message" key={at}>
               <h3>{message.role}</h3>
@@ -503,7 +511,7 @@ function Prompt({ golden, candidate, texts, names }: PromptProps) {
               <TextDiff before={before[at]?.text ?? ""} after={after[at]?.text ?? ""} />
             </div>
           ))}
-      <Rest request={other ?? one} texts={texts} />
+      <Rest request={other && !unkept ? other : one} texts={texts} />
     </details>
   );
 }
@@ -542,7 +550,8 @@ function said(value: Json, texts: string[]): string {
   return JSON.stringify(whole, null, 2);
 }
 
-const SHOWN_APART = new Set(["messages", "input", "instructions"]);
+const SHOWN_APART_NAMES = ["messages", "input", "instructions"];
+const SHOWN_APART = new Set(SHOWN_APART_NAMES);
 
 function rest(request: Request, texts: string[]): { [key: string]: Json } {
   return Object.fromEntries(Object.entries(request.body).filter(([key]) => !SHOWN_APART.has(key)).map(([key, value]) => [key, full(value, texts)]));
