@@ -1,0 +1,158 @@
+"""Measure the report: its size and the time to build it, to be ready, to open a case, to filter and to scroll.
+
+    python benchmarks/report.py [CASES ...]      (5000 and 20000 unless given)
+
+Needs chromium and playwright. Each case has about 3 KB of raw text: a golden of one sample and one candidate's.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "report")]
+
+from measured import compared, finding  # noqa: E402
+from report_stage import golden, judged, trial, write_page  # noqa: E402
+
+from migrate.vocabulary import CaseVerdict  # noqa: E402
+
+WORDS = [
+    f"{a}{b}"
+    for a in ("par", "ref", "or", "ship", "in", "tra", "con", "de")
+    for b in ("cel", "und", "der", "ment", "voice", "ly", "tain", "lay")
+]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+LIMITS = {"build_s": 5.0, "file_mb": 4.0, "ready_ms": 300, "open_ms": 50, "nodes": 200}
+
+
+def answer(chance: random.Random, label: str) -> str:
+    text = " ".join(chance.choices(WORDS, k=170))
+    return f'{{"label": "{label}", "confidence": {chance.random():.3f}, "reason": "{text}"}}'
+
+
+def records(count: int) -> Any:
+    chance = random.Random(7)
+    for number in range(count):
+        before, after = answer(chance, "late"), answer(chance, chance.choice(["late", "lost"]))
+        drift = number % 3 == 0
+        found = (finding("$.confidence", expected=0.5, actual="0.5"),) if drift else ()
+        verdict = CaseVerdict.DRIFT if drift else CaseVerdict.SAME
+        sample = judged(1, after, "gpt-4.1")
+        yield (
+            trial(compared(f"case-{number:05}", *found, flow=f"flow-{number // 1000}", verdict=verdict), sample),
+            before,
+        )
+
+
+def build(path: Path, count: int) -> float:
+    made = [*records(count)]
+    goldens = [golden(one.comparison.case, before, flow=one.comparison.flow) for one, before in made]
+    start = time.perf_counter()
+    write_page(path, [one for one, _ in made], goldens, largest=10**9)
+    return time.perf_counter() - start
+
+
+def browse(path: Path) -> dict[str, float]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        ready = []
+        for _ in range(5):
+            page = browser.new_page(viewport={"width": 1400, "height": 900})
+            page.goto(f"{path.as_uri()}#/cases")
+            page.wait_for_selector("html[data-ready]")
+            ready.append(float(page.evaluate("document.documentElement.dataset.ready")))
+            if len(ready) < 5:
+                page.close()
+        figures = {"ready_ms": statistics.median(ready), "nodes": page.locator(".list *").count()}
+        figures["open_ms"] = statistics.median(page.evaluate(OPEN))
+        figures["filter_ms"] = page.evaluate(FILTER)
+        figures["slowest_frame_ms"] = page.evaluate(SCROLL)
+        browser.close()
+    return figures
+
+
+OPEN = """async () => {
+    const times = [];
+    for (let at = 0; at < 20; at++) {
+        const all = document.querySelector('.list').scrollHeight;
+        document.querySelector('.list').scrollTop = (all * at) / 20;
+        await new Promise(done => setTimeout(done, 60));
+        const row = document.querySelectorAll('.row')[8];
+        const wanted = row.id.slice(4);
+        const start = performance.now();
+        row.click();
+        await new Promise(done => {
+            const look = () => document.querySelector(`.case[data-row="${wanted}"]`) ? done() : setTimeout(look, 1);
+            look();
+        });
+        times.push(performance.now() - start);
+    }
+    return times;
+}"""
+FILTER = """async () => {
+    const box = document.getElementById('q');
+    const start = performance.now();
+    box.value = 'case-00042';
+    box.dispatchEvent(new Event('input', {bubbles: true}));
+    await new Promise(done => {
+        const look = () => document.querySelectorAll('.row').length === 1 ? done() : setTimeout(look, 1);
+        look();
+    });
+    const taken = performance.now() - start;
+    box.value = '';
+    box.dispatchEvent(new Event('input', {bubbles: true}));
+    await new Promise(done => setTimeout(done, 100));
+    return taken;
+}"""
+SCROLL = """async () => {
+    const list = document.querySelector('.list');
+    let slowest = 0;
+    let last = performance.now();
+    for (let at = 0; at < 60; at++) {
+        list.scrollTop = (list.scrollHeight * at) / 60;
+        await new Promise(requestAnimationFrame);
+        slowest = Math.max(slowest, performance.now() - last);
+        last = performance.now();
+    }
+    return slowest;
+}"""
+
+
+def main() -> int:
+    counts = [int(count) for count in sys.argv[1:]] or [5000, 20000]
+    missed = []
+    with tempfile.TemporaryDirectory() as folder:
+        for count in counts:
+            path = Path(folder) / f"{count}.html"
+            figures = {"build_s": build(path, count), "file_mb": path.stat().st_size / 1e6} | browse(path)
+            load = os.getloadavg()[0]
+            print(
+                f"{count} cases (load {load:.1f}): "
+                + ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            )
+            if count <= 5000:
+                missed += [name for name, limit in LIMITS.items() if figures[name] > limit]
+    print(f"past the limit: {', '.join(missed)}" if missed else "within every limit (5,000 cases)")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
