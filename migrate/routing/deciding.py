@@ -23,7 +23,7 @@ from migrate.routing.nouns import (
 from migrate.routing.spending import monthly
 from migrate.vocabulary import Traffic
 
-NO_TRAFFIC: Final = "no traffic in the prompt file: saving a month unknown"
+NO_TRAFFIC: Final = "no traffic in a prompt file: saving a month unknown"
 
 
 def routed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from migrate.routing import (
     baseline_rows,
     routed,
 )
-from migrate.vocabulary import CaseId, Flow, FlowName, Measurement, Traffic, Usage
+from migrate.vocabulary import CaseId, FlowName, Measurement, Traffic, Usage
 
 if TYPE_CHECKING:
     from migrate.edges.evidence_files import EvidenceFile, EvidenceFlow
@@ -93,25 +93,56 @@ class _Price:
 
 def route_of_ledger(world: World, ledger: Ledger, wanted: Wanted) -> RouteReport:
     """Route every flow of the inventory by what the ledger knows. Raises UsageProblem where there is no replay."""
-    flows = world.load_flows()
+    flows = list(_inventory(world))
+    flows += _outside(ledger, {flow.name for flow in flows})
     prices = Prices(world)
     newest = {flow.name: newest_replays(ledger, flow) for flow in flows}
     readers, goldens = _read(world, ledger, flows, newest, prices)
     if not readers:
         raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
     _check_candidates((candidate for _, candidate in readers), wanted)
-    policies = policies_of(flows)
     found = []
     for flow in flows:
         trials = [reader.trial() for (name, _), reader in readers.items() if name == flow.name]
         ordered = _ordered(trials, wanted, prices)
         rows = goldens.get(flow.name, {})
-        found.append(FlowTrials(flow.name, policies[flow.name], flow.traffic, flow.prompt.model, ordered, rows))
+        found.append(FlowTrials(flow.name, flow.policy, flow.traffic, flow.baseline, ordered, rows))
     pinned = world.settings.as_of is not None
     return routed(found, _policy(world, wanted, found), source="ledger", pinned=pinned)
 
 
-def newest_replays(ledger: Ledger, flow: Flow) -> dict[str, HistoryRow]:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A flow to route: one of the inventory, or one of the application's own tests."""
+
+    name: FlowName
+    policy: Policy
+    traffic: Traffic
+    baseline: str
+
+
+def _inventory(world: World) -> Iterator[Subject]:
+    flows = world.load_flows()
+    policies = policies_of(flows)
+    for flow in flows:
+        yield Subject(flow.name, policies[flow.name], flow.traffic, flow.prompt.model)
+
+
+def _outside(ledger: Ledger, known: Collection[FlowName]) -> list[Subject]:
+    """Return the flows of the newest replay that have no prompt file: tests of the application, without traffic."""
+    try:
+        run = ledger.run(None)
+    except UsageProblem:
+        return []
+    found: dict[FlowName, Subject] = {}
+    for record in ledger.records(run.id):
+        one = record.comparison
+        if one.flow not in known and one.flow not in found:
+            found[one.flow] = Subject(one.flow, Policy(), Traffic(), one.baseline)
+    return list(found.values())
+
+
+def newest_replays(ledger: Ledger, flow: Subject) -> dict[str, HistoryRow]:
     """Return for each candidate of a flow the newest complete replay of all its cases, else the one with most cases."""
     found: dict[str, HistoryRow] = {}
     for row in ledger.history(flow.name, limit=RUNS):
@@ -123,8 +154,8 @@ def newest_replays(ledger: Ledger, flow: Flow) -> dict[str, HistoryRow]:
     return dict(sorted(found.items()))
 
 
-def _worth(row: HistoryRow, flow: Flow) -> tuple[bool, int]:
-    return row.run.state == "complete", min(row.cases, len(flow.cases) or row.cases)
+def _worth(row: HistoryRow, flow: Subject) -> tuple[bool, int]:
+    return row.run.state == "complete", min(row.cases, flow.policy.cases or row.cases)
 
 
 _Readers = dict[tuple[FlowName, str], TrialReader]
@@ -134,7 +165,7 @@ _Goldens = dict[FlowName, dict[CaseId, tuple[Row, ...]]]
 def _read(
     world: World,
     ledger: Ledger,
-    flows: Sequence[Flow],
+    flows: Sequence[Subject],
     newest: Mapping[FlowName, Mapping[str, HistoryRow]],
     prices: Prices,
 ) -> tuple[_Readers, _Goldens]:

@@ -18,7 +18,7 @@ from measured import call, compared, finding, record, replay, scores
 from migrate.cli import main
 from migrate.edges.ledger import open_ledger, sqlite_url
 from migrate.ports import CaseRecord
-from migrate.vocabulary import Run
+from migrate.vocabulary import FlowName, Run
 
 ROOT = Path(__file__).parents[2]
 EVERY = ROOT / "examples" / "route" / "every-outcome.json"
@@ -327,6 +327,16 @@ def test_a_model_without_a_price_is_not_ranked(project: Path) -> None:
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     assert ("insufficient", None) == (flow["verdict"], flow["candidates"][0]["cost"])
     assert "not ranked: no price of house-model" in flow["candidates"][0]["barred"]
+
+
+def test_flows_of_the_application_s_own_tests_are_routed_too(project: Path) -> None:
+    """They have no prompt file: judged as medium ones, without traffic, so that what is saved a month is unknown."""
+    own = [replace(one, comparison=replace(one.comparison, flow=FlowName("checkout"))) for one in answered("gpt-4.1")]
+    keep(project, [*answered("gpt-4.1"), *own])
+    flows = {flow["flow"]: flow for flow in validated("route", routed("--json").stdout)["flows"]}
+    found = flows["checkout"]
+    assert ("insufficient", 39, None) == (found["verdict"], found["cases_needed"], found["saving_usd_month"])
+    assert ("gpt-4o", "medium") == (found["baseline"], found["critical"])
 
 
 def test_the_order_can_be_said(project: Path) -> None:
