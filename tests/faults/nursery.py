@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -162,6 +163,8 @@ def _be_the_child(order: dict[str, Any], fired: Path) -> None:
     code = 70
     try:
         os.setpgid(0, 0)
+        # Where the tests run in the background it is ignored, and children would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(order["cwd"])
         os.environ.update(order["environ"])
         handle = os.open(order["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
