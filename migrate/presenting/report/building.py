@@ -40,6 +40,7 @@ class ReportBuilder:
         size: int = CHUNK,
     ) -> None:
         self._requests = requests
+        self._numbers = {candidate: number for number, candidate in enumerate(dict.fromkeys(run.candidates))}
         self.run = run
         self.rows: list[Row] = []
         self.noise = NoiseFloor()
@@ -101,13 +102,12 @@ class ReportBuilder:
         return {"flow": comparison.flow, "case": comparison.case, "golden": golden_part, "trials": trials}
 
     def _number(self, candidate: str) -> int:
-        return self.candidates.index(candidate)
+        return self._numbers.setdefault(candidate, len(self._numbers))
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """The run's candidates, and any other that a record names."""
-        known = dict.fromkeys(self.run.candidates)
-        return tuple(known | dict.fromkeys(row.candidate for row in self.rows))
+        return tuple(self._numbers)
 
     def _golden(self, flow: FlowName, case: CaseId) -> Golden | None:
         try:

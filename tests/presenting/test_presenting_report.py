@@ -1,0 +1,105 @@
+"""The report as data: worst first, every finding once, groups over candidates, and nothing invented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from measured import compared, evidence, finding, paid, record, replay
+
+from migrate.errors import StoreProblem
+from migrate.evidence import weigh
+from migrate.ports import CaseRecord
+from migrate.presenting.report import Facts, ReportBuilder
+from migrate.presenting.report.headline import headline
+from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
+
+DRIFT = finding("$.amount", expected=3, actual="3")
+BREAK = finding("$.label", FindingKind.NOT_IN_ENUM, severity=Severity.BREAKING, rung=Rung.SCHEMA, actual="x")
+
+
+def built(records: list[CaseRecord], **how: Any) -> tuple[dict[str, Any], list[Any]]:
+    chunks: list[Any] = []
+    builder = ReportBuilder(replay(), how.pop("read", lambda flow, case: None), chunks.append, **how)
+    weighed = weigh(builder.watch(records), policies={})
+    return builder.index(weighed, Facts()), chunks
+
+
+def test_the_worst_case_comes_first_and_says_where_its_details_are() -> None:
+    """Breaking, then drift, then the rest; a row's place leads to its case in its chunk."""
+    records = [
+        record(compared("calm")),
+        record(compared("drifts", DRIFT, verdict=CaseVerdict.DRIFT)),
+        record(compared("breaks", DRIFT, BREAK, verdict=CaseVerdict.BREAKING)),
+    ]
+    index, chunks = built(records, size=2)
+    rows = index["cases"]
+    assert ["breaks", "drifts", "calm"] == rows["case"]
+    assert rows["case"] == [chunks[chunk]["cases"][at]["case"] for chunk, at in rows["place"]]
+    assert ["$.label not in enum", "$.amount type changed", ""] == rows["title"]
+
+
+def test_candidates_of_a_case_stand_together() -> None:
+    """Whatever the order of the ledger, a case is opened with all its candidates; groups count each of them."""
+    records = [
+        record(compared(case, DRIFT, candidate=candidate, verdict=CaseVerdict.DRIFT))
+        for candidate in ("gpt-4.1", "gpt-4.1-mini")
+        for case in ("first", "second")
+    ]
+    index, (chunk,) = built(records)
+    assert [("first", [0, 1]), ("second", [0, 1])] == [
+        (case["case"], [one["candidate"] for one in case["trials"]]) for case in chunk["cases"]
+    ]
+    (group,) = index["groups"]
+    assert ({"0": 2, "1": 2}, 4) == (group["cases"], group["count"])
+
+
+def test_a_finding_of_several_samples_is_one_with_their_numbers() -> None:
+    """Told once, with the samples that have it; an explained one belongs to no group."""
+    from dataclasses import replace
+
+    found = [replace(DRIFT, sample=number) for number in (1, 3)]
+    noise = replace(BREAK, explained="noise", sample=2)
+    _, (chunk,) = built([record(compared("one", *found, noise, verdict=CaseVerdict.DRIFT), samples=3)])
+    first, second = chunk["cases"][0]["trials"][0]["findings"]
+    assert ([1, 3], [2], None) == (first["samples"], second["samples"], second["group"])
+    assert first["group"].startswith("G")
+
+
+def test_a_golden_that_cannot_be_read_is_told_and_the_rest_is_shown() -> None:
+    """The page is about the run: a damaged file does not take it away."""
+
+    def damaged(flow: str, case: str) -> None:
+        raise StoreProblem(f"fixtures/{flow}/{case}.json is damaged")
+
+    index, (chunk,) = built([record(compared("one"))], read=damaged)
+    assert ["fixtures/refund/one.json is damaged"] == index["provenance"]["damaged"]
+    assert None is chunk["cases"][0]["golden"]
+
+
+def test_unknown_costs_stay_unknown() -> None:
+    """A case with one unpriced call has no mean, and never one of 0."""
+    _, (chunk,) = built([record(baseline=paid("0.1", "0.3"), candidate=paid("0.1", None))])
+    before, after = chunk["cases"][0]["trials"][0]["cost_usd"]
+    assert (pytest.approx(0.2), None) == (before, after)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("safe", "safe"), "gpt-4.1 can take over every flow that was judged."),
+        (("safe", "insufficient"), "Not shown yet: gpt-4.1 is safe for 1 of 2 flows, the rest needs more cases."),
+        (("safe", "unsafe"), "Not yet: gpt-4.1 is unsafe for 1 of 2 flows."),
+        ((None, None), "gpt-4.1 was compared with the goldens; no verdict was asked for."),
+    ],
+)
+def test_the_headline_says_what_is_shown_and_of_how_many(verdicts: tuple[Any, ...], expected: str) -> None:
+    """One unsafe flow is enough for no; safe is said only where every flow is."""
+    flows = [evidence(f"flow-{number}", verdict=verdict) for number, verdict in enumerate(verdicts)]
+    assert expected == headline(replay(), flows)["text"]
+
+
+def test_an_incomplete_run_is_never_called_whole() -> None:
+    """Whatever its verdicts, the sentence says that not all was judged."""
+    text = headline(replay(state="incomplete"), [evidence(verdict="safe")])["text"]
+    assert text.endswith("The run is incomplete: not all that was planned was judged.")
