@@ -510,8 +510,9 @@ class MigrateSession:
         reports = self.reports
         planned = len(reports.planned or ())
         why = self._why_early(session, exitstatus) or reports.why_missing
+        skipped, critical = reports.skipped(), reports.critical
         run, evidence = wiring.fold(
-            self.world, self.run, planned=planned, not_run=why, skipped=reports.skipped(), own=self._own
+            self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own, critical=critical
         )
         results = Results(run, evidence)
         if run.state == "incomplete":

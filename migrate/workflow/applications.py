@@ -181,11 +181,13 @@ def staleness_of(run: TestRun, golden: Golden, redactor: Redacts) -> str:
     first = run.asked[0]
     known = [judged.sample.calls[0].request for judged in golden.samples if judged.sample.calls]
     known = known or list(golden.requests[:1])
-    if any(request.prompt_key == first.prompt_key for request in known):
-        models = {request.model for request in known}
-        if first.model in models:
+    # Calls made at once may begin in another order: any of them may be the first.
+    asked = {call.request.prompt_key: call.request for judged in golden.samples for call in judged.sample.calls}
+    same = asked.get(first.prompt_key)
+    if same is not None:
+        if first.model == same.model:
             return ""
-        return f"recorded from {' and '.join(sorted(models))}, the application now asks {first.model}"
+        return f"recorded from {same.model}, the application now asks {first.model}"
     if len({request.prompt_key for request in known}) > 1:
         # No two samples asked the same: the application itself varies, and nothing can be told from one more.
         return ""
