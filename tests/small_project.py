@@ -116,8 +116,12 @@ class Models:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Every request, as it came."""
+    script: Callable[[Seen], Scripted] | None = None
+    """What answers instead of them, for tests that are about more than what is said."""
 
     def __call__(self, seen: Seen) -> Scripted:
+        if self.script is not None:
+            return self.script(seen)
         body = seen.json
         self.bodies.append(body)
         model, question = body["model"], body["messages"][-1]["content"]
@@ -145,6 +149,8 @@ class Project:
     environ: dict[str, str] = field(default_factory=dict)
     other_pytest: str | None = os.environ.get("OTHER_PYTEST")
     """A folder with another version of pytest, which is then the one that runs."""
+    patience_s: float = 120.0
+    """How long one command may take: a hang is noticed, a busy machine is none."""
 
     def run(self, *args: str, others: tuple[str, ...] = (), addopts: str = "", ini: str = "") -> pytest.RunResult:
         """Run pytest in the folder; `others` are the plugins of other people to load as well."""
@@ -162,9 +168,8 @@ class Project:
             environ["PYTHONPATH"] = self.other_pytest
         started = time.perf_counter()
         call = [sys.executable, *args]
-        done = subprocess.run(
-            call, cwd=self.root, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
-        )
+        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": self.patience_s}
+        done = subprocess.run(call, cwd=self.root, env=environ, check=False, **quiet)
         out, err = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
         print(out, err, sep="\n--- stderr\n")
         return pytest.RunResult(done.returncode, out.split("\n"), err.split("\n"), time.perf_counter() - started)

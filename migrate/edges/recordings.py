@@ -277,10 +277,14 @@ def _checksum(columns: Iterable[Any]) -> int:
 
 def _reply_entry(outcome: Reply, redactor: Redactor) -> dict[str, Any]:
     answer, usage = outcome.answer, outcome.usage
+
+    def clean(text: str | None) -> str | None:
+        return None if text is None else redactor.text(text)
+
     return {
-        "text": None if answer.text is None else redactor.text(answer.text),
-        "tool_calls": [[call.name, redactor.text(call.arguments), call.id] for call in answer.tool_calls],
-        "refusal": None if answer.refusal is None else redactor.text(answer.refusal),
+        "text": clean(answer.text),
+        "tool_calls": [[clean(part) for part in (call.name, call.arguments, call.id)] for call in answer.tool_calls],
+        "refusal": clean(answer.refusal),
         "finish": answer.finish,
         "served_model": outcome.served_model,
         "usage": [
@@ -290,9 +294,9 @@ def _reply_entry(outcome: Reply, redactor: Redactor) -> dict[str, Any]:
             usage.output_tokens,
             usage.reasoning_tokens,
         ],
-        "service_tier": outcome.service_tier,
-        "fingerprint": outcome.fingerprint,
-        "request_id": outcome.request_id,
+        "service_tier": clean(outcome.service_tier),
+        "fingerprint": clean(outcome.fingerprint),
+        "request_id": clean(outcome.request_id),
     }
 
 

@@ -183,11 +183,25 @@ def _could_be_secret(value: str) -> bool:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it may stand in a text: itself, escaped for JSON or URLs, and in base64."""
+    """Return a secret as it may stand in a text: itself, escaped for JSON once or twice or for URLs, and in base64."""
+    if len(secret) < 8:
+        return set()
     escaped = json.dumps(secret)[1:-1]
-    encoded = base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+    twice = json.dumps(escaped)[1:-1]
     percent = quote(secret, safe="", errors="replace")
-    return {secret, escaped, escaped.replace("/", "\\/"), encoded, percent} if len(secret) >= 8 else set()
+    plain = {secret, escaped, escaped.replace("/", "\\/"), twice, percent}
+    return plain | {*_base64_forms(secret.encode("utf-8", "surrogatepass"))}
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """Yield the base64 of a secret, also inside a longer text: what stands before it shifts it to one of three."""
+    yield base64.b64encode(secret).decode().rstrip("=")
+    for lead, shared in ((0, 0), (1, 2), (2, 3)):
+        encoded = base64.b64encode(bytes(lead) + secret).decode().rstrip("=")
+        # The first characters hold bits of what comes before, the last one of what comes after.
+        inner = encoded[shared : len(encoded) - ((lead + len(secret)) % 3 != 0)]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
 
 
 def _label(name: str) -> str:

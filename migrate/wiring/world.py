@@ -335,7 +335,7 @@ class World:
             kind,
             self.clock.now(),
             candidates=tuple(candidate.text for candidate in candidates),
-            command=command,
+            command=self.redactor.text(command),
             samples=samples,
             simulated=any(provider.kind == "simulated" for provider in self._used_providers()),
             git_commit=commit,

@@ -39,6 +39,7 @@ from migrate.vocabulary import (
     Prompt,
     Reply,
     Request,
+    ToolCall,
 )
 from migrate.workflow.chains import ChainAsk, Promises, PromisesOf, Recorded, play_offline, sample_of, told
 from migrate.workflow.changes import what_changed
@@ -300,16 +301,29 @@ def redacted_call(call: Call, redactor: Redacts) -> Call:
         return (
             call if message == call.outcome.message else replace(call, outcome=replace(call.outcome, message=message))
         )
-    answer = call.outcome.answer
-    new = redacted_answer(answer, redactor)
-    return call if new is answer else replace(call, outcome=replace(call.outcome, answer=new))
+    reply = call.outcome
+    # Names of tools and ids are the model's and the server's to choose, as the answer is.
+    new = replace(
+        reply,
+        answer=redacted_answer(reply.answer, redactor),
+        service_tier=_redacted_text(reply.service_tier, redactor),
+        fingerprint=_redacted_text(reply.fingerprint, redactor),
+        request_id=_redacted_text(reply.request_id, redactor),
+    )
+    return call if new == reply else replace(call, outcome=new)
+
+
+def _redacted_text(text: str | None, redactor: Redacts) -> str | None:
+    return None if text is None else redactor.text(text)
 
 
 def redacted_answer(answer: Answer, redactor: Redacts) -> Answer:
     """Return an answer with its texts redacted; the same object when there was nothing to take out."""
-    text = None if answer.text is None else redactor.text(answer.text)
-    refusal = None if answer.refusal is None else redactor.text(answer.refusal)
-    tools = tuple(replace(tool, arguments=redactor.text(tool.arguments)) for tool in answer.tool_calls)
+    text, refusal = _redacted_text(answer.text, redactor), _redacted_text(answer.refusal, redactor)
+    tools = tuple(
+        ToolCall(redactor.text(tool.name), redactor.text(tool.arguments), redactor.text(tool.id))
+        for tool in answer.tool_calls
+    )
     new = replace(answer, text=text, refusal=refusal, tool_calls=tools)
     return answer if new == answer else new
 

@@ -248,12 +248,14 @@ def test_models_that_leave_soon_are_a_warning(project: Path) -> None:
     ]
 
 
-def test_another_host_is_named(project: Path) -> None:
-    """Where requests go is shown when it is not the vendor's own address."""
+def test_another_host_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests would go is shown when it is not the vendor's own address, and whether the user allowed it."""
     (project / "prompt-migrate.toml").write_text(
         'provider = "gateway"\n[providers.gateway]\nkind = "openai"\nbase_url = "https://llm.acme.test/v1"\n'
         'api_key_env = "GATEWAY_KEY"\n'
     )
+    assert [("warning", "gateway at llm.acme.test: you have not allowed this host")] == signs()["provider"]
+    monkeypatch.setenv("PROMPT_MIGRATE_ALLOWED_HOSTS", "llm.acme.test")
     assert [("warning", "gateway at llm.acme.test: GATEWAY_KEY is not set")] == signs()["provider"]
 
 

@@ -152,8 +152,10 @@ class _Writer:
     def answer(self, answer: Answer, read_as: Json = None) -> dict[str, Json]:
         entry: dict[str, Json] = {} if answer.text is None else self.text(answer.text, read_as)
         if answer.tool_calls:
+            clean = self.redactor.text
             entry["tool_calls"] = [
-                {"arguments": self.text(call.arguments), "id": call.id, "name": call.name} for call in answer.tool_calls
+                {"arguments": self.text(call.arguments), "id": clean(call.id), "name": clean(call.name)}
+                for call in answer.tool_calls
             ]
         if answer.refusal is not None:
             entry["refusal"] = self.redactor.text(answer.refusal).split("\n")
