@@ -27,6 +27,7 @@ _FOREIGN: Final = re.compile(
     f"|\u200d(?!{_PICTURE})|(?<![\ufe0f\u203c-\u3299\U0001f000-\U0001faff])\u200d"
 )
 _LOG_COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:[A-Za-z])|#(?=#[A-Za-z]*\[)", re.MULTILINE)
+_JSON_COMMAND: Final = re.compile(r"#(?=#[A-Za-z]*\[)")
 _NEWLINE: Final = "\u23ce"
 # What spreadsheets take for the start of a formula, also in the full-width forms that some of them read as the same.
 _FORMULA: Final = re.compile(r"[\s'\"\ufeff]*[=+\-@|\uff1d\uff0b\uff0d\uff20]")
@@ -40,6 +41,11 @@ def inert(text: str, *, keep_newlines: bool = True) -> str:
     if "::" in text or "##" in text:
         text = _LOG_COMMAND.sub(_drawn_command, text)
     return text if keep_newlines else text.replace("\n", _NEWLINE)
+
+
+def inert_json(text: str) -> str:
+    """Return an ASCII JSON text without CI log commands: the same value, `#` escaped where one would begin."""
+    return _JSON_COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
 
 def indent(text: str, prefix: str = "    ") -> str:

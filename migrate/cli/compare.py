@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from migrate.cli.printing import print_json
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def print_document(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
     """Print the run as one JSON document, in ASCII, so that no locale can spoil it."""
     from migrate.presenting.document import compare_document
 
-    click.echo(json.dumps(compare_document(run, evidence), indent=2, allow_nan=False))
+    print_json(compare_document(run, evidence))
 
 
 def print_summary(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from migrate.cli.printing import print_json
 from migrate.errors import ConfigurationProblem, InventoryProblem, Problem
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Column, fit, table, wrapped
@@ -51,7 +51,7 @@ def validate(as_json: bool) -> None:
     """
     flows, problems = _checked()
     if as_json:
-        _print_json(_validation(flows, problems))
+        print_json(_validation(flows, problems))
     else:
         for problem in problems:
             click.echo(inert(str(problem), keep_newlines=False))
@@ -105,7 +105,7 @@ def list_flows(with_cases: bool, as_json: bool) -> None:
     settings = read_settings(Path.cwd(), os.environ)
     flows = load(settings)
     if as_json:
-        _print_json(_listing(flows, settings, with_cases))
+        print_json(_listing(flows, settings, with_cases))
         return
     for line in _table(flows, settings):
         click.echo(line)
@@ -206,7 +206,3 @@ def _case_list(flow: Flow) -> dict[str, Any]:
 
 def _where(place: Place | None) -> str:
     return f"{place.file}:{place.line}" if place else ""
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, indent=2))

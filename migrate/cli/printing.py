@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import click
 
-from migrate.inert import inert
+from migrate.inert import inert, inert_json
 from migrate.vocabulary import Json
 
 
@@ -20,5 +20,5 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def print_json(document: Mapping[str, Json]) -> None:
-    """Print one document on standard output."""
-    click.echo(json.dumps(document, indent=2, allow_nan=False))
+    """Print one document on standard output, which may be the log of a CI."""
+    click.echo(inert_json(json.dumps(document, indent=2, allow_nan=False)))

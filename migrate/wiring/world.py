@@ -266,7 +266,7 @@ class World:
         def route(provider: ProviderSettings) -> Route:
             return Route(provider.name, provider.models or ("*",), lambda: self._connect(provider, connections))
 
-        return ByModel([route(provider) for provider in self._used_providers()])
+        return ByModel([route(provider) for provider in self._used_providers()], self.redactor.text)
 
     def _connect(self, provider: ProviderSettings, connections: int) -> Any:
         from migrate.edges.providers.openai import connect

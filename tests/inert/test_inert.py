@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.inert import csv_cell, indent, inert, shorten
+from migrate.inert import csv_cell, indent, inert, inert_json, shorten
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 UNSAFE_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
@@ -95,6 +96,15 @@ def test_indented_text_never_starts_a_line(text: str) -> None:
 def test_indentation_does_not_revive_a_command(command: str) -> None:
     """A CI command stays dead after a prefix of spaces, which some runners skip."""
     assert command not in indent(f"a\n{command}")
+
+
+@pytest.mark.parametrize("command", ["##vso[task.complete]x", "###vso[a]", "##[error]x", "## a", "#", "\\##[x]"])
+def test_json_for_a_log_is_the_same_value_without_commands(command: str) -> None:
+    """A runner that looks for commands inside a line finds none, and a reader of the JSON finds the text as it was."""
+    text = inert_json(json.dumps({command: [command, "a" + command]}))
+    assert {command: [command, "a" + command]} == json.loads(text)
+    assert "##vso[" not in text
+    assert "##[" not in text
 
 
 @given(ANY_TEXT, st.integers(1, 20))

@@ -13,9 +13,11 @@ import pytest
 from scripted_server import Scripted, ScriptedServer, Seen, answer, error, events, http, ok
 
 from migrate.canonical import request_of
+from migrate.edges.providers.by_model import ByModel, Route
 from migrate.edges.providers.openai import connect, retry_after
 from migrate.ports import Attempt
-from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, ToolCall, Usage
+from migrate.redaction import Redactor
+from migrate.vocabulary import Api, NoReply, NoReplyKind, Reply, Request, ToolCall, Usage
 
 MODEL = "gpt-4.1"
 
@@ -341,3 +343,21 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: 
     """Milliseconds, seconds, and dates against the server's own clock; nonsense is no pause."""
     now = lambda: dt.datetime(2030, 1, 1, tzinfo=dt.UTC)  # noqa: E731
     assert seconds == retry_after(headers, now)
+
+
+def test_a_complaint_is_redacted_before_anybody_sees_it() -> None:
+    """A server that quotes the key it was sent: the no-reply, on its way to a log, has it no more."""
+    key = "hunter2-hunter2"
+    seen = error(401, message=f"Incorrect API key provided: {key}.")
+    with ScriptedServer(lambda _: seen) as server:
+        route = Route("test", ("*",), lambda: connect(name="test", api_key=key, base_url=server.url))
+        provider = ByModel([route], Redactor({"ACME_KEY": key}).text)
+
+        async def asked() -> NoReply:
+            request = Request("chat", {"model": "gpt-4.1", "messages": []}, "k1:a", "k1:b")
+            attempt = await provider.ask(request, sample=1, timeout_s=30)
+            await provider.close()
+            assert isinstance(attempt.outcome, NoReply)
+            return attempt.outcome
+
+        assert "HTTP 401: Incorrect API key provided: <secret:acme_key>." == asyncio.run(asked()).message

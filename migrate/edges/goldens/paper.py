@@ -22,7 +22,7 @@ _pretty: Final = json.JSONEncoder(sort_keys=True, indent=2, ensure_ascii=False, 
 _CHECKSUM: Final = re.compile(r'^  "checksum": "sha256:([0-9a-f]{64})",?\n', re.MULTILINE)
 _CONFLICT: Final = re.compile(r"^(?:<{7}|>{7})(?: (.*))?$", re.MULTILINE)
 _UNSEEN: Final = re.compile(
-    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ufdd0-\ufdef\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """What git and a terminal would not show, or would obey: written as JSON escapes."""
 

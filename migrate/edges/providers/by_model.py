@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrate.ports import Attempt, Provider
-from migrate.vocabulary import Request
+from migrate.vocabulary import NoReply, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Route:
 class ByModel:
     """Implements `ports.Provider`; the first route that takes a model answers for it, the last one is the default."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], redact: Callable[[str], str] = str) -> None:
         self._routes = tuple(routes)
+        self._redact = redact
         self._connected: dict[str, Provider] = {}
         self._chosen: dict[str, Provider] = {}
 
@@ -37,7 +38,12 @@ class ByModel:
 
     async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
         provider = self._chosen.get(request.model) or self._choose(request.model)
-        return await provider.ask(request, sample=sample, timeout_s=timeout_s)
+        attempt = await provider.ask(request, sample=sample, timeout_s=timeout_s)
+        if not isinstance(attempt.outcome, NoReply):
+            return attempt
+        # A complaint may quote the key or the prompt it was sent, and it is on its way to a log: nobody sees it raw.
+        fault = replace(attempt.outcome, message=self._redact(attempt.outcome.message))
+        return replace(attempt, outcome=fault)
 
     async def close(self) -> None:
         for provider in self._connected.values():
