@@ -212,3 +212,18 @@ def test_none_records_nothing(project: Project) -> None:
 
     assert 5 == alone.ret
     replay.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("arguments", [["--golden=new"], ["--model", "gpt-4.1"], []], ids=["new", "replay", "plain"])
+def test_a_damaged_golden_is_never_recorded_by_the_way(project: Project, arguments: list[str]) -> None:
+    """Only `--golden=rewrite` replaces it: anything else names the file, leaves its bytes alone, and is never 0."""
+    path = project.golden("refund", "late-parcel")
+    damaged = path.read_bytes().replace(b"late", b"lost", 1)
+    path.write_bytes(damaged)
+
+    result = project.run("-q", *arguments, LATE_ID)
+
+    assert damaged == path.read_bytes()
+    assert 0 != result.ret
+    if arguments:
+        assert "fixtures/refund/late-parcel.json does not fit its checksum" in result.stdout.str()
