@@ -269,8 +269,10 @@ class World:
         return ByModel([route(provider) for provider in self._used_providers()], self.redactor.text)
 
     def _connect(self, provider: ProviderSettings, connections: int) -> Any:
+        from migrate.edges.providers.logs import redact_logs
         from migrate.edges.providers.openai import connect
 
+        redact_logs(self.redactor.text)
         self._refuse_foreign(provider)  # Whoever comes here without the checks before: no key leaves.
         variable = key_variable(provider)
         simulated = provider.kind == "simulated"
