@@ -12,7 +12,7 @@ import pytest
 from migrate.edges.inventory import discover, load, load_flow
 from migrate.errors import InventoryProblem
 from migrate.rendering import rehearse
-from migrate.vocabulary import Check, Flow, Place, Rule, Settings, Tool, Traffic
+from migrate.vocabulary import Check, Chunks, Flow, Place, Rule, Settings, Tool, Traffic
 
 POSITIVE = Path(__file__).parent / "examples" / "positive"
 PROMPT = 'model: gpt-4o\nmessages:\n  - {role: user, content: "{{ question }}"}\n'
@@ -335,3 +335,26 @@ def test_checks_of_a_case_are_checks(project: Path) -> None:
     (flow,) = load(project / "prompts", project)
     place = Place("prompts/a.prompt.yml", 7, "$.cases[0].checks[0]")
     assert (Check("contains", {"value": "x"}, "$.a", "contains at $.a", place),) == flow.cases[0].checks
+
+
+def test_the_configuration_makes_chunks_smaller(tmp_path: Path) -> None:
+    """`chunk_tokens` goes before what prompt files say, and takes what cases expect of their chunks away."""
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "a.prompt.yml").write_text(
+        """
+model: gpt-4o
+steps:
+  - step: notes
+    for_each: {chunks_of: text, tokens: 12000, overlap: 400}
+    messages: [{role: user, content: "{{ item }}"}]
+  - step: digest
+    messages: [{role: user, content: "{{ steps.notes | join }}"}]
+cases:
+  - {id: a, inputs: {text: Long}, expected_steps: {notes: [One]}}
+""",
+        encoding="utf-8",
+    )
+    (flow,) = load(Settings(tmp_path, chunk_tokens=500))
+    assert flow.chain is not None
+    assert Chunks("text", 500, 250) == flow.chain.steps[0].for_each
+    assert {} == flow.cases[0].expected_steps

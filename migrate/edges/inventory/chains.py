@@ -42,7 +42,14 @@ def with_chunks(flow: Flow, tokens: int) -> Flow:
     variants = tuple(
         replace(variant, chain=variant.chain and _with_chunks(variant.chain, tokens)) for variant in flow.variants
     )
-    return replace(flow, chain=_with_chunks(flow.chain, tokens), variants=variants)
+    chains = (flow.chain, *(variant.chain for variant in flow.variants if variant.chain is not None))
+    cut = {step.name for chain in chains for step in chain.steps if isinstance(step.for_each, Chunks)}
+    # What cases expect of chunks is of chunks as the file has them.
+    cases = tuple(
+        replace(case, expected_steps={name: one for name, one in case.expected_steps.items() if name not in cut})
+        for case in flow.cases
+    )
+    return replace(flow, chain=_with_chunks(flow.chain, tokens), variants=variants, cases=cases)
 
 
 def _with_chunks(chain: Chain, tokens: int) -> Chain:
