@@ -1106,4 +1106,4 @@ class FlowEvidence:
     excluded: Mapping[str, tuple[CaseId, ...]] = field(default_factory=dict)
     """Cases that say nothing of the flow, by why: `stale golden`."""
     steps: tuple[StepEvidence, ...] = ()
-    """Of a chain, in the order of its first calls; empty for a single prompt."""
+    """Of a chain, in the order of its steps; empty for a single prompt."""

@@ -22,12 +22,16 @@ class Steps:
             self._steps.setdefault(name, _Step()).add(*(side.get(name, []) for side in sides))
 
     def evidence(self) -> tuple[StepEvidence, ...]:
-        return tuple(step.evidence(name) for name, step in self._steps.items())
+        """Return the steps in the order of the chain: one that is not always made comes before those behind it."""
+        ordered = sorted(self._steps.items(), key=lambda pair: pair[1].latest)
+        return tuple(step.evidence(name) for name, step in ordered)
 
 
 class _Step:
     def __init__(self) -> None:
         self.calls = [0, 0]
+        self.latest = 0
+        """The highest ordinal any of its calls had."""
         self.spent = (Spending(), Spending())
         self.clocked = (Clockings(), Clockings())
         self.ratio = Ratio()
@@ -35,6 +39,7 @@ class _Step:
     def add(self, *sides: Sequence[Measurement]) -> None:
         for place, measurements in enumerate(sides):
             self.calls[place] += len(measurements)
+            self.latest = max(self.latest, *(measurement.ordinal for measurement in measurements), 0)
             self.spent[place].add(measurements)
             self.clocked[place].add(measurements)
         self.ratio.add(*sides)

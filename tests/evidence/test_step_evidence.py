@@ -51,3 +51,12 @@ def test_calls_made_at_once_take_as_long_as_the_longest() -> None:
     side = Clockings()
     side.add([step("notes", 10), step("notes", 30), step("reply", 5)])
     assert 35.0 == quantiles_of(side, Clockings())[0].p50
+
+
+def test_steps_come_in_the_order_of_the_chain() -> None:
+    """A step that the first case did not need stands where it belongs, before the one behind it."""
+    steps = Steps()
+    steps.add([replace(step("read", 1), ordinal=0), replace(step("reply", 1), ordinal=1)], [])
+    again = [replace(step(name, 1), ordinal=place) for place, name in enumerate(("read", "again", "reply"))]
+    steps.add(again, [])
+    assert ["read", "again", "reply"] == [one.step for one in steps.evidence()]
