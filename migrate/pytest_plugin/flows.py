@@ -110,8 +110,10 @@ class FlowTests:
         tests = [item for item in items if TEST in item.stash]
         if not tests and not self._unopened:
             return None
-        unopened = f"; {counted(self._unopened, 'test file')} without `mark.flow` not opened" if self._unopened else ""
-        return f"prompt-migrate: {counted(len(tests), 'application test')}{unopened}"
+        said = [counted(len(tests), "application test")] if tests else []
+        if self._unopened:
+            said.append(f"{counted(self._unopened, 'test file')} without `mark.flow` not opened")
+        return f"prompt-migrate: {'; '.join(said)}"
 
     # --- one item -----------------------------------------------------------------------------------------
 
