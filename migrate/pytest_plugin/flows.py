@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from migrate.errors import PromptMigrateError
+from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import indent, inert
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.numbers import counted
@@ -100,6 +100,11 @@ class FlowTests:
         for item in marked:
             callspec = getattr(item, "callspec", None)
             candidate = None if callspec is None else callspec.params.get(CANDIDATE)
+            if candidate is None and self._session.candidates:
+                raise UsageProblem(
+                    f"{item.nodeid} is marked as a flow, and pytest can give it no candidate",
+                    hint="a method of unittest.TestCase takes no parameters: make it a plain function or class",
+                )
             item.stash[TEST] = FlowTest(flows[item.nodeid], candidate)
         if marked and not self._session.offline:
             self._session.world.check_targets(self._session.candidates)

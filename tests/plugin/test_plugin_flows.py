@@ -224,3 +224,12 @@ def test_the_cap_holds_for_applications(app: Project) -> None:
     assert 1 == result.ret
     assert 0 == app.models.calls
     assert "budget" in result.stdout.str()
+
+
+def test_a_method_of_unittest_cannot_be_held_against_a_candidate(fresh_app: Project) -> None:
+    """pytest can give it no candidate, and running it on the baseline instead would prove nothing."""
+    method = "    @FLOW('old')\n    def test_it(self):\n        pass\n"
+    write_tests(fresh_app, f"import unittest\nimport pytest\n\n\nclass TestOld(unittest.TestCase):\n{method}")
+    result = run(fresh_app, "--model", "gpt-4.1")
+    assert 4 == result.ret
+    assert "pytest can give it no candidate" in result.stderr.str()
