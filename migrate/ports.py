@@ -215,6 +215,10 @@ class PromptFiles(Protocol):
         """Add tolerations; without `write` only say whether it can be done. Raises UsageProblem when it cannot."""
         ...
 
+    def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
+        """Name another baseline model in the flow's prompt file; otherwise as `tolerate`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:

@@ -198,11 +198,12 @@ def _tell(outcomes: Sequence[Outcome], *, dry_run: bool, as_json: bool) -> int:
     if as_json:
         print_json(_document(outcomes, dry_run=dry_run))
     else:
-        print_lines(_lines(outcomes, dry_run=dry_run))
+        print_lines(decided_lines(outcomes, dry_run=dry_run))
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0
 
 
-def _lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
+def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
+    """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next."""
     written = [one.decision for one in outcomes if one.status == "written"]
     for verdict, word in DONE.items():
         mine = [one for one in written if one.verdict == verdict]

@@ -18,6 +18,7 @@ from migrate.errors import UsageProblem
 from migrate.vocabulary import Flow, Json, Toleration
 
 KEY: Final = "tolerated"
+_MODEL: Final = re.compile(r"""(?m)^(model:[ \t]*)(["']?)([^\s"'#]+)(\2[ \t]*(?:#[^\n]*)?\r?)$""")
 _BLOCK: Final = re.compile(rf"(?m)^{KEY}:[ \t]*(#[^\n]*)?$")
 _ITEM: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)- ")
 
@@ -30,18 +31,32 @@ class PromptTexts:
 
     def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
         """Add tolerations to the prompt file of a flow. Raises UsageProblem when its text gives no place for them."""
-        if flow.place is None:
-            raise UsageProblem(f"flow {flow.name} has no prompt file: nothing of it can be tolerated")
-        path = self._root / flow.place.file
-        text = path.read_bytes().decode("utf-8")
+        path, text = self._text(flow)
         new = with_tolerated(text, tolerated)
         if not _adds(text, new, tolerated):
             raise UsageProblem(
-                f'{flow.place.file}: there is no line at which "{KEY}" could be added',
+                f'{path.name}: there is no line at which "{KEY}" could be added',
                 hint="write it by hand: " + json.dumps([_entry(one) for one in tolerated]),
             )
         if write:
             _replace(path, new.encode())
+
+    def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
+        """Name another model on the line of the prompt file that names today's. Raises UsageProblem without one."""
+        path, text = self._text(flow)
+        new = with_model(text, model)
+        if not _renames(text, new, model):
+            raise UsageProblem(
+                f'{path.name}: there is no line "model: ..." to change', hint=f"write it: model: {model}"
+            )
+        if write:
+            _replace(path, new.encode())
+
+    def _text(self, flow: Flow) -> tuple[Path, str]:
+        if flow.place is None:
+            raise UsageProblem(f"flow {flow.name} has no prompt file that could be changed")
+        path = self._root / flow.place.file
+        return path, path.read_bytes().decode("utf-8")
 
 
 def with_tolerated(text: str, tolerated: Sequence[Toleration]) -> str:
@@ -58,6 +73,17 @@ def with_tolerated(text: str, tolerated: Sequence[Toleration]) -> str:
     lines = [line for one in tolerated for line in _lines(one, indent)]
     new = flat[:start] + "".join(f"{line}\n" for line in lines) + flat[start:]
     return new.replace("\n", newline)
+
+
+def with_model(text: str, model: str) -> str:
+    """Return the text of a prompt file with another baseline model; quotes, blanks and comments stay."""
+    return _MODEL.sub(lambda found: f"{found[1]}{found[2]}{model}{found[4]}", text, count=1)
+
+
+def _renames(text: str, new: str, model: str) -> bool:
+    """Say whether a text says what it said before but for the model."""
+    before, after = _value(text), _value(new)
+    return isinstance(before, dict) and isinstance(after, dict) and after == {**before, "model": model}
 
 
 def _entry(one: Toleration) -> dict[str, Json]:

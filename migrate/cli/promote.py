@@ -1,0 +1,79 @@
+"""`prompt-migrate promote`: a finished candidate becomes the baseline."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from migrate.cli.printing import print_json, print_lines
+from migrate.presenting.numbers import counted
+
+if TYPE_CHECKING:
+    from migrate.workflow.promote import Promoted
+
+JSON_FORMAT: Final = 1
+REFUSED: Final = 1
+
+
+@click.command()
+@click.argument("candidate")
+@click.option("--run", "run_id", metavar="ID", help="The replay that decides  [default: the newest]")
+@click.option("--flow", "flows", multiple=True, metavar="NAME", help="Only this flow; repeatable.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, where the verdict of a flow is not `safe`.")
+@click.option("--reviewer", metavar="NAME", help="Who decides  [default: the name git signs with]")
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/promoted.schema.json).")
+@click.pass_context
+def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
+    """Make CANDIDATE the baseline: its answers become the goldens, the prompt file names it.
+
+    Asks nobody: the answers are those of the replay. Flows whose verdict is not `safe` are refused without a reason.
+    Ends with 1 when a flow was refused.
+    """
+    from migrate import wiring
+    from migrate.wiring.deciding import promote as promoted
+    from migrate.wiring.deciding import reviewer
+    from migrate.workflow.promote import Signed
+
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        at = world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        signed = Signed(reviewer(world, given["reviewer"]), at, given["reason"].strip())
+        write = not given["dry_run"]
+        results = list(promoted(world, given["run_id"], candidate, given["flows"], signed, write=write))
+    finally:
+        world.close()
+    if given["as_json"]:
+        print_json(_document(results, dry_run=given["dry_run"]))
+    else:
+        print_lines(_lines(results, candidate, dry_run=given["dry_run"]))
+    context.exit(REFUSED if any(one.status == "refused" for one in results) else 0)
+
+
+def _lines(results: Sequence[Promoted], candidate: str, *, dry_run: bool) -> Iterator[str]:
+    for one in results:
+        match one.status:
+            case "written":
+                verb = "would be the baseline" if dry_run else "is the baseline now"
+                yield f"{one.flow}: {one.model} {verb}, {counted(one.goldens, 'golden')}"
+            case "already":
+                yield f"{one.flow}: {one.model} is the baseline already"
+            case _:
+                yield f"{one.flow}: refused: {one.why}"
+    written = [one.flow for one in results if one.status == "written"]
+    if written and not dry_run:
+        words = f"Promote {candidate} for {', '.join(written[:3])}" + (" and others" if len(written) > 3 else "")
+        yield f"next: git add --all fixtures prompts && git commit -m {shlex.quote(words)}"
+
+
+def _document(results: Sequence[Promoted], *, dry_run: bool) -> dict[str, Any]:
+    flows = [
+        {"flow": one.flow, "model": one.model, "status": one.status, "goldens": one.goldens, "why": one.why}
+        for one in results
+    ]
+    return {"format": JSON_FORMAT, "dry_run": dry_run, "flows": flows}

@@ -1,0 +1,171 @@
+"""Promote: a finished candidate becomes the baseline; its answers become the goldens, and the prompt file names it.
+
+The prompt file first, then golden by golden: after a kill in between the rest is stale, which every run says, and the
+same command finishes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from migrate.comparing import contract_of
+from migrate.errors import UsageProblem
+from migrate.ports import CaseRecord, DecisionLog, Goldens, PromptFiles
+from migrate.rendering import bind_checks, parse_candidate, prompt_for
+from migrate.vocabulary import Case, Flow, FlowEvidence, Golden, JsonObject, Judged, Measurement, Prompt, Source
+from migrate.workflow.replay import Redacts, baseline_request
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who promotes, when, and why."""
+
+    reviewer: str
+    at: str
+    reason: str = ""
+    """Needed where the verdict of the flow is not `safe`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What became of one flow."""
+
+    flow: str
+    model: str
+    """The new baseline."""
+    status: Literal["written", "already", "refused"]
+    goldens: int = 0
+    """Goldens written."""
+    why: str = ""
+
+
+class Promotion:
+    """Makes candidates the baseline, flow by flow; the one place that replaces baseline samples without recording."""
+
+    def __init__(self, goldens: Goldens, log: DecisionLog, prompts: PromptFiles, redactor: Redacts) -> None:
+        self._goldens = goldens
+        self._log = log
+        self._prompts = prompts
+        self._redactor = redactor
+
+    def promote(
+        self, flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], signed: Signed, *, write: bool
+    ) -> Promoted:
+        """Promote the candidate of a flow's evidence; `records` are those of the flow and candidate."""
+        cases = {case.id for case in flow.cases}
+        records = [record for record in records if record.comparison.case in cases]
+        model = parse_candidate(evidence.candidate).model_for(evidence.baseline)
+        new = replace(flow, prompt=replace(flow.prompt, model=model))
+        why = _refusal(flow, evidence, records, signed.reason) or self._unlike(new, records)
+        if why:
+            return Promoted(flow.name, model, "refused", why=why)
+        goldens = [golden for golden in self._new(new, records) if self._differs(golden)]
+        if flow.prompt.model == model and not goldens:
+            return Promoted(flow.name, model, "already")
+        try:
+            if flow.prompt.model != model:
+                self._prompts.rename_model(flow, model, write=write)
+        except UsageProblem as problem:
+            return Promoted(flow.name, model, "refused", why=str(problem))
+        if write:
+            self._write(flow, goldens, records, signed, evidence)
+        return Promoted(flow.name, model, "written", len(goldens))
+
+    def _unlike(self, new: Flow, records: Sequence[CaseRecord]) -> str:
+        """Return why the candidate's answers would not be goldens of the new prompt: it was asked something else."""
+        cases = {case.id: case for case in new.cases}
+        for record in records:
+            case = cases[record.comparison.case]
+            today = baseline_request(new, case, self._redactor).request_key
+            if any(today != _first(judged) for judged in record.samples):
+                return f"case {case.id}: what the candidate was asked is not what the prompt file asks today"
+        return ""
+
+    def _new(self, new: Flow, records: Sequence[CaseRecord]) -> Iterator[Golden]:
+        cases = {case.id: case for case in new.cases}
+        for record in records:
+            yield _golden(new, cases[record.comparison.case], record.samples)
+
+    def _differs(self, golden: Golden) -> bool:
+        known = self._goldens.read(golden.flow, golden.case)
+        return known is None or known.baseline != golden.baseline
+
+    def _write(
+        self,
+        flow: Flow,
+        goldens: Sequence[Golden],
+        records: Sequence[CaseRecord],
+        signed: Signed,
+        evidence: FlowEvidence,
+    ) -> None:
+        rows = [_measured(row) for record in records for row in record.candidate]
+        entries: list[JsonObject] = []
+        for golden in goldens:
+            before = self._goldens.read(golden.flow, golden.case)
+            self._goldens.write(golden)
+            after = self._goldens.read(golden.flow, golden.case)
+            entries.append(_entry(golden, before, after, signed, evidence))
+        self._goldens.write_measurements(flow.name, rows)
+        self._log.add(flow.name, entries)
+
+
+def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], reason: str) -> str:
+    """Return why a flow cannot be promoted, empty when it can."""
+    candidate = parse_candidate(evidence.candidate)
+    if flow.chain is not None or candidate.steps:
+        return "it is a chain: give each step its new model in the prompt file, then record: pytest --golden=rewrite"
+    if prompt_for(flow, candidate) is not flow.prompt:
+        return "the candidate was asked in the words of a variant: make these the prompt's own, then replay"
+    seen = {record.comparison.case for record in records}
+    missing = [case.id for case in flow.cases if case.id not in seen]
+    if missing:
+        return f"the replay has no answer to {len(missing)} of {len(flow.cases)} cases, {missing[0]} among them"
+    silent = [record for record in records if not record.samples or any(not _answered(one) for one in record.samples)]
+    if silent:
+        return f"answers are missing, of case {silent[0].comparison.case} for one"
+    if evidence.verdict != "safe" and not reason:
+        return f"its verdict is {evidence.verdict or 'none'}, not safe: --reason TEXT promotes it all the same"
+    return ""
+
+
+def _answered(judged: Judged) -> bool:
+    return judged.sample.answer is not None
+
+
+def _first(judged: Judged) -> str:
+    return judged.sample.calls[0].request.request_key if judged.sample.calls else ""
+
+
+def _golden(flow: Flow, case: Case, samples: Sequence[Judged]) -> Golden:
+    prompt: Prompt = flow.prompt
+    return Golden(
+        flow=flow.name,
+        case=case.id,
+        baseline=prompt.model,
+        requests=tuple(call.request for call in samples[0].sample.calls),
+        samples=tuple(samples),
+        simulated=any(call.simulated for judged in samples for call in judged.sample.calls),
+        contract_digest=contract_of(flow, prompt, bind_checks(flow, case)).digest,
+    )
+
+
+def _measured(row: Measurement) -> Measurement:
+    return replace(row, cost_usd=None, source=Source.GOLDEN)
+
+
+def _entry(
+    golden: Golden, before: Golden | None, after: Golden | None, signed: Signed, evidence: FlowEvidence
+) -> JsonObject:
+    return {
+        "at": signed.at,
+        "case": golden.case,
+        "candidate": evidence.candidate,
+        "verdict": "promote",
+        "flow_verdict": evidence.verdict,
+        "reviewer": signed.reviewer,
+        "reason": signed.reason,
+        "base": None if before is None else before.digest,
+        "after": None if after is None else after.digest,
+    }

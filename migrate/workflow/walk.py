@@ -1,0 +1,90 @@
+"""A review, step by step: groups worst first, what was decided of them, and a way back, with nothing of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from migrate.reviewing import WORST_FIRST, Choice, Seen, chosen, group_changes, meant
+from migrate.vocabulary import Decision, Finding, Group, Rung
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One case of a group, as it is shown."""
+
+    case: str
+    candidate: str
+    finding: Finding
+    samples: int
+    """Samples of the case that show the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One group of equal changes, over all candidates of the run."""
+
+    flow: str
+    group: Group
+    candidates: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+    @property
+    def is_contract(self) -> bool:
+        """True when it can be tolerated but not accepted."""
+        return self.group.rung is not Rung.AGREEMENT
+
+
+@dataclass(slots=True)
+class Session:
+    """What is open and what was decided so far; nothing is written before the decisions are handed over."""
+
+    cases: Sequence[Seen]
+    given: Decision
+    """Reviewer and time, for every decision of the session."""
+    _made: list[tuple[str, list[Decision]]] = field(default_factory=list)
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return the groups that are worth a decision, worst first, then largest."""
+        found = [change for change in self._changes() if change.group.severity.value != "cosmetic"]
+        return tuple(sorted(found, key=_order))
+
+    def _changes(self) -> Iterator[Change]:
+        for flow in dict.fromkeys(seen.comparison.flow for seen in self.cases):
+            mine = [seen for seen in self.cases if seen.comparison.flow == flow]
+            for group in group_changes(seen.comparison for seen in mine):
+                examples = tuple(_examples(group, mine))
+                yield Change(flow, group, tuple(dict.fromkeys(one.candidate for one in examples)), examples)
+
+    def decide(self, change: Change, verdict: str, reason: str = "", expires: str | None = None) -> int:
+        """Decide on a whole group; return for how many cases."""
+        given = replace(self.given, verdict=verdict, reason=reason, expires=expires)  # type: ignore[arg-type]
+        made = list(chosen(self.cases, Choice(group=change.group.id), given))
+        self._made.append((change.group.id, made))
+        return len(made)
+
+    def undo(self) -> str | None:
+        """Take the last decision back; return the group it was about, None when there is none."""
+        return self._made.pop()[0] if self._made else None
+
+    def decided(self) -> dict[str, str]:
+        """Return what was decided of which group."""
+        return {group: made[0].verdict for group, made in self._made if made}
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """Return everything decided, the last word on a group alone."""
+        last = dict(self._made)
+        return tuple(decision for made in last.values() for decision in made)
+
+
+def _examples(group: Group, cases: Iterable[Seen]) -> Iterator[Example]:
+    for seen in cases:
+        comparison = seen.comparison
+        probe = Decision(comparison.flow, comparison.case, comparison.candidate, "accept", None, "", group=group.id)
+        found = list(meant(probe, comparison))
+        if found:
+            yield Example(comparison.case, comparison.candidate, found[0], len({one.sample for one in found}))
+
+
+def _order(change: Change) -> tuple[int, int, str, str]:
+    return WORST_FIRST[change.group.severity], -len(change.examples), change.flow, change.group.id

@@ -1,0 +1,97 @@
+"""A finished candidate becomes the baseline: its answers are the goldens, and the prompt file names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from click.testing import CliRunner, Result
+from small_project import Project
+
+from migrate.cli import main
+
+SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
+WHY = ("--reason", "the parser is mended", "--reviewer", "ada")
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def promoted(*words: str, code: int = 0) -> dict[str, str]:
+    """Promote gpt-4.1; return the status of each flow from a document that keeps its schema."""
+    done = command("promote", "gpt-4.1", *words, "--json")
+    assert code == done.exit_code, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    schema = json.loads((SCHEMAS / "promoted.schema.json").read_text("utf-8"))
+    jsonschema_rs.validator_for(schema).validate(document)
+    return {one["flow"]: one["status"] for one in document["flows"]}
+
+
+def test_the_candidates_answers_are_the_goldens(replayed: Project) -> None:
+    """Every golden holds what gpt-4.1 said, nothing is stale, and nobody was asked."""
+    before = replayed.models.calls
+    assert {"refund": "written"} == promoted("--flow", "refund", *WHY)
+
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert "gpt-4.1" == golden["baseline"]
+    assert [4, 4] == [sample["calls"][0]["answer"]["json"]["amount"] for sample in golden["samples"]]
+    assert 0 == command("goldens", "check").exit_code
+    assert before == replayed.models.calls
+
+
+def test_the_prompt_file_changes_in_one_word(replayed: Project) -> None:
+    """The line that names the model is another one; every other line is as it was."""
+    path = replayed.root / "prompts" / "refund.prompt.yml"
+    before = path.read_text("utf-8").splitlines()
+    promoted("--flow", "refund", *WHY)
+    after = path.read_text("utf-8").splitlines()
+    assert [("model: gpt-4o", "model: gpt-4.1")] == [
+        pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]
+    ]
+
+
+def test_a_flow_that_is_not_safe_needs_a_reason(replayed: Project) -> None:
+    """Without a reason nothing is written; the refusal names the verdict."""
+    before = replayed.files("fixtures") | replayed.files("prompts")
+    assert {"refund": "refused", "notes": "refused"} == promoted(code=1)
+    assert "not safe" in command("promote", "gpt-4.1").stdout
+    assert before == replayed.files("fixtures") | replayed.files("prompts")
+
+
+def test_promoting_twice_changes_nothing(replayed: Project) -> None:
+    """The second time the model is the baseline already, and no byte changes."""
+    promoted("--flow", "refund", *WHY)
+    before = replayed.files("fixtures")
+    assert {"refund": "already"} == promoted("--flow", "refund", *WHY)
+    assert before == replayed.files("fixtures")
+
+
+def test_a_promotion_that_was_cut_short_is_finished(replayed: Project) -> None:
+    """The prompt file names the new model and one golden is still the old one: the same command writes it."""
+    path = replayed.golden("refund", "broken-cup")
+    old = path.read_bytes()
+    promoted("--flow", "refund", *WHY)
+    path.write_bytes(old)
+    assert 0 != command("goldens", "check").exit_code
+    assert {"refund": "written"} == promoted("--flow", "refund", *WHY)
+    assert 0 == command("goldens", "check").exit_code
+
+
+def test_cost_and_latency_go_along(replayed: Project) -> None:
+    """The measurements beside the goldens are those of the candidate's answers."""
+    promoted("--flow", "refund", *WHY)
+    text = (replayed.root / "fixtures" / "refund" / "measurements.json").read_text("utf-8")
+    assert "gpt-4.1" in text
+    assert "gpt-4o" not in text
+
+
+def test_what_cannot_be_promoted_is_said(replayed: Project) -> None:
+    """A candidate nobody tried, a flow nobody has, a case that was not replayed: one sentence each."""
+    assert "has no candidate gpt-9" in command("promote", "gpt-9").stderr
+    assert "has no flow refunds" in command("promote", "gpt-4.1", "--flow", "refunds").stderr
+    prompt = replayed.root / "prompts" / "refund.prompt.yml"
+    prompt.write_text(prompt.read_text("utf-8") + "  - {id: new, inputs: {text: a new case}}\n", "utf-8")
+    assert "no answer to 1 of 4 cases, new among them" in command("promote", "gpt-4.1", *WHY).stdout

@@ -1,0 +1,131 @@
+"""A review in a terminal: one key a group, nothing written before the end, a way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+from click.testing import CliRunner
+from small_project import Project
+
+from migrate import wiring
+from migrate.cli import main
+from migrate.vocabulary import CaseId, Decision, FlowName
+from migrate.wiring.deciding import open_review
+from migrate.workflow.walk import Session
+
+
+def session(project: Project) -> Session:
+    world = wiring.open_world(project.root, {}, {})
+    cases = list(open_review(world).seen(world.ledger.run(None)))
+    world.close()
+    return Session(cases, Decision(FlowName(""), CaseId(""), "", "accept", None, "", reviewer="ada"))
+
+
+def test_the_worst_comes_first(replayed: Project) -> None:
+    """Breaks before drift, and among equals the group of more cases."""
+    changes = session(replayed).changes()
+    assert ["breaking", "drift", "drift"] == [change.group.severity.value for change in changes]
+    assert [True, False, False] == [change.is_contract for change in changes]
+    assert 2 == len(changes[1].examples)
+
+
+def test_the_last_word_on_a_group_counts(replayed: Project) -> None:
+    """A decision is replaced by a later one and taken back by undo; nothing else of the session changes."""
+    walk = session(replayed)
+    _, amounts, note = walk.changes()
+    assert 2 == walk.decide(amounts, "accept")
+    assert 1 == walk.decide(note, "accept")
+    assert 2 == walk.decide(amounts, "reject", "no")
+    assert {amounts.group.id: "reject", note.group.id: "accept"} == walk.decided()
+    assert {"reject", "accept"} == {decision.verdict for decision in walk.decisions()}
+
+    assert amounts.group.id == walk.undo()
+    assert ["accept"] * 3 == [decision.verdict for decision in walk.decisions()]
+
+
+def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
+    """Each group with what can be typed for it, then one sentence and exit code 2."""
+    done = CliRunner().invoke(main, ["review"])
+    assert 2 == done.exit_code
+    assert 2 == done.stdout.count("prompt-migrate accept --group G")
+    assert 1 == done.stdout.count("prompt-migrate tolerate --group G")
+    assert "a review needs a terminal" in done.stderr
+
+
+class Terminal:
+    """A review in a pseudo-terminal."""
+
+    def __init__(self, project: Project) -> None:
+        self.master, slave = pty.openpty()
+        environ = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
+        command = [sys.executable, "-m", "migrate", "review", "--flow", "refund", "--reviewer", "ada"]
+        self.process = subprocess.Popen(
+            command, cwd=project.root, env=environ, stdin=slave, stdout=slave, stderr=slave, close_fds=True
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def wait(self, words: str) -> None:
+        """Read until the terminal has shown these words since the last key."""
+        give_up = time.monotonic() + 120
+        while words not in self.seen:
+            assert time.monotonic() < give_up, self.seen
+            if select.select([self.master], [], [], 1)[0]:
+                try:
+                    self.seen += os.read(self.master, 65536).decode("utf-8", "replace")
+                except OSError:  # the other end is closed
+                    break
+        assert words in self.seen, self.seen
+        self.seen = self.seen.partition(words)[2]
+
+    def press(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def end(self) -> int:
+        code = self.process.wait(60)
+        os.close(self.master)
+        return code
+
+
+def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
+    """A break is refused acceptance, the drift is accepted with a reason, and `q` writes it."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("a")
+    terminal.wait("it breaks the contract")
+    terminal.wait("[q]uit [?]")
+    terminal.press("s")
+    terminal.wait("2/2")
+    terminal.wait("[q]uit [?]")
+    terminal.press("a")
+    terminal.wait("reason:")
+    terminal.press("rounded up\n")
+    terminal.wait("accept: 2 cases")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    terminal.wait("accepted: 2 cases (gpt-4.1)")
+    assert 0 == terminal.end()
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ["rounded up"] == [approval["reason"] for approval in golden["approved"]]
+
+
+def test_escape_leaves_and_writes_nothing(replayed: Project) -> None:
+    """Whatever was decided in the session: Escape rejects nothing and accepts nothing."""
+    before = replayed.files("fixtures") | replayed.files("prompts")
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("r")
+    terminal.wait("reason:")
+    terminal.press("no\n")
+    terminal.wait("reject: 1 case")
+    terminal.wait("[q]uit [?]")
+    terminal.press("\x1b")
+    terminal.wait("nothing was written")
+    assert 0 == terminal.end()
+    assert before == replayed.files("fixtures") | replayed.files("prompts")
