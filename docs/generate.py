@@ -532,6 +532,7 @@ FILES: Final = {
     "prompt-migrate.toml": "The configuration. Yours; only `init` writes a first one.",
     "fixtures/<flow>/<case>.json": "The golden of a case, written by recording. In git.",
     "fixtures/<flow>/measurements.json": "Tokens, latency, served model and day of every recorded answer. In git.",
+    "fixtures/<flow>/decisions.jsonl": "What reviewers decided, one line a decision ([review](review.md)). In git.",
     ".prompt-migrate/ledger.db": "The ledger: every run, case and figure ([tables](ledger-schema.md)). Not in git.",
     ".prompt-migrate/recordings.db": "Answers of replays, redacted: what is here is not asked again. Not in git.",
     ".prompt-migrate/journals/<run>.<worker>.jsonl": "A run while it goes on; folded into the stores at its end.",
