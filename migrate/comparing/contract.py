@@ -39,6 +39,8 @@ class Contract:
     """Findings of this flow that are let pass for a while."""
     inner: Inner | None = None
     """What each call of a trace promises that is not the final answer; None: nothing is asked of them."""
+    counts_calls: bool = True
+    """False where another number of calls than the golden's is what was asked for: a chain in another wording."""
 
     def promises(self, rung: Rung) -> bool:
         """Return whether a rung says anything about this case."""

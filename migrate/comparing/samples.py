@@ -60,7 +60,7 @@ def _equal(groups: int, counts: tuple[Finding, ...]) -> Agreement:
 
 def _call_count(baseline: Baseline, judged: Judged) -> tuple[Finding, ...]:
     made, usual = len(judged.sample.calls), baseline.call_counts
-    if not made or not usual or made in usual:
+    if not made or not usual or made in usual or not baseline.contract.counts_calls:
         return ()
     words = f"{made} calls, was {' or '.join(str(count) for count in sorted(usual))}"
     kind, expected = FindingKind.CALL_COUNT_CHANGED, min(usual) if len(usual) == 1 else sorted(usual)

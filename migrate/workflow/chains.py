@@ -108,6 +108,7 @@ class Promises:
 
     def __init__(self, flow: Flow, chain: Chain) -> None:
         self.chain = chain
+        self._is_own = chain is flow.chain
         parse = flow.parse if chain.answer is not None or not chain.steps else chain.steps[-1].parse
         self._flow = flow if parse == flow.parse else replace(flow, parse=parse)
         self._contracts = {step.name: _contract(flow, step) for step in chain.steps}
@@ -117,15 +118,19 @@ class Promises:
             step.name: _nothing(flow, step) if step.name in foreseen else self._contracts[step.name]
             for step in chain.steps
         }
+        # A golden of the flow's own wording may have steps that a variant has not.
+        own = flow.chain.steps if flow.chain is not None else ()
+        self._others = {step.name: _nothing(flow, step) for step in own if step.name not in self._promised}
 
     def contract(self, prompt: Prompt, checks: tuple[Check, ...]) -> Contract:
         """Return what one case of the chain promises: of its final answer, and of the calls before it."""
         own = contract_of(self._flow, prompt, checks)
         steps = {name: contract.digest for name, contract in self._promised.items()}
-        return replace(own, digest=digest_json([own.digest, steps]), inner=self._inner)
+        return replace(own, digest=digest_json([own.digest, steps]), inner=self._inner, counts_calls=self._is_own)
 
     def _inner(self, call: Call) -> Contract:
-        return self._promised[call.step or ""]
+        name = call.step or ""
+        return self._promised[name] if name in self._promised else self._others[name]
 
     def reader(self) -> Reader:
         """Return how the application reads the answers of steps."""

@@ -194,3 +194,12 @@ def test_chains_and_single_calls_share_the_engine() -> None:
     asyncio.run(main())
     assert 20 == len(found)
     assert bench.provider.most_in_flight <= 3
+
+
+def test_a_variant_may_have_other_steps_than_its_golden() -> None:
+    """Calls of a golden that the variant does not make promise nothing there: its final answer is what counts."""
+    batched = Chain((step("all", "all {{ parts }}"),))
+    trace = Bench(GOOD).run()  # type: ignore[arg-type]
+    contract = Promises(FLOW, batched).contract(FLOW.prompt, ())
+    assert judge(contract, sample_of(1, trace)).kept
+    assert (False, True) == (contract.counts_calls, PROMISES.contract(FLOW.prompt, ()).counts_calls)
