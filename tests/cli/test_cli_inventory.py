@@ -217,6 +217,7 @@ def test_list_in_json(project: Path) -> None:
         "variants": ["terse"],
         "checks": 1,
         "rules": 1,
+        "steps": [],
         "path": "prompts/refund.prompt.yml",
     }
     assert {"format": 1, "flows": [expected], "candidates": []} == valid("list", run("list", "--json").stdout)
