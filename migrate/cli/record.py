@@ -153,6 +153,10 @@ def _begin(world: Any, flows: Sequence[Flow], wish: Wish) -> Run:
     run: Run = world.new_run("record", flows, (), command=words, samples=wish.samples)
     for line in world.header_lines(run, flows, offline=False):
         click.echo(inert(line), err=True)
+    if not run.simulated or wish.max_cost is not None:
+        planned = wiring.planned_of(flows, ())
+        line = wiring.estimate_line(world, planned, wish.samples, wish.max_cost, recording=True)
+        click.echo(inert(line), err=True)
     wiring.fold_leftovers(world)
     return run
 

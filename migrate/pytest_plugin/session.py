@@ -195,7 +195,22 @@ class MigrateSession:
     # --- collection -------------------------------------------------------------------------------------
 
     def pytest_report_header(self) -> list[str]:
-        return self.world.header_lines(self.run, self.flows, offline=self.offline)
+        lines = self.world.header_lines(self.run, self.flows, offline=self.offline)
+        # Workers collect where nobody looks: then the estimate is of the whole inventory, and said here.
+        whole = wiring.planned_of(self.flows, self.candidates) if self._controls_workers() else ()
+        return [*lines, *self._estimated(whole)]
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
+        trials = (item.trial for item in items if isinstance(item, PromptItem))
+        return self._estimated((trial.flow, trial.case.id, trial.candidate) for trial in trials)
+
+    def _estimated(self, planned: wiring.Planned) -> list[str]:
+        """Say what the run may cost before anything is spent; nothing where nothing can be."""
+        cap, planned = self._cap, list(planned)
+        if self.offline or not planned or (self.run.simulated and cap is None):
+            return []
+        samples = self.config.option.migrate_samples
+        return [wiring.estimate_line(self.world, planned, samples, cap, recording=self.mode is not None)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
@@ -292,9 +307,14 @@ class MigrateSession:
             except PromptMigrateError as problem:
                 raise pytest.UsageError(inert(str(problem))) from None
 
+    @property
+    def _cap(self) -> str | None:
+        """What the run may cost at most, in US dollars; None: no cap."""
+        return self.config.option.migrate_max_cost or self.world.settings.max_cost
+
     def _open_purse(self) -> SharedState | None:
         """Open what workers share: needed for a cap on cost, and for pauses where there is more than one process."""
-        cap = self.config.option.migrate_max_cost or self.world.settings.max_cost
+        cap = self._cap
         if cap is None and not self.is_worker and not self._controls_workers():
             return None
         return self.world.join(self.run.id) if self.is_worker else self.world.share(self.run.id, cap)

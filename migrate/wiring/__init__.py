@@ -1,6 +1,7 @@
 """Settings to concrete edges: the only room that knows everyone."""
 
 from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_finished, refuse_going_on
+from migrate.wiring.estimates import Planned, estimate_line, planned_of
 from migrate.wiring.world import (
     World,
     account_words,
@@ -13,16 +14,19 @@ from migrate.wiring.world import (
 )
 
 __all__ = [
+    "Planned",
     "World",
     "account_words",
     "candidates_of",
     "discard_journal",
+    "estimate_line",
     "fold",
     "fold_leftovers",
     "key_variable",
     "offers",
     "open_world",
     "pico_of",
+    "planned_of",
     "refuse_finished",
     "refuse_going_on",
     "refuse_in_ci",
