@@ -23,6 +23,7 @@ ORDER = (
     (CaseVerdict.BREAKING, lambda case: case.candidate < case.baseline),
     (CaseVerdict.IMPROVED, lambda case: case.candidate > case.baseline),
     (CaseVerdict.CONTRACT_NOT_KEPT, lambda case: case.baseline == case.candidate == 0),
+    (CaseVerdict.BREAKING, lambda case: case.rejected),
     (CaseVerdict.ACCEPTED, lambda case: case.approved and not case.drift),
     (CaseVerdict.DRIFT, lambda case: case.drift),
     (CaseVerdict.WITHIN_NOISE, lambda case: not case.same),
@@ -34,9 +35,9 @@ ORDER = (
 def test_the_first_verdict_that_holds_is_given() -> None:
     """Over all combinations of what a verdict follows from, the first of the list is the verdict."""
     seen = set()
-    flags = product((True, False), repeat=6)
-    for (golden, stale, replied, drift, approved, same), baseline, candidate in product(flags, SHARES, SHARES):
-        standing = Standing(golden, stale, replied, baseline, candidate, drift, approved, same)
+    flags = product((True, False), repeat=7)
+    for (golden, stale, replied, *more), baseline, candidate in product(flags, SHARES, SHARES):
+        standing = Standing(golden, stale, replied, baseline, candidate, *more)
         expected = next(verdict for verdict, holds in ORDER if holds(standing))
         assert expected is case_verdict(standing), standing
         seen.add(expected)
