@@ -95,9 +95,14 @@ def _rows(flow: FlowEvidence) -> Iterator[tuple[Cell, ...]]:
     """Yield the row of a flow and, of a chain of several steps, what each of them costs and takes."""
     yield _row(flow)
     for step in flow.steps if len(flow.steps) > 1 else ():
-        figures = (ratio_text(step.cost_ratio), _latency_ratio(step, "p50"), _latency_ratio(step, "p95"))
-        calls = f"{step.calls_candidate} ({step.calls_baseline}) calls"
-        yield (Cell(f"  {step.step}"), *[Cell("")] * 5, *map(Cell, figures), Cell(calls))
+        figures = (_ratio(step.cost_ratio), _latency_ratio(step, "p50"), _latency_ratio(step, "p95"))
+        yield (Cell(f"  {step.step}"), *[Cell("")] * 5, *map(Cell, figures), Cell(_calls(step)))
+
+
+def _calls(step: StepEvidence) -> str:
+    """Return how many calls a step took, the baseline's beside where it took others: `66/60 calls`."""
+    made, before = step.calls_candidate, step.calls_baseline
+    return f"{made} calls" if made == before else f"{made}/{before} calls"
 
 
 def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
