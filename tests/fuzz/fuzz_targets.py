@@ -276,7 +276,7 @@ def load_prompt(content: bytes) -> None:
 
 @st.composite
 def prompt_files(draw: Callable[[Any], Any]) -> bytes:
-    from migrate.edges.inventory.documents import read_yaml
+    from migrate.documents.reading import read_yaml
 
     return inputs.dumped(draw(inputs.near(read_yaml(PROMPT_FILE.decode(), lambda *_: None).value)))
 

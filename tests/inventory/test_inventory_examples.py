@@ -11,8 +11,8 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from migrate.documents.reading import read_yaml
 from migrate.edges.inventory import discover, load
-from migrate.edges.inventory.documents import read_yaml
 from migrate.errors import InventoryProblem
 
 EXAMPLES = Path(__file__).parent / "examples"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.documents.files import MAX_FILE, Unreadable
+from migrate.documents.reading import MAX_DEPTH, read_json, read_yaml
 from migrate.edges.inventory import load
 from migrate.edges.inventory.cases import ID, name_trouble
-from migrate.edges.inventory.documents import MAX_DEPTH, read_json, read_yaml
-from migrate.edges.inventory.files import MAX_FILE, Unreadable
 from migrate.errors import InventoryProblem
 
 PROMPT = 'model: gpt-4o\nmessages:\n  - {role: user, content: "{{ question }}"}\n'

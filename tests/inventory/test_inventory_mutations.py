@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import read_yaml
 from migrate.edges.inventory import load
-from migrate.edges.inventory.documents import read_yaml
-from migrate.edges.inventory.files import Unreadable
 from migrate.errors import InventoryProblem
 from migrate.rendering import rehearse
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_trees import plant, scanned
 
+from migrate.documents.reading import read_yaml
+from migrate.documents.writing import comment, written
 from migrate.edges.inventory import load
-from migrate.edges.inventory.documents import read_yaml
 from migrate.edges.scanning import drafts_of, scan, write_drafts
-from migrate.edges.scanning.paper import comment, written
 from migrate.edges.scanning.python.values import Hole, Text
 from migrate.edges.scanning.templates import Variables, name_of
 from migrate.rendering import rehearse

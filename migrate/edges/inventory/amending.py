@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from migrate.edges.inventory.documents import read_yaml
-from migrate.edges.inventory.files import Unreadable
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import read_yaml
 from migrate.edges.inventory.sheets import Source
 from migrate.edges.inventory.tolerated import read_tolerations
 from migrate.errors import UsageProblem

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
+from migrate.documents.files import MAX_FILE, Unreadable, decoded
+from migrate.documents.reading import Path, read_json
 from migrate.edges.inventory.checks import read_checks
-from migrate.edges.inventory.documents import Path, read_json
-from migrate.edges.inventory.files import MAX_FILE, Folder, Unreadable, decoded
+from migrate.edges.inventory.files import Folder
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of
 from migrate.errors import Problem
 from migrate.vocabulary import Case, CaseId, Json, Place

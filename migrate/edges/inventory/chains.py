@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, get_args
 
-from migrate.edges.inventory.documents import read_json
-from migrate.edges.inventory.files import Folder, Unreadable
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import read_json
+from migrate.edges.inventory.files import Folder
 from migrate.edges.inventory.prompts import SENT_KEYS, amended
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of
 from migrate.errors import Problem, did_you_mean

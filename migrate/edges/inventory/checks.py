@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from migrate.comparing.paths import parse_path
 from migrate.comparing.patterns import check_pattern
-from migrate.edges.inventory.documents import Path
+from migrate.documents.reading import Path
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of, one_of
 from migrate.errors import did_you_mean
 from migrate.vocabulary import Check, Json, JsonPath

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-MAX_FILE: Final = 16 * 1024 * 1024
-"""Bytes a prompt file, or a document named by `$file`, may have."""
+from migrate.documents.files import MAX_FILE, Unreadable, decoded, open_regular
+
 SUFFIXES: Final = (".prompt.yml", ".prompt.yaml")
-
-
-class Unreadable(Exception):
-    """A file cannot be used: why, and the line where that can be said."""
-
-    def __init__(self, message: str, line: int | None = None, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.hint = hint
 
 
 def discover(prompts_dir: Path) -> list[Path]:
@@ -81,28 +70,6 @@ class Folder:
     @contextmanager
     def opened(self, path: Path) -> Iterator[BinaryIO]:
         """Open a regular file of the folder for reading; raises Unreadable, and never waits for a pipe."""
-        number = _opened(self._inside(path, path.name))
+        number = open_regular(self._inside(path, path.name))
         with os.fdopen(number, "rb") as file:
             yield file
-
-
-def _opened(path: Path) -> int:
-    """Return the descriptor of a regular file."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        number = os.open(path, flags)
-    except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        raise Unreadable("not a regular file")
-    return number
-
-
-def decoded(data: bytes) -> str:
-    """Return bytes as text without a byte order mark; raises Unreadable with the line of the first bad byte."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Unreadable("not UTF-8", line, "save the file as UTF-8") from None

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import Document, read_yaml
 from migrate.edges.inventory.cases import Cases, name_trouble
 from migrate.edges.inventory.chains import CHAIN_KEYS, Chains, final_prompt
 from migrate.edges.inventory.checks import read_checks, read_evaluators
-from migrate.edges.inventory.documents import Document, read_yaml
-from migrate.edges.inventory.files import SUFFIXES, Folder, Unreadable
+from migrate.edges.inventory.files import SUFFIXES, Folder
 from migrate.edges.inventory.prompts import SENT_KEYS, amended, read_prompt
 from migrate.edges.inventory.rules import read_rules
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from migrate.comparing.paths import parse_path
 from migrate.comparing.schema import check_schema
-from migrate.edges.inventory.documents import read_json
-from migrate.edges.inventory.files import Unreadable
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import read_json
 from migrate.edges.inventory.sheets import Sheet, kind_of
 from migrate.vocabulary import Json, JsonObject, MessageTemplate, Prompt, Tool
 

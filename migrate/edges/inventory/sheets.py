@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from migrate.comparing.paths import write_path
-from migrate.edges.inventory.documents import Document, Path
+from migrate.documents.reading import Document, Path
 from migrate.errors import Problem, did_you_mean
 from migrate.vocabulary import Json, JsonPath, Place
 

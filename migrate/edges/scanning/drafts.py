@@ -5,46 +5,23 @@ from __future__ import annotations
 import copy
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from migrate.comparing.schema import check_schema
+from migrate.documents.writing import comment, written
+from migrate.drafting import CHAT_ONLY, FILL_IN, FUNCTION, PARAMETERS, SUFFIX, escaped, file_name, is_sound, sound_tool
 from migrate.edges.scanning.names import own_name
 from migrate.edges.scanning.nouns import Message, Site, Spot, Variable
-from migrate.edges.scanning.paper import comment, written
-from migrate.edges.scanning.templates import escaped
 from migrate.errors import UsageProblem
 from migrate.rendering.templates import Fault, template_of
 from migrate.vocabulary import Json
 
-FILL_IN: Final = "model-to-fill-in"
-"""Stands for a model that the code does not say."""
-SUFFIX: Final = ".prompt.yml"
-LONGEST_NAME: Final = 60
 PLACEHOLDER: Final = "PLACEHOLDER"
 CASES: Final = "one placeholder, so that the file is whole; write real inputs, and what a careful person expects."
 
-PARAMETERS: Final = {
-    "temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens", "seed": "seed", "stop": "stop",
-    "max_completion_tokens": "maxCompletionTokens", "max_output_tokens": "maxTokens",
-    "frequency_penalty": "frequencyPenalty", "presence_penalty": "presencePenalty", "logit_bias": "logitBias",
-    "logprobs": "logprobs", "top_logprobs": "topLogprobs", "reasoning_effort": "reasoningEffort",
-    "verbosity": "verbosity", "service_tier": "serviceTier", "prompt_cache_key": "promptCacheKey",
-    "parallel_tool_calls": "parallelToolCalls", "tool_choice": "toolChoice",
-}  # fmt: skip
-"""Wire name -> key of `modelParameters`."""
-CHAT_ONLY: Final = frozenset({"seed", "stop", "frequencyPenalty", "presencePenalty", "logitBias", "logprobs"})
-_LIMITS: Final[Mapping[str, tuple[float, float]]] = {
-    "temperature": (0, 2), "topP": (0, 1), "frequencyPenalty": (-2, 2), "presencePenalty": (-2, 2),
-    "maxTokens": (1, 10**9), "maxCompletionTokens": (1, 10**9), "topLogprobs": (0, 20), "seed": (-(10**18), 10**18),
-}  # fmt: skip
-_WHOLE: Final = frozenset({"maxTokens", "maxCompletionTokens", "topLogprobs", "seed"})
-_CHOICES: Final = {"verbosity": ("low", "medium", "high"), "toolChoice": ("auto", "none", "required")}
-_TEXTS: Final = frozenset({"reasoningEffort", "serviceTier", "promptCacheKey"})
-_FUNCTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 
 
@@ -117,16 +94,7 @@ def _name(site: Site, taken: set[str]) -> str:
     stem = Path(site.spot.file).stem
     generic = base.lower() in ("", "main", "run", "call", "ask", "chat", "invoke", "generate", "complete", "handler")
     words = f"{stem}-{base}" if generic and base else base or stem
-    plain = unicodedata.normalize("NFKD", words.casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_NAME].strip("-") or "prompt"
-    name = f"prompt-{name}" if name in ("con", "prn", "aux", "nul") else name
-    unique, count = name, 1
-    while unique in taken:
-        count += 1
-        unique = f"{name}-{count}"
-    taken.add(unique)
-    return unique
+    return file_name(words, taken)
 
 
 class _Drafting:
@@ -182,7 +150,7 @@ class _Drafting:
             key = PARAMETERS.get(name)
             if key is None or (self._site.wire == "responses" and key in CHAT_ONLY):
                 self._open.append(f"the parameter {name} is not carried over")
-            elif not _is_sound(key, value, tools):
+            elif not is_sound(key, value, tools):
                 self._open.append(f"the parameter {name} has a value that is not carried over")
             else:
                 found[key] = value
@@ -215,7 +183,7 @@ class _Drafting:
             self._open.append("the schema is not sound: it is left out")
             return {}
         envelope: dict[str, Json] = {}
-        if _FUNCTION.fullmatch(format_.schema_name):
+        if FUNCTION.fullmatch(format_.schema_name):
             envelope["name"] = format_.schema_name
         if format_.strict is not None:
             envelope["strict"] = format_.strict
@@ -224,7 +192,7 @@ class _Drafting:
     def _tools(self) -> list[dict[str, Json]]:
         found: list[dict[str, Json]] = []
         for tool in self._site.tools:
-            sound = _sound_tool(tool.definition) if tool.definition is not None else None
+            sound = sound_tool(tool.definition) if tool.definition is not None else None
             if sound is None or sound["name"] in [other["name"] for other in found]:
                 self._open.append(f"the tool {tool.name} is named only: write its parameters")
             else:
@@ -236,42 +204,6 @@ class _Drafting:
     def _case(self) -> dict[str, Json]:
         inputs = {variable.name: _placeholder(variable) for variable in self._site.variables}
         return {"id": "example", "inputs": inputs, "tags": ["placeholder"]}
-
-
-def _is_sound(key: str, value: Json, tools: list[str]) -> bool:
-    """Return True for a value the loader takes."""
-    if key in _LIMITS:
-        low, high = _LIMITS[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-        return number and (isinstance(value, int) or key not in _WHOLE)
-    if key == "toolChoice":
-        named = (value.get("function") or value).get("name") if isinstance(value, dict) else value
-        return value in _CHOICES[key] or named in tools
-    if key in _CHOICES:
-        return value in _CHOICES[key]
-    if key in _TEXTS:
-        return isinstance(value, str) and bool(value)
-    if key in ("logprobs", "parallelToolCalls"):
-        return isinstance(value, bool)
-    if key == "stop":
-        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
-    return isinstance(value, dict)
-
-
-def _sound_tool(definition: Mapping[str, Json]) -> dict[str, Json] | None:
-    inner = definition.get("function", definition)
-    if not isinstance(inner, dict) or not _FUNCTION.fullmatch(str(inner.get("name", ""))):
-        return None
-    parameters = inner.get("parameters") or {"type": "object", "properties": {}}
-    if not isinstance(parameters, dict) or any(not problem.lint for problem in check_schema(parameters)):
-        return None
-    tool: dict[str, Json] = {"name": inner["name"]}
-    if isinstance(inner.get("description"), str):
-        tool["description"] = inner["description"]
-    tool["parameters"] = parameters
-    if isinstance(inner.get("strict"), bool):
-        tool["strict"] = inner["strict"]
-    return tool
 
 
 def _messages(site: Site, open_: list[str]) -> list[Json]:

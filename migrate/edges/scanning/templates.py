@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from migrate.drafting import escaped
 from migrate.edges.scanning.nouns import Variable
 from migrate.edges.scanning.python.values import Hole, JinjaSource, Part, Text
 from migrate.vocabulary import Json
@@ -19,7 +20,6 @@ RESERVED: Final = frozenset(
 )
 """Names that Jinja2 does not look up among the variables."""
 LONGEST_NAME: Final = 40
-_MARKERS: Final = re.compile(r"\{(?=[{%#])")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SILENT: Final = frozenset(
     {
@@ -80,14 +80,6 @@ class Variables:
         for name, shape in shapes.items():
             self.add(name, bound.get(name, name), shape)
         return part.source
-
-
-def escaped(text: str, *, before_hole: bool) -> str:
-    """Return literal text as a template that gives it back."""
-    text = _MARKERS.sub('{{ "{" }}', text)
-    if before_hole and text.endswith("{"):
-        return text[:-1] + '{{ "{" }}'
-    return text
 
 
 def name_of(expression: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from migrate.edges.inventory.files import MAX_FILE, Unreadable
+from migrate.documents.files import MAX_FILE, Unreadable
 from migrate.vocabulary import Json
 
 MAX_DEPTH: Final = 100
