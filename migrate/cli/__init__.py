@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "list": ("migrate.cli.inventory", "list_flows", "List flows and cases."),
     "scan": ("migrate.cli.scan", "scan", "Find the prompts of a code base; draft prompt files."),
     "swap": ("migrate.cli.swap", "swap", "Change model ids in a code base, shown as a diff first."),
+    "import": ("migrate.cli.importing", "import_", "Import prompts, cases and logs of other tools."),
     "record": ("migrate.cli.record", "record", "Record golden outputs of the baseline model."),
     "resume": ("migrate.cli.resume", "resume", "Finish a run that was stopped; nothing answered is asked again."),
     "compare": ("migrate.cli.compare", "compare", "Show what a replay found, per flow and candidate."),

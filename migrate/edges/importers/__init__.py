@@ -1,0 +1,22 @@
+"""Prompts and cases of other tools, and logs of production, read as data: nothing of them is run or fetched."""
+
+from migrate.edges.importers.nouns import Found, Harvest, Refused, Row
+from migrate.edges.importers.reading import harvest_of
+from migrate.edges.importers.rows import Mapped, mapping_of
+from migrate.edges.importers.sampling import Drawn, Wanted, drawn
+from migrate.edges.importers.sources import Source, source_of
+
+__all__ = [
+    "Drawn",
+    "Found",
+    "Harvest",
+    "Mapped",
+    "Refused",
+    "Row",
+    "Source",
+    "Wanted",
+    "drawn",
+    "harvest_of",
+    "mapping_of",
+    "source_of",
+]

@@ -1,0 +1,67 @@
+"""Which cases of a log are taken: near-duplicates once, and a sample of every stratum, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from migrate.canonical import canonical_json, digest
+from migrate.edges.importers.nouns import Row
+
+LONG: Final = 4_000
+"""Characters from which two texts are compared for equality alone: looking at all of them would take too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much is taken."""
+
+    sample: int | None = None
+    """Cases a stratum; None takes all."""
+    seed: int = 0
+    near: float = 95.0
+    """Similarity in percent from which a case is a near-duplicate of one that was taken; 0 takes all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was taken of one prompt's cases."""
+
+    rows: tuple[Row, ...]
+    """In the order of the source."""
+    near: int
+    """Near-duplicates left out."""
+    over: int
+    """Left out because their stratum was full."""
+
+
+def drawn(rows: Iterable[Row], wanted: Wanted, redact: Callable[[str], str]) -> Drawn:
+    """Return a sample; the order in which cases are drawn depends on the seed and on what they say, not on the file."""
+    given = list(rows)
+    texts = [redact(canonical_json(row.inputs)) for row in given]
+    order = sorted(range(len(given)), key=lambda at: digest(f"{wanted.seed}\n{texts[at]}"))
+    kept: dict[str, list[str]] = {}
+    taken: list[int] = []
+    left: Counter[str] = Counter()
+    for at in order:
+        stratum = kept.setdefault(given[at].stratum, [])
+        if wanted.sample is not None and len(stratum) >= wanted.sample:
+            left["over"] += 1
+        elif _is_near(texts[at], stratum, wanted.near):
+            left["near"] += 1
+        else:
+            stratum.append(texts[at])
+            taken.append(at)
+    return Drawn(tuple(given[at] for at in sorted(taken)), left["near"], left["over"])
+
+
+def _is_near(text: str, taken: list[str], bound: float) -> bool:
+    from rapidfuzz import fuzz, process
+
+    if not bound or not taken:
+        return False
+    if len(text) > LONG:
+        return text in taken
+    return process.extractOne(text, taken, scorer=fuzz.ratio, score_cutoff=bound) is not None
