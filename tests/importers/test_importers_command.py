@@ -108,6 +108,20 @@ def test_import_runs_nothing_and_leaves_no_folder(project: Path) -> None:
     assert {"assertion llm-rubric", "assertion javascript", "assertion latency", "provider"} < {one[0] for one in told}
 
 
+def test_import_tells_of_functions_and_follows_references_in_the_file(project: Path) -> None:
+    """A template of assertions in the same file is followed; functions of a provider are not lost in silence."""
+    Path("a.yaml").write_text(
+        "prompts: ['{{ q }}']\n"
+        "providers: [{id: 'openai:gpt-4o', config: {functions: [{name: f}]}}]\n"
+        "tests: [{vars: {q: x}, assert: [{$ref: '#/templates/yes'}, {$ref: '#/templates/no'}]}]\n"
+        "templates: {yes: {type: contains, value: arr}}\n"
+    )
+    made = imported("a.yaml")
+    assert ["the functions are not carried over: write them as tools"] == made["flows"][0]["open"]
+    assert [{"contains": "arr"}] == cases("a")[0]["checks"]
+    assert ["it is a reference (#/templates/no): write it out"] == [one["reason"] for one in made["refused"]]
+
+
 def test_import_never_overwrites(project: Path) -> None:
     """A second import keeps every file as it is and says so."""
     write_config(project)

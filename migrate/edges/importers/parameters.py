@@ -18,6 +18,8 @@ ELSEWHERE: Final = frozenset(
 def keys_of(body: Mapping[str, Json], api: Api, open_: list[str]) -> dict[str, Any]:
     """Return `modelParameters`, `responseFormat`, `jsonSchema` and `tools` of a body; what is left out is noted."""
     tools = _tools(body.get("tools"), open_)
+    if body.get("functions"):
+        open_.append("the functions are not carried over: write them as tools")
     keys: dict[str, Any] = {}
     parameters = _parameters(body, api, [tool["name"] for tool in tools], open_)
     if parameters:

@@ -34,12 +34,14 @@ class Tests:
     def __init__(self, source: Source, harvest: Harvest) -> None:
         self._source = source
         self.harvest = harvest
+        self._config: Mapping[str, Any] = {}
         self._rows: list[tuple[Row, Json]] = []
         self.schema: Json = None
         """JSON Schema that every case promises; None when there is none, or not one for all."""
 
     def read(self, config: Mapping[str, Any], document: Document) -> None:
         """Read the tests of a configuration."""
+        self._config = config
         default = self._default(config.get("defaultTest"), self._source.place(document.at(("defaultTest",)).line))
         given = config.get("tests")
         items = given if isinstance(given, list) else [given] if given is not None else []
@@ -140,7 +142,7 @@ class Tests:
                     raise Unreadable("it judges an answer transformed by code")
                 if test.get("threshold") not in (None, 1):
                     raise Unreadable("its test passes at a mean score, which has no counterpart")
-                made, promised = checks_of(given, variables)
+                made, promised = checks_of(_referred(given, self._config), variables)
                 checks += made
                 schemas += promised
             except Unreadable as problem:
@@ -156,6 +158,17 @@ class Tests:
         elif texts:
             why = "a JSON Schema that is not the same for all tests has no counterpart: that it is JSON is checked"
             self.harvest.refuse("assertion is-json", self._source.place(), why)
+
+
+def _referred(given: Json, config: Mapping[str, Any]) -> Json:
+    """Return what `{"$ref": "#/templates/name"}` names in the same configuration; anything else as it is."""
+    name = given.get("$ref") if isinstance(given, dict) else None
+    if not isinstance(name, str) or not name.startswith("#/"):
+        return given
+    value: Json = config
+    for step in name[2:].split("/"):
+        value = value.get(step) if isinstance(value, dict) else None
+    return given if value is None else value
 
 
 def _data_file(name: str) -> str:
