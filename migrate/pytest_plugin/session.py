@@ -210,7 +210,11 @@ class MigrateSession:
         if self.offline or not planned or (self.run.simulated and cap is None):
             return []
         samples = self.config.option.migrate_samples
-        return [wiring.estimate_line(self.world, planned, samples, cap, recording=self.mode is not None)]
+        try:
+            line = wiring.estimate_line(self.world, planned, samples, cap, recording=self.mode is not None)
+        except (OSError, PromptMigrateError):
+            return []  # what cannot be read or written is told where it is needed
+        return [line]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

@@ -351,9 +351,9 @@ def test_a_defect_of_ours_hides_nothing(project: Project) -> None:
     project.say("gpt-4.1", {LATE: WRONG_TYPE})
     write(
         project.root / "conftest.py",
-        "from migrate.wiring import World\n\n"
+        "from migrate import wiring\n\n"
         "def broken(*_, **__): raise TypeError('nobody thought of this')\n\n"
-        "World.fold = broken\n",
+        "wiring.fold = broken\n",
     )
 
     result = project.run("-q", "--model", "gpt-4.1", LATE_ID)

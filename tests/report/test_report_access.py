@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from conftest import Tab
 from measured import compared, finding
+from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
 from migrate.presenting.report import Facts

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import installed_app
+from report_browser import installed_app
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "migrate" / "edges" / "report" / "app"

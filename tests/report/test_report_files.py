@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Tab
 from measured import compared, finding
+from report_browser import Tab
 from report_stage import documents_of, golden, judged, trial, write_page
 
 from migrate.edges.report import pack

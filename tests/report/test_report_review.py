@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from conftest import Tab
 from measured import compared, finding
+from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
 from migrate.reviewing import seen_digest

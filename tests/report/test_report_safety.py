@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from conftest import Tab
 from measured import compared, finding, replay
+from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
 from migrate.edges.report.shell import page as shell_page
