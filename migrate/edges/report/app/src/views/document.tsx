@@ -77,7 +77,7 @@ function Members({ value }: { value: Entry }) {
 function Table({ rows }: { rows: Entry[] }) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
       <table class="plain">
         <thead>
           <tr>

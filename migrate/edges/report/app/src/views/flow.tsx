@@ -134,10 +134,10 @@ function Why({ evidence, candidates }: { evidence: Evidence[]; candidates: strin
         line lies left of it, unsafe when it lies right of it.
       </p>
       <Legend names={candidates} />
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
         <MarginChart evidence={evidence} candidates={candidates} />
       </div>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
         <table class="plain">
           <thead>
             <tr>
@@ -291,7 +291,7 @@ function Noise({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
 function History({ flow, now }: { flow: Flow; now: string }) {
   if (!flow.history.length) return <p class="note">This is the first run of it.</p>;
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
       <table class="plain">
         <thead>
           <tr>

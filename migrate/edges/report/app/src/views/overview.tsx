@@ -40,7 +40,7 @@ export function Overview({ index }: { index: Index }) {
           takes 59 cases.
         </p>
         <Legend names={index.candidates} baseline={[...new Set(index.evidence.map((one) => one.baseline))].join(", ")} />
-        <div class="scroll">
+        <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
           <LatencyChart flows={flows} candidates={index.candidates} evidence={index.evidence} />
         </div>
       </section>
@@ -106,7 +106,7 @@ export const quoted = (text: string) => (/[\s",]/.test(text) ? `"${text.replaceA
 function Matrix({ index }: { index: Index }) {
   const of = (flow: string, candidate: string) => index.evidence.find((one) => one.flow === flow && one.candidate === candidate);
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
       <table class="matrix">
         <thead>
           <tr>
@@ -235,7 +235,7 @@ export function Changes({ groups, index }: { groups: Group[]; index: Index }) {
 
 function Figures({ evidence }: { evidence: Evidence[] }) {
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
       <table class="plain figures">
         <thead>
           <tr>
@@ -342,7 +342,7 @@ function Provenance({ index }: { index: Index }) {
             .join("; ")}
         </dd>
       </dl>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
         <table class="plain">
           <caption>Calls by model asked and served</caption>
           <thead>
