@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ from migrate.workflow.replay import FAILING
 if TYPE_CHECKING:
     from migrate.pytest_plugin.session import MigrateSession
 
+PASSED_BY: Final = frozenset({"node_modules", "build", "dist", "venv"})
 MARK: Final = re.compile(rb"mark\s*\.\s*flow\b")
 
 
@@ -72,10 +74,16 @@ class FlowTests:
 
     # --- collection ---------------------------------------------------------------------------------------
 
+    @pytest.hookimpl(trylast=True)
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
-        """Open no test file that does not speak of the mark, unless it was named: imports cost, and may fail."""
-        if config.args_source is pytest.Config.ArgsSource.ARGS or collection_path.is_dir():
+        """Open no test file that does not speak of the mark, unless it was named: imports cost, and may fail.
+
+        The same holds for the conftest of a folder in which no file does.
+        """
+        if config.args_source is pytest.Config.ArgsSource.ARGS:
             return None
+        if collection_path.is_dir():
+            return self._is_foreign(collection_path, config)
         if collection_path.suffix != ".py":
             return None if self._session.is_prompt(collection_path) else True
         if collection_path.name in ("__init__.py", "conftest.py") or not _is_test_file(collection_path, config):
@@ -83,6 +91,17 @@ class FlowTests:
         if MARK.search(collection_path.read_bytes()):
             return None
         self._unopened += 1
+        return True
+
+    def _is_foreign(self, folder: Path, config: pytest.Config) -> bool | None:
+        """Return True for a folder without anything of this run; its test files are counted."""
+        prompts = self._session.world.prompts
+        if prompts.is_relative_to(folder) or folder.is_relative_to(prompts):
+            return None
+        tests = [path for path in _python_files(folder) if _is_test_file(path, config)]
+        if any(MARK.search(path.read_bytes()) for path in tests):
+            return None
+        self._unopened += len(tests)
         return True
 
     @pytest.hookimpl(trylast=True)
@@ -279,6 +298,14 @@ def _plain(lines: Sequence[str]) -> list[str]:
 
 def _text(test: FlowTest) -> str:
     return "" if test.candidate is None else test.candidate.text
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """Yield the Python files under a folder; hidden folders and environments are passed by."""
+    for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__")) and name not in PASSED_BY]
+        if "pyvenv.cfg" not in files:
+            yield from (Path(where, name) for name in files if name.endswith(".py"))
 
 
 def _is_test_file(path: Path, config: pytest.Config) -> bool:

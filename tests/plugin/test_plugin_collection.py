@@ -271,3 +271,14 @@ def test_no_case_chosen_is_no_run(project: Project) -> None:
     assert 0 == project.models.calls
     assert "run" not in result.stdout.str()
     assert before == project.files(".prompt-migrate")
+
+
+def test_a_folder_without_flows_is_left_alone(project: Project) -> None:
+    """A conftest that wants what is not installed stands beside tests that are not of this run: it is not loaded."""
+    write(project.root / "tests" / "other" / "conftest.py", "import a_library_that_nobody_installed\n")
+    write(project.root / "tests" / "other" / "test_other.py", "def test_other():\n    pass\n")
+
+    result = project.run("--model", "gpt-4.1")
+
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines("*1 test file without `mark.flow` not opened")
