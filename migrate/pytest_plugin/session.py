@@ -206,6 +206,8 @@ class MigrateSession:
 
     def _estimated(self, planned: wiring.Planned) -> list[str]:
         """Say what the run may cost before anything is spent; nothing where nothing can be."""
+        if self.config.option.verbose < 0 or self.config.option.collectonly:
+            return []
         cap, planned = self._cap, list(planned)
         if self.offline or not planned or (self.run.simulated and cap is None):
             return []
