@@ -1,4 +1,4 @@
-"""A real browser for the tests of the page: Debian's Chromium, started once, told to ask nobody anything."""
+"""A real browser for the tests of the page: Debian's Chromium, started once a module, told to ask nobody anything."""
 
 from __future__ import annotations
 
@@ -58,9 +58,13 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / path).read_text("utf-8")
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A running Chromium with a profile of its own."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium with a profile of its own.
+
+    A module at a time: as long as it runs, its driver holds this thread's event loop, and whatever calls
+    `asyncio.run` afterwards on the same worker would be refused.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         missing("chromium")
