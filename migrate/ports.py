@@ -179,6 +179,10 @@ class Goldens(Protocol):
         """Write atomically and durably, after redaction. Return False when the bytes are already these."""
         ...
 
+    def stored(self, golden: Golden) -> Golden:
+        """Return the golden as it would be read back once written: redacted, and with its digest."""
+        ...
+
     def measurements(self, flow: FlowName) -> tuple[Measurement, ...]:
         """Return the measurements of a flow's recorded samples; empty when there are none."""
         ...

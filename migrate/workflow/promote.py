@@ -1,7 +1,7 @@
 """Promote: a finished candidate becomes the baseline; its answers become the goldens, and the prompt file names it.
 
-The prompt file first, then golden by golden: after a kill in between the rest is stale, which every run says, and the
-same command finishes it.
+The log first, then the prompt file, then golden by golden: after a kill in between the rest is stale, which every run
+says, and the same command finishes it. No golden is without a line that says who promoted it.
 """
 
 from __future__ import annotations
@@ -66,11 +66,14 @@ class Promotion:
             return Promoted(flow.name, model, "already")
         try:
             if flow.prompt.model != model:
-                self._prompts.rename_model(flow, model, write=write)
+                self._prompts.rename_model(flow, model, write=False)
         except UsageProblem as problem:
             return Promoted(flow.name, model, "refused", why=str(problem))
         if write:
-            self._write(flow, goldens, records, signed, evidence)
+            self._log.add(flow.name, [self._entry(golden, signed, evidence) for golden in goldens])
+            if flow.prompt.model != model:
+                self._prompts.rename_model(flow, model, write=True)
+            self._write(flow, goldens, records)
         return Promoted(flow.name, model, "written", len(goldens))
 
     def _unlike(self, new: Flow, records: Sequence[CaseRecord]) -> str:
@@ -92,23 +95,26 @@ class Promotion:
         known = self._goldens.read(golden.flow, golden.case)
         return known is None or known.baseline != golden.baseline
 
-    def _write(
-        self,
-        flow: Flow,
-        goldens: Sequence[Golden],
-        records: Sequence[CaseRecord],
-        signed: Signed,
-        evidence: FlowEvidence,
-    ) -> None:
+    def _write(self, flow: Flow, goldens: Sequence[Golden], records: Sequence[CaseRecord]) -> None:
+        """Write measurements, then goldens: while a golden is the old one the promotion is not done, and says so."""
         rows = [_measured(row) for record in records for row in record.candidate]
-        entries: list[JsonObject] = []
-        for golden in goldens:
-            before = self._goldens.read(golden.flow, golden.case)
-            self._goldens.write(golden)
-            after = self._goldens.read(golden.flow, golden.case)
-            entries.append(_entry(golden, before, after, signed, evidence))
         self._goldens.write_measurements(flow.name, rows)
-        self._log.add(flow.name, entries)
+        for golden in goldens:
+            self._goldens.write(golden)
+
+    def _entry(self, golden: Golden, signed: Signed, evidence: FlowEvidence) -> JsonObject:
+        before, after = self._goldens.read(golden.flow, golden.case), self._goldens.stored(golden)
+        return {
+            "at": signed.at,
+            "case": golden.case,
+            "candidate": evidence.candidate,
+            "verdict": "promote",
+            "flow_verdict": evidence.verdict,
+            "reviewer": signed.reviewer,
+            "reason": signed.reason,
+            "base": None if before is None else before.digest,
+            "after": after.digest,
+        }
 
 
 def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], reason: str) -> str:
@@ -153,19 +159,3 @@ def _golden(flow: Flow, case: Case, samples: Sequence[Judged]) -> Golden:
 
 def _measured(row: Measurement) -> Measurement:
     return replace(row, cost_usd=None, source=Source.GOLDEN)
-
-
-def _entry(
-    golden: Golden, before: Golden | None, after: Golden | None, signed: Signed, evidence: FlowEvidence
-) -> JsonObject:
-    return {
-        "at": signed.at,
-        "case": golden.case,
-        "candidate": evidence.candidate,
-        "verdict": "promote",
-        "flow_verdict": evidence.verdict,
-        "reviewer": signed.reviewer,
-        "reason": signed.reason,
-        "base": None if before is None else before.digest,
-        "after": None if after is None else after.digest,
-    }

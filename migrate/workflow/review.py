@@ -1,6 +1,7 @@
 """Deciding: what reviewers say of changes becomes approvals, rejections and tolerations, each with a line in the log.
 
-Goldens first, then the log: a line that is missing makes later decisions on what was seen before refused, never wrong.
+The log first, then the files: no approval is without its line, whenever a process is killed. A line whose golden never
+came to be does no harm: it leads to a file that is not there, and the same command finishes what was meant.
 """
 
 from __future__ import annotations
@@ -62,23 +63,36 @@ class Review:
     ) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         tolerated: list[Toleration] = []
-        entries: list[JsonObject] = []
+        goldens: list[tuple[Decided, Golden | None]] = []
         for case in dict.fromkeys(decision.case for _, decision in decisions):
             mine = [(place, decision) for place, decision in decisions if decision.case == case]
             decided, golden = self._of_case(flow, case, [decision for _, decision in mine], current)
             tolerated += decided.tolerated
             outcomes |= dict(zip((place for place, _ in mine), decided.outcomes, strict=True))
-            if write and decided.golden is not None:
-                self._goldens.write(decided.golden)
-            after = self._goldens.read(flow, case) if write and decided.golden is not None else golden
-            entries += [_entry(one, golden, after) for one in decided.outcomes if one.status == "written"]
-        why = self._tolerate(flow, joined(tolerated), write=write) if tolerated else ""
+            goldens.append((decided, golden))
+        why = self._no_place(flow, joined(tolerated)) if tolerated else ""
         if why:
             outcomes = {place: _refused_toleration(outcome, why) for place, outcome in outcomes.items()}
-            entries = [entry for entry in entries if entry["verdict"] != "tolerate"]
         if write:
-            self._log.add(flow, entries)
+            self._write(flow, goldens, () if why else joined(tolerated))
         return outcomes
+
+    def _write(
+        self, flow: FlowName, goldens: Sequence[tuple[Decided, Golden | None]], tolerated: Sequence[Toleration]
+    ) -> None:
+        """Write what was decided of a flow: its lines in the log, then golden by golden, then the prompt file."""
+        entries: list[JsonObject] = []
+        for decided, before in goldens:
+            after = before if decided.golden is None else self._goldens.stored(decided.golden)
+            written = [one for one in decided.outcomes if one.status == "written"]
+            entries += [_entry(one, before, after) for one in written if tolerated or one.decision.verdict != "tolerate"]
+        self._log.add(flow, entries)
+        for decided, _ in goldens:
+            if decided.golden is not None:
+                self._goldens.write(decided.golden)
+        if tolerated:
+            self._prompts.tolerate(self._flows[flow], tolerated, write=True)
+            self._tolerated[flow] = (*tolerated, *self._tolerated[flow])
 
     def _of_case(
         self, flow: FlowName, case: CaseId, decisions: Sequence[Decision], current: Mapping[Key, Seen]
@@ -102,29 +116,29 @@ class Review:
 
     def _reached(self, flow: FlowName, case: CaseId) -> Callable[[str, str], bool]:
         """Return a test: did a golden come from an earlier one by decisions alone?"""
-        entries = (entry for entry in self._log.entries(flow) if entry.get("case") == case)
-        steps = {entry["base"]: entry["after"] for entry in entries if entry.get("base") != entry.get("after")}
+        steps: dict[object, set[object]] = {}
+        for entry in self._log.entries(flow):
+            if entry.get("case") == case:
+                steps.setdefault(entry["base"], set()).add(entry["after"])
 
         def reached(start: str, end: str) -> bool:
             known: set[object] = set()
-            at: object = start
-            while at != end and at in steps and at not in known:
-                known.add(at)
-                at = steps[at]
-            return at == end
+            ahead: set[object] = {start}
+            while ahead and end not in ahead:
+                known |= ahead
+                ahead = {after for at in ahead for after in steps.get(at, ())} - known
+            return end in ahead
 
         return reached
 
-    def _tolerate(self, flow: FlowName, tolerated: Sequence[Toleration], *, write: bool) -> str:
-        """Add tolerations to the prompt file; return why that cannot be done, empty when it can."""
+    def _no_place(self, flow: FlowName, tolerated: Sequence[Toleration]) -> str:
+        """Return why tolerations cannot be added to the prompt file, empty when they can."""
         if flow not in self._flows:
             return "the inventory has no such flow any more"
         try:
-            self._prompts.tolerate(self._flows[flow], tolerated, write=write)
+            self._prompts.tolerate(self._flows[flow], tolerated, write=False)
         except PromptMigrateError as problem:
             return str(problem)
-        if write:
-            self._tolerated[flow] = (*tolerated, *self._tolerated[flow])
         return ""
 
     def _current(self, wanted: set[Key]) -> dict[Key, Seen]:

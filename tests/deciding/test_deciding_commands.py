@@ -316,3 +316,38 @@ def test_deciding_asks_nobody(replayed: Project) -> None:
     decide("accept", "--case", "late-parcel")
     replayed.run(*MODEL)
     assert before == replayed.models.calls
+
+
+# --- Killed in between ---------------------------------------------------------------------------------------------
+
+
+def test_no_approval_is_without_its_line(replayed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log comes first: where it could not be written, no golden and no prompt file says a word of the decision."""
+    before = replayed.files("fixtures") | replayed.files("prompts")
+
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    monkeypatch.setattr("migrate.edges.goldens.log.DecisionFiles.add", killed)
+    command("accept", "--case", "late-parcel")
+    command("tolerate", "--case", "lost.letter", "--until", "2026-02-01", "--reason", "soon mended")
+    assert before == replayed.files("fixtures") | replayed.files("prompts")
+
+
+def test_a_line_without_its_golden_does_no_harm(replayed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the log and the golden: the same decisions, given again, hold, and the log leads to the golden."""
+    file = downloaded(replayed)
+
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("migrate.edges.goldens.store.GoldenFiles.write", killed)
+        command("apply", str(file))
+    assert 2 == len(log(replayed, "refund"))
+    assert {"late-parcel": "written", "broken-cup": "written"} == statuses(decide("apply", str(file)))
+
+    for case in ("late-parcel", "broken-cup"):
+        mine = [entry["after"] for entry in log(replayed, "refund") if entry["case"] == case]
+        checksum = json.loads(replayed.golden("refund", case).read_text("utf-8"))["checksum"]
+        assert checksum.removeprefix("sha256:") in mine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,26 @@ def test_a_file_without_a_place_for_it_is_refused_untouched(tmp_path: Path, text
     with pytest.raises(UsageProblem, match="no line at which"):
         PromptTexts(tmp_path).tolerate(flow, [ONE], write=True)
     assert text == path.read_text("utf-8")
+
+
+def test_of_two_who_add_something_both_are_there(tmp_path: Path) -> None:
+    """Writers take turns: nobody writes over what another one added after reading."""
+    path = tmp_path / "a.prompt.yml"
+    path.write_text("model: gpt-4o\n", "utf-8")
+    flow = Flow(FlowName("a"), Prompt((), "gpt-4o"), (), place=Place("a.prompt.yml", 1))
+    others = [replace(ONE, reason=f"fault {number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: PromptTexts(tmp_path).tolerate(flow, [one], write=True), others))
+    text = path.read_text("utf-8")
+    assert [True] * 8 == [f'"fault {number}"' in text for number in range(8)]
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    """The next change takes the temporary file of a dead writer away, and no other file."""
+    path = tmp_path / "a.prompt.yml"
+    path.write_text("model: gpt-4o\n", "utf-8")
+    for name in (".b.prompt.yml.4711.tmp", ".mine.tmp"):
+        (tmp_path / name).write_text("half a wri", "utf-8")
+    flow = Flow(FlowName("a"), Prompt((), "gpt-4o"), (), place=Place("a.prompt.yml", 1))
+    PromptTexts(tmp_path).rename_model(flow, "gpt-4.1", write=True)
+    assert [".mine.tmp", "a.prompt.yml"] == sorted(entry.name for entry in tmp_path.iterdir())

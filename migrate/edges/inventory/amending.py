@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,13 @@ from migrate.documents.files import Unreadable
 from migrate.documents.reading import read_yaml
 from migrate.edges.inventory.sheets import Source
 from migrate.edges.inventory.tolerated import read_tolerations
-from migrate.errors import UsageProblem
+from migrate.errors import StoreProblem, UsageProblem
 from migrate.vocabulary import Flow, Json, Toleration
 
 KEY: Final = "tolerated"
 _MODEL: Final = re.compile(r"""(?m)^(model:[ \t]*)(["']?)([^\s"'#]+)(\2[ \t]*(?:#[^\n]*)?\r?)$""")
 _BLOCK: Final = re.compile(rf"(?m)^{KEY}:[ \t]*(#[^\n]*)?$")
+_TEMPORARY: Final = re.compile(r"\..+\.prompt\.ya?ml\.[0-9]+\.tmp")
 _ITEM: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]*)- ")
 
 
@@ -31,32 +33,38 @@ class PromptTexts:
 
     def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
         """Add tolerations to the prompt file of a flow. Raises UsageProblem when its text gives no place for them."""
-        path, text = self._text(flow)
-        new = with_tolerated(text, tolerated)
-        if not _adds(text, new, tolerated):
-            raise UsageProblem(
-                f'{path.name}: there is no line at which "{KEY}" could be added',
-                hint="write it by hand: " + json.dumps([_entry(one) for one in tolerated]),
-            )
-        if write:
-            _replace(path, new.encode())
+        path = self._path(flow)
+
+        def added(text: str) -> str:
+            new = with_tolerated(text, tolerated)
+            if not _adds(text, new, tolerated):
+                raise UsageProblem(
+                    f'{path.name}: there is no line at which "{KEY}" could be added',
+                    hint="write it by hand: " + json.dumps([_entry(one) for one in tolerated]),
+                )
+            return new
+
+        _change(path, added, write=write)
 
     def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
         """Name another model on the line of the prompt file that names today's. Raises UsageProblem without one."""
-        path, text = self._text(flow)
-        new = with_model(text, model)
-        if not _renames(text, new, model):
-            raise UsageProblem(
-                f'{path.name}: there is no line "model: ..." to change', hint=f"write it: model: {model}"
-            )
-        if write:
-            _replace(path, new.encode())
+        path = self._path(flow)
 
-    def _text(self, flow: Flow) -> tuple[Path, str]:
+        def renamed(text: str) -> str:
+            new = with_model(text, model)
+            if not _renames(text, new, model):
+                raise UsageProblem(
+                    f'{path.name}: there is no line "model: ..." to change', hint=f"write it: model: {model}"
+                )
+            return new
+
+        _change(path, renamed, write=write)
+
+    def _path(self, flow: Flow) -> Path:
         if flow.place is None:
             raise UsageProblem(f"flow {flow.name} has no prompt file that could be changed")
-        path = self._root / flow.place.file
-        return path, path.read_bytes().decode("utf-8")
+        # Where it is a link, what it leads to is changed.
+        return (self._root / flow.place.file).resolve()
 
 
 def with_tolerated(text: str, tolerated: Sequence[Toleration]) -> str:
@@ -121,9 +129,50 @@ def _value(text: str) -> Json:
     return None if source.problems else document.value
 
 
+def _change(path: Path, changed: Callable[[str], str], *, write: bool) -> None:
+    """Make a file say what `changed` makes of its text. Raises StoreProblem when it cannot be read or written.
+
+    Writers take turns by a lock on the folder, so that of two who add something both are there, and every temporary
+    file found is one of a dead writer.
+    """
+    try:
+        with _turn(path.parent) as alone:
+            new = changed(path.read_bytes().decode("utf-8"))
+            if write and alone:
+                _sweep(path.parent)
+            if write:
+                _replace(path, new.encode())
+    except OSError as problem:
+        raise StoreProblem(
+            f"cannot change {path.name}: {problem.strerror or problem}", kept="the file is as it was"
+        ) from problem
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder, which the system lets go of when a process dies; False where there are no locks."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def _replace(path: Path, content: bytes) -> None:
-    """Put a file in place of another, whole or not at all; where the path is a link, in place of what it leads to."""
-    path = path.resolve()
+    """Put a file in place of another, whole or not at all, and on the disk."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, path.stat().st_mode & 0o777)
     try:
@@ -135,3 +184,8 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
