@@ -25,9 +25,9 @@ _GIVEN: Final = re.compile(
 )
 _LOGIN: Final = re.compile(r"[^\s/:@\"'<>\\{}]{1,128}:(?P<password>[^\s/@\"'<>\\{}]{3,256})(?=@)")
 _PLACEHOLDERS: Final = frozenset({"pass", "passwd", "password", "pwd", "secret"})
-_BEARER: Final = re.compile(
-    r"\b(?:bearer|basic|authorization:[ ]?token)[ ]+(?P<token>(?=[^\s\"']{0,400}[0-9])[\w.~+/-]{16,}=*)", re.IGNORECASE
-)
+_BEARER_WORDS: Final = (b"bearer ", b"basic ", b"token ")
+_BEARER_WORD: Final = re.compile(r"(?:\b(?:bearer|basic)|\bauthorization:[ ]?token)\Z", re.IGNORECASE)
+_BEARER: Final = re.compile(r"[ ]+(?P<token>(?=[^\s\"']{0,400}[0-9])[\w.~+/-]{16,}=*)")
 _PEM: Final = re.compile(
     r"-----BEGIN (?P<name>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----"
     r"(?:(?:(?!-----)[\s\S])*-----END (?P=name)-----|[A-Za-z0-9+/=\s\\:,-]*)"
@@ -50,9 +50,8 @@ def _is_assigned(value: str) -> bool:
     )
 
 
-def assigned(text: str, plain: bytes) -> Iterator[Mark]:
+def assigned(text: str, lowered: bytes) -> Iterator[Mark]:
     """Yield what is given to a name that means a secret, as in `password=...`."""
-    lowered = plain.lower()
     for word in _GIVEN_WORDS:
         at = lowered.find(word)
         while at >= 0:
@@ -64,7 +63,7 @@ def assigned(text: str, plain: bytes) -> Iterator[Mark]:
             at = lowered.find(word, end)
 
 
-def logins(text: str, _plain: bytes) -> Iterator[Mark]:
+def logins(text: str, _lowered: bytes) -> Iterator[Mark]:
     """Yield the `user:password` of URLs."""
     at = text.find("://")
     while at >= 0:
@@ -74,12 +73,19 @@ def logins(text: str, _plain: bytes) -> Iterator[Mark]:
         at = text.find("://", at + 3)
 
 
-def bearers(text: str, _plain: bytes) -> Iterator[Mark]:
+def bearers(text: str, lowered: bytes) -> Iterator[Mark]:
     """Yield the tokens of authorization headers."""
-    return (mark("bearer", text, *match.span("token")) for match in _BEARER.finditer(text))
+    for word in _BEARER_WORDS:
+        at = lowered.find(word)
+        while at >= 0:
+            end = at + len(word) - 1
+            match = _BEARER.match(text, end)
+            if match and _BEARER_WORD.search(text, max(at - 16, 0), end):
+                yield mark("bearer", text, *match.span("token"))
+            at = lowered.find(word, end)
 
 
-def private_keys(text: str, _plain: bytes) -> Iterator[Mark]:
+def private_keys(text: str, _lowered: bytes) -> Iterator[Mark]:
     """Yield private key blocks, also one that was cut."""
     for match in _PEM.finditer(text):
         bare = re.sub(r"\\[nr]|\s", "", match.group())

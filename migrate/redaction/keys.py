@@ -7,7 +7,7 @@ import binascii
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from migrate.redaction.marks import Mark, mark, word_start
@@ -57,10 +57,20 @@ _SHAPES: Final[tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]] = (
     ("api_key", ("AGE-SECRET-KEY-",), re.compile(r"AGE-SECRET-KEY-1[0-9A-Z]{40,}")),
 )  # fmt: skip
 _PREFIXES: Final = tuple(prefix for _, prefixes, _ in _SHAPES for prefix in prefixes)
+_LEADS: Final = frozenset(prefix[:2] for prefix in _PREFIXES)
+_DIGITS_TABLE: Final = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
 _DOTTED: Final = re.compile(r"(?:\bSG|\bya29)\.\Z")
 _DOTTED_TOKEN: Final = re.compile(r"[\w-]{16,}(?:\.[\w-]{16,})?")
 _WEBHOOK: Final = re.compile(r"hooks\.slack\.com/services/\w+/\w+/\Z")
 _BASE64: Final = re.compile(r"[\w+/-]{24,513}={0,2}")
+
+
+def worth_a_look(text: str, plain: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the runs that may be a key: those with a digit, with the beginning of a known key, or after a backslash."""
+    digits = plain.translate(_DIGITS_TABLE)
+    for start, end in spans:
+        if digits.find(b"0", start, end) >= 0 or text[start : start + 2] in _LEADS or text[start - 1 : start] == "\\":
+            yield start, end
 
 
 def in_run(text: str, start: int, end: int) -> Iterator[Mark]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from migrate.redaction.marks import Mark, is_json_number, mark, stands_alone
+from migrate.redaction.spots import accounts, stretches
 
 _S: Final = r"[ \-\u00a0\u202f\u2010\u2011\u2013]"
 _DIGITS_TABLE: Final = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
@@ -79,13 +80,27 @@ def is_phone_entry(key: str, value: str) -> bool:
     return _PHONE_WORD.search(key) is not None and _KEYED_PHONE.fullmatch(value) is not None
 
 
-def numbers(text: str) -> Iterator[Mark]:
+def numbers(text: str, plain: bytes, lowered: bytes) -> Iterator[Mark]:
     """Yield cards, accounts, phones and US social security numbers."""
-    for match in _ACCOUNT.finditer(text):
-        end = match.start() + _iban_end(match.group())
-        if end > match.start() and stands_alone(text, match.start(), end):
-            yield mark("iban", text, match.start(), end)
-    for cluster in _CLUSTER.finditer(text):
+    yield from _ibans(text, plain)
+    for start, end in stretches(text, plain, lowered):
+        yield from in_clusters(text, start, end)
+
+
+def _ibans(text: str, plain: bytes) -> Iterator[Mark]:
+    past = 0
+    for start in accounts(plain):
+        match = _ACCOUNT.match(text, start) if start >= past else None
+        if match:
+            past = match.end()
+            end = start + _iban_end(match.group())
+            if end > start and stands_alone(text, start, end):
+                yield mark("iban", text, start, end)
+
+
+def in_clusters(text: str, start: int, end: int) -> Iterator[Mark]:
+    """Yield cards, phones and US social security numbers of the clusters of digits within a span."""
+    for cluster in _CLUSTER.finditer(text, start, end):
         if not _DATE.fullmatch(cluster.group()):
             for kind, find in _IN_CLUSTER:
                 yield from (mark(kind, text, *span) for span in find(text, *cluster.span()))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from migrate.redaction.addresses import emails
 from migrate.redaction.given import assigned, bearers, is_secret_entry, logins, private_keys
-from migrate.redaction.keys import has_run, in_run, runs
+from migrate.redaction.keys import has_run, in_run, runs, worth_a_look
 from migrate.redaction.marks import Mark, pseudonym, settled
 from migrate.redaction.numbers import has_digits, is_phone_entry, numbers
 from migrate.vocabulary import Json
@@ -28,15 +28,13 @@ REMEMBERED_TEXTS: Final = 1024
 REMEMBERED_CHARACTERS: Final = 8_000_000
 
 _SEARCHES: Final[tuple[tuple[bytes, tuple[bytes, ...], Callable[[str, bytes], Iterable[Mark]]], ...]] = (
-    (b"@", (b"@",), emails),
-    (b"%", (b"%40",), emails),
-    (b"\\", (b"\\u0040",), emails),
+    (b"", (b"@", b"%40", b"\\u0040"), emails),
     (b"/", (b"://",), logins),
-    (b" ", (b"earer ", b"asic ", b"oken "), bearers),
-    (b"-", (b"PRIVATE KEY",), private_keys),
+    (b" ", (b"bearer ", b"basic ", b"token "), bearers),
+    (b"-", (b"private key",), private_keys),
     (b"", (b":", b"="), assigned),
 )
-"""A byte and one of some words that must stand in a text, as Latin-1, for a search to be worth its time.
+"""A byte and one of some words that must stand in a text, as Latin-1 in small letters, for a search to be worth it.
 
 The byte comes first because looking for one byte costs next to nothing."""
 
@@ -84,15 +82,16 @@ class Redactor:
     def find(self, text: str) -> list[Mark]:
         """Return what would be redacted in one pass, in order and without overlaps, even when not enabled."""
         plain = text.encode("latin-1", "replace")
+        lowered = plain.lower()
         long_runs = tuple(runs(plain))
         marks = list(self._own_secrets(text, with_runs=bool(long_runs)))
-        for start, end in long_runs:
+        for start, end in worth_a_look(text, plain, long_runs):
             marks += in_run(text, start, end)
         for byte, words, search in _SEARCHES:
-            if byte in plain and any(map(plain.__contains__, words)):
-                marks += search(text, plain)
+            if byte in lowered and any(map(lowered.__contains__, words)):
+                marks += search(text, lowered)
         if has_digits(plain):
-            marks += numbers(text)
+            marks += numbers(text, plain, lowered)
         return settled(marks, text) if marks else marks
 
     def _short(self, text: str) -> str:

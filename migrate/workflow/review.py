@@ -85,7 +85,9 @@ class Review:
         for decided, before in goldens:
             after = before if decided.golden is None else self._goldens.stored(decided.golden)
             written = [one for one in decided.outcomes if one.status == "written"]
-            entries += [_entry(one, before, after) for one in written if tolerated or one.decision.verdict != "tolerate"]
+            entries += [
+                _entry(one, before, after) for one in written if tolerated or one.decision.verdict != "tolerate"
+            ]
         self._log.add(flow, entries)
         for decided, _ in goldens:
             if decided.golden is not None:

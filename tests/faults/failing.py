@@ -1,5 +1,7 @@
 """Let the n-th call of a kind fail inside a process: opening, writing, syncing, replacing, connecting, committing.
 
+Or let the process die there, by a kind such as `kill write`: killed right before the call.
+
 Only what happens to files of the project counts, so that Python's own imports and pipes stay out of it. A failure is
 what a full or broken disk says.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import pathlib
+import signal
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -20,12 +23,14 @@ KINDS: Final = ("open", "write", "fsync", "replace", "begin", "commit", "connect
 
 def fail(kind: str, nth: int, root: Path, fired: Path) -> None:
     """Let the n-th call of a kind fail from now on in this process, once; `fired` is made when it has."""
-    _PATCHES[kind](_Fuse(nth, root, fired))
+    deadly, _, plain = kind.rpartition(" ")
+    _PATCHES[plain](_Fuse(nth, root, fired, deadly=bool(deadly)))
 
 
 class _Fuse:
-    def __init__(self, nth: int, root: Path, fired: Path) -> None:
+    def __init__(self, nth: int, root: Path, fired: Path, *, deadly: bool) -> None:
         self._left = nth
+        self._deadly = deadly
         self._root = root.resolve()
         self._fired = fired
         self.own: set[int] = set()
@@ -39,6 +44,8 @@ class _Fuse:
         self._left -= 1
         if self._left == 0:
             self._fired.touch()
+            if self._deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
         return self._left == 0
 
 

@@ -63,6 +63,7 @@ class Entry:
     pause_s: float = 0.0
     """The pause a 429 stated."""
     connection: int = 0
+    answer: str = ANSWER
 
 
 @dataclass
@@ -143,6 +144,8 @@ class FaultServer:
         self.latency_s = latency_s
         self.books = Books()
         self.asked: Counter[int] = Counter()
+        self.says: dict[str, str] = {}
+        """What a model answers; the others say ANSWER."""
 
     @property
     def url(self) -> str:
@@ -221,6 +224,7 @@ class _Connection(asyncio.Protocol):
         model = re.search(rb'"model": ?"([^"]+)"', body)[1].decode()  # type: ignore[index]
         streamed = b'"stream":true' in body
         entry, rng = self._server.take(case, streamed, self._number)
+        entry.answer = self._server.says.get(model, ANSWER)
         pieces = _pieces(entry, rng, model, streamed)
         if self._server.latency_s:
             self._server.loop.call_later(self._server.latency_s, self._send, pieces)
@@ -274,7 +278,7 @@ def _usage(entry: Entry) -> dict[str, Any]:
 
 
 def _body(entry: Entry, model: str) -> bytes:
-    message = {"role": "assistant", "content": ANSWER}
+    message = {"role": "assistant", "content": entry.answer}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     head = {"id": f"chatcmpl-{entry.case}", "object": "chat.completion", "created": 1, "model": model}
     return json.dumps({**head, "choices": [choice], "usage": _usage(entry)}).encode()
@@ -282,7 +286,8 @@ def _body(entry: Entry, model: str) -> bytes:
 
 def _events(entry: Entry, model: str) -> list[bytes]:
     head = {"id": f"chatcmpl-{entry.case}", "object": "chat.completion.chunk", "created": 1, "model": model}
-    deltas: list[dict[str, Any]] = [{"role": "assistant"}, {"content": ANSWER[:9]}, {"content": ANSWER[9:]}]
+    said = entry.answer[:9], entry.answer[9:]
+    deltas: list[dict[str, Any]] = [{"role": "assistant"}, *({"content": part} for part in said)]
     chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     chunks.append({**head, "choices": [], "usage": _usage(entry)})

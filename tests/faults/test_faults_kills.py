@@ -1,7 +1,7 @@
 """Killed at any moment: what was committed stays, no golden is torn, nothing is paid for twice, nothing is left lying.
 
-Runs are killed again and again at random moments and then left to finish. `FAULT_KILLS` sets the number of kills (40;
-the session `faults` of the noxfile makes 1,000).
+Runs are killed again and again at random moments and then left to finish. `FAULT_KILLS` sets the number of kills (200,
+a fifth of them in `test_faults_decisions.py`; the session `faults` of the noxfile makes 1,000).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from migrate.redaction import Redactor
 from migrate.vocabulary import CaseId, FlowName
 from tests.ledger.test_ledger_upgrade import FILLED, pour
 
-KILLS = int(os.environ.get("FAULT_KILLS", "40"))
+KILLS = int(os.environ.get("FAULT_KILLS", "200"))
 CASES, SAMPLES, CONCURRENCY = 4, 2, 3
 IN_A_ROW = 4
 """Kills of one run at most, before it is left to finish."""
@@ -161,7 +161,7 @@ def finish(yard: Yard, project: FaultProject, command: tuple[str, ...], known: A
         seen.stray.append((command, left))
 
 
-@pytest.mark.parametrize(("command", "share"), [(RECORD, 0.35), (REPLAY, 0.25)], ids=["record", "replay"])
+@pytest.mark.parametrize(("command", "share"), [(RECORD, 0.3), (REPLAY, 0.2)], ids=["record", "replay"])
 def test_a_killed_run_loses_nothing_and_pays_for_nothing_twice(
     yard: Yard, command: tuple[str, ...], share: float
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_killed_upgrade_loses_no_row(yard: Yard) -> None:
         assert files <= {"ledger.db", "ledger.db-journal", "ledger.db.schema-1.bak"}
         assert before == rows_of(root / ".prompt-migrate" / "ledger.db.schema-1.bak")
         shutil.rmtree(root)
-        if kills >= 0.4 * KILLS:
+        if kills >= 0.3 * KILLS:
             break
     print(f"{kills} kills of upgrades")
-    assert kills >= 0.4 * KILLS
+    assert kills >= 0.3 * KILLS
