@@ -161,6 +161,15 @@ def oracle(session: nox.Session) -> None:
 
 
 @nox.session
+def scan_public(session: nox.Session) -> None:
+    """Scan six public packages, whose calls were listed before, and swap model names in them; see docs/scan.md."""
+    folder = Path("build/scan_public")
+    wheels = ("--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", "benchmarks/scan/packages.txt")
+    session.run(PYTHON, "-m", "pip", "download", "--quiet", *wheels, "-d", str(folder))
+    session.run(PYTHON, "benchmarks/scan_public.py", str(folder))
+
+
+@nox.session
 def route_errors(session: nox.Session) -> None:
     """Draw 500 flows with known true rates and count the routes that are wrong; the figures are in docs/route.md."""
     files = ("tests/routing/test_routing_errors.py", "-rP", "-q")

@@ -256,6 +256,42 @@ def test_helpers_of_helpers_are_followed(tmp_path: Path) -> None:
     assert ["You are brief.", "{{ text }}"] == found["high"]
 
 
+def test_a_long_caller_hides_no_other(tmp_path: Path) -> None:
+    """What reading one caller costs leaves the next one as much as it needs."""
+    many = ", ".join(map(str, range(6_000)))
+    files: dict[str, str | bytes] = {
+        "llm.py": """
+            from openai import OpenAI
+
+            def ask(prompt, extra=()):
+                return OpenAI().responses.create(model="gpt-4o", input=prompt)
+            """,
+        "first.py": f"from llm import ask\n\ndef long():\n    return ask('Add these up.', [{many}])\n",
+        "second.py": "from llm import ask\n\ndef short():\n    return ask('Say hello.')\n",
+    }
+    assert ["ask", "long", "short"] == sorted(site.function for site in scanned(tmp_path, files).sites)
+
+
+def test_a_helper_is_followed_to_the_class_above(tmp_path: Path) -> None:
+    """`super().handle(...)` is a call of the parent's method: who calls the child's brings the prompt."""
+    code = """
+        from openai import OpenAI
+
+        class Handler:
+            def handle(self, prompt, model):
+                return OpenAI().responses.create(model=model, input=prompt)
+
+        class Loud(Handler):
+            def handle(self, prompt, **options):
+                return super().handle(prompt=prompt, **options)
+
+        def main(text):
+            return Loud().handle("Shout: " + text, model="gpt-4o")
+        """
+    _, told = sites_of(tmp_path, code)
+    assert ("main", ["gpt-4o"], "Shout: {{ text }}") == (told.function, models(told), told.messages[0].content)
+
+
 def test_a_constructor_gives_the_prompt(tmp_path: Path) -> None:
     """An object that is made with its instructions and its model asks with them."""
     code = """

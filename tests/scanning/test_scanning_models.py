@@ -36,6 +36,12 @@ SAID = {
     ),
     "the last of two": ('MODEL = "gpt-4"\nMODEL = "gpt-4o"', ["gpt-4o"]),
     "a class attribute": ('class C:\n    name = "gpt-4o"\nMODEL = C.name', ["gpt-4o"]),
+    "what a library looks up by a key": (
+        'import dynaconf\nC = dynaconf.Dynaconf()\nMODEL = C.get("DEFAULT_MODEL")',
+        ["(MODEL)"],
+    ),
+    "an object of a library": ('from somewhere import Model\nMODEL = Model("gpt-4o")', ["gpt-4o"]),
+    "a framework's function": ('from somewhere import load\nMODEL = load("gpt-4o")', ["gpt-4o"]),
     "an enumeration": ('import enum\nclass C(str, enum.Enum):\n    A = "gpt-4o"\nMODEL = C.A.value', ["gpt-4o"]),
     "an enumeration by value": ('import enum\nclass C(enum.Enum):\n    A = "gpt-4o"\nMODEL = C("gpt-4o")', ["gpt-4o"]),
     "an instance": (

@@ -113,6 +113,7 @@ class Followers:
         given: Given = {}
         for caller, home, callee in reversed(frames):
             given = {**given, **self._given(callee, self._reader.arguments(caller, home, given), behind.scope)}
+        self._reader.fresh()
         recognised = self._finder.recognise(behind.call, behind.scope, given)
         if recognised is None:
             # The caller may give the very object whose method is called: what is known of the call still holds.
@@ -138,6 +139,8 @@ class Followers:
         for module in self._project.calling(name):
             for call, home in module.found.calls:
                 if _last(call.func) == name:
+                    # What reading the caller before this one cost is not this one's debt.
+                    self._reader.fresh()
                     callee = self._callee(call, home, target, constructs)
                     if callee is not None:
                         yield call, home, callee

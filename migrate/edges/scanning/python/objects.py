@@ -148,6 +148,18 @@ def lineage(reader: Reader, cls: Class) -> Iterator[Class]:
             yield base
 
 
+def above(reader: Reader, scope: Scope) -> Value | None:
+    """Return what `super()` stands for in a method: an object of the project's class above; None: a library's."""
+    home: Scope | None = scope
+    while home is not None and home.in_class is None:
+        home = home.parent
+    cls = home.in_class if home is not None else None
+    if cls is None or not isinstance(cls.node, ast.ClassDef):
+        return None
+    parents = [one for one in lineage(reader, Class(cls.node, cls)) if one.node is not cls.node]
+    return Instance(parents[0]) if parents else None
+
+
 def is_enum(reader: Reader, cls: Class) -> bool:
     """Return True for an enumeration."""
     return any(isinstance(base, External) and owner_of(base.path) in ("enum", "strenum") for base in bases(reader, cls))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from migrate.edges.scanning.names import is_model
 from migrate.edges.scanning.nouns import Format, FormatName, Message, ModelUse, Sure, ToolUse
 from migrate.edges.scanning.python.apis import NOT_PARAMETERS, Api
 from migrate.edges.scanning.python.schemas import Blueprint
@@ -299,14 +300,20 @@ def _models(value: Value, written: str) -> Iterator[ModelUse]:
             for option in options(value.value):
                 if not (isinstance(option, Scalar) and option.value is None):
                     yield from _models(option, value.hole.expression)
-        case Made() if value.arguments.get("model") is not None or value.arguments.positional:
-            inner = value.arguments.get("model", 0)
-            yield from _models(inner, written) if inner is not None else ()
+        case Made() if (inner := _model_inside(value)) is not None:
+            yield from _models(inner, written)
         case Unknown():
             given = f"given by the parameter {value.hole.parameter.name}" if value.hole.parameter else ""
             yield ModelUse("", "possible", given or "known at run time only", None, value.hole.expression or written)
         case _:
             yield ModelUse("", "possible", "known at run time only", None, written)
+
+
+def _model_inside(made: Made) -> Value | None:
+    """Return the model that a library's object was made for; `settings.get("MODEL")` is no such object."""
+    given = made.arguments.get("model", 0)
+    is_class = made.of.rpartition(".")[2][:1].isupper()
+    return given if made.arguments.get("model") is not None or is_class or is_model(plain(given) or "") else None
 
 
 def _named_model(text: Text, written: str) -> ModelUse:

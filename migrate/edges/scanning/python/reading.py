@@ -424,6 +424,8 @@ class Reader:
                 return self.made(callee, arguments, given)
             case Partial():
                 return self.called(callee.function, merged(callee.arguments, arguments), node, scope, given)
+            case External(path="builtins.super") if (parent := objects.above(self, scope)) is not None:
+                return parent
             case External():
                 return known.called(callee, known.Calling(self, arguments, node, scope))
             case Member():
