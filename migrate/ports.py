@@ -13,6 +13,7 @@ from migrate.vocabulary import (
     Comparison,
     Flow,
     FlowName,
+    FlowTimes,
     Golden,
     JsonObject,
     Judged,
@@ -238,6 +239,8 @@ class HistoryRow:
     p50_ms: float | None
     p95_ms: float | None
     n: int
+    times: FlowTimes | None = None
+    """By every clock; `p50_ms` and `p95_ms` are of the one that compares models."""
 
 
 class Ledger(Protocol):

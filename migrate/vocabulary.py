@@ -524,6 +524,8 @@ class Timing:
     """Request to first content, when streamed."""
     waited_ms: float = 0.0
     """Back-off and shared pauses before that attempt."""
+    started_ms: float | None = None
+    """From the beginning of the trace to that attempt, on the clock of the trace; None: nobody wrote it down."""
 
 
 class Source(enum.StrEnum):
@@ -994,6 +996,20 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowTimes:
+    """How long one side of a flow takes by four clocks, each over the means of the cases it is known of."""
+
+    calls: Quantiles
+    """The sum over the calls of a sample."""
+    critical_path: Quantiles
+    """The longest chain of its calls that did not overlap."""
+    wall: Quantiles
+    """First request to last byte, with what the application did in between."""
+    first_token: Quantiles
+    """First request to the first content of the last streamed call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Equal changes of one flow and candidate, seen as one."""
 
@@ -1107,3 +1123,7 @@ class FlowEvidence:
     """Cases that say nothing of the flow, by why: `stale golden`."""
     steps: tuple[StepEvidence, ...] = ()
     """Of a chain, in the order of its steps; empty for a single prompt."""
+    times: tuple[FlowTimes, FlowTimes] | None = None
+    """Of baseline and candidate."""
+    several_calls: bool = False
+    """True when a sample of either side made more than one call."""

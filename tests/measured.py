@@ -52,6 +52,9 @@ def call(
     served: str | None = None,
     tier: str | None = None,
     ms: float | None = None,
+    started: float | None = None,
+    first: float | None = None,
+    step: str | None = None,
     usd: str | None = None,
     at: str = AT,
     source: Source = Source.LIVE,
@@ -67,11 +70,12 @@ def call(
         served_model=served,
         usage=usage,
         service_tier=tier,
-        timing=None if ms is None else Timing(ms),
+        timing=None if ms is None else Timing(ms, first, started_ms=started),
         at=at,
         source=source,
         simulated=simulated,
         cost_usd=usd,
+        step=step,
     )
 
 

@@ -203,7 +203,11 @@ def _history_lines(rows: Sequence[HistoryRow]) -> Iterator[str]:
         Column("p95 ms"),
         Column("n", rank=1),
     ]
-    yield from table(columns, [[Cell(text) for text in _history_cells(row)] for row in rows], WIDTH, indent=0)
+    cells = [_history_cells(row) for row in rows]
+    if any(_wall(row) not in (None, row.p50_ms) for row in rows):
+        columns.append(Column("wall ms", rank=4))
+        cells = [(*told, _milliseconds(_wall(row))) for told, row in zip(cells, rows, strict=True)]
+    yield from table(columns, [[Cell(text) for text in told] for told in cells], WIDTH, indent=0)
     yield from _footnotes(rows)
 
 
@@ -219,6 +223,11 @@ def _history_cells(row: HistoryRow) -> tuple[str, ...]:
         _milliseconds(row.p95_ms),
         str(row.n),
     )
+
+
+def _wall(row: HistoryRow) -> float | None:
+    """Return the median of first request to last byte; of a flow of one call it is the latency itself."""
+    return None if row.times is None else row.times.wall.p50
 
 
 def _milliseconds(value: float | None) -> str:
@@ -244,5 +253,11 @@ def _row_document(row: HistoryRow) -> dict[str, Any]:
         "verdicts": row.verdicts,
         "cost_usd": row.cost_usd,
         "unknown_cost": row.unknown_cost,
-        "latency_ms": {"p50": row.p50_ms, "p95": row.p95_ms, "n": row.n},
+        "latency_ms": {"p50": row.p50_ms, "p95": row.p95_ms, "n": row.n, "clocks": _clocks(row)},
     }
+
+
+def _clocks(row: HistoryRow) -> dict[str, Any] | None:
+    from migrate.presenting.document import times_document
+
+    return None if row.times is None else times_document(row.times)

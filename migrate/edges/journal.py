@@ -292,7 +292,7 @@ def encode_call(call: Call) -> dict[str, Any]:
         "step": call.step,
     }
     if call.timing is not None:
-        event["timing"] = [call.timing.total_ms, call.timing.first_token_ms, call.timing.waited_ms]
+        event["timing"] = dataclasses.astuple(call.timing)
     if isinstance(outcome, NoReply):
         event["no_reply"] = [outcome.kind.value, outcome.message, outcome.status]
     else:

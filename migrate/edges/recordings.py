@@ -7,6 +7,7 @@ under SQLite before 3.51.3. The file is private (0600), and so is the journal SQ
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -244,7 +245,7 @@ class RecordingStore:
             request.prompt_key,
             request.model,
             _encode(_reply_entry(outcome, self._redactor)),
-            _encode(None if timing is None else [timing.total_ms, timing.first_token_ms, timing.waited_ms]),
+            _encode(None if timing is None else dataclasses.astuple(timing)),
             call.attempts,
             call.at,
             int(call.simulated),

@@ -1,7 +1,8 @@
 """Latency of a flow: quantiles over case means, with what they are worth and where they come from.
 
-The clock of a sample is the sum over its calls, request to last byte, where one waits for the other: of a repeated
-step of a chain, whose calls are made at once, the longest counts. Waiting for a rate limit is not in it. An
+The clock of a sample is its critical path: of calls made at once the longest counts, of calls that wait for each other
+all. Where it is not known when each call began, on one side or the other, both sides are told as sums over their calls.
+Waiting for a rate limit, and what an application does between its calls, are in neither; `FlowTimes` tells them. An
 answer whose prompt was read from the provider's cache is faster for a reason that is not the model's, so cold and
 warm samples never enter one mean: of the two kinds the one that more cases of both sides have is compared, the cold
 one where they tie. A replayed answer keeps the figure of the day it was recorded, and the source says so.
@@ -10,11 +11,12 @@ one where they tie. A replayed answer keeps the figure of the day it was recorde
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from migrate.evidence.clocks import Clock, Clocked, clocked
 from migrate.statistics import quantile, quantile_interval
-from migrate.vocabulary import Measurement, Quantiles, Source
+from migrate.vocabulary import FlowTimes, Measurement, Quantiles, Source, Timing
 
 LEVEL: Final = 0.90
 """Of the intervals of p50 and p95: each bound holds with 95 % by itself, and the upper one wants 59 cases."""
@@ -25,39 +27,98 @@ WARM: Final = ", warm prompt cache"
 NOTHING: Final = "not measured"
 
 
+@dataclass(slots=True)
+class _Means:
+    """Case means of one kind of samples, by clock."""
+
+    alone: list[float] = field(default_factory=list)
+    """Of cases with one sample of one call, in which all clocks but that of the first token are one."""
+    calls: list[float] = field(default_factory=list)
+    critical_path: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    first_token: list[float] = field(default_factory=list)
+
+    def add_alone(self, timing: Timing) -> None:
+        """Add a case with one sample of one call: a run of ten thousand mostly has these."""
+        self.alone.append(timing.total_ms)
+        if timing.first_token_ms is not None:
+            self.first_token.append(timing.first_token_ms)
+
+    def add(self, samples: Sequence[Clocked]) -> None:
+        """Add one case's samples; a clock that none of them has is not known of the case."""
+        for clock in _CLOCKS:
+            known = [value for sample in samples if (value := getattr(sample, clock)) is not None]
+            if known:
+                getattr(self, clock).append(sum(known) / len(known))
+
+    @property
+    def n(self) -> int:
+        """Cases."""
+        return len(self.alone) + len(self.calls)
+
+    def of(self, clock: Clock) -> list[float]:
+        means: list[float] = getattr(self, clock)
+        return means if clock == "first_token" else self.alone + means
+
+
+_CLOCKS: Final[tuple[Clock, ...]] = ("calls", "critical_path", "wall", "first_token")
+
+
 class Clockings:
     """Case means of one side, cold and warm apart, and the sources of the answers."""
 
     def __init__(self) -> None:
-        self.cold: list[float] = []
-        self.warm: list[float] = []
+        self.cold = _Means()
+        self.warm = _Means()
+        self.ways_known = True
+        """False when the critical path of a sample is not known."""
         self.sources: dict[tuple[str, bool], None] = {}
         """(`live`, or the day of the recording) and whether it was simulated."""
 
     def add(self, measurements: Sequence[Measurement]) -> None:
         """Add one case's measurements."""
-        clocks: tuple[list[float], list[float]] = ([], [])
+        if len(measurements) == 1:
+            (call,) = measurements
+            if call.timing is not None and call.served_model is not None:
+                (self.warm if call.usage.cached_tokens else self.cold).add_alone(call.timing)
+                self.sources[_origin(call), call.simulated] = None
+            return
+        clocks: tuple[list[Clocked], list[Clocked]] = ([], [])
         for calls in _samples(measurements):
-            clock = _clock(calls)
+            clock = clocked(calls)
             if clock is not None:
                 clocks[any(call.usage.cached_tokens for call in calls)].append(clock)
+                self.ways_known = self.ways_known and clock.critical_path is not None
                 for call in calls:
                     self.sources[_origin(call), call.simulated] = None
-        for means, values in zip((self.cold, self.warm), clocks, strict=True):
-            if values:
-                means.append(sum(values) / len(values))
+        for means, samples in zip((self.cold, self.warm), clocks, strict=True):
+            means.add(samples)
 
 
 def quantiles_of(baseline: Clockings, candidate: Clockings, level: float = LEVEL) -> tuple[Quantiles, Quantiles]:
-    """Return both sides' quantiles, of the same kind of samples where they have one in common."""
-    cold = min(len(baseline.cold), len(candidate.cold))
-    warm = min(len(baseline.warm), len(candidate.warm))
+    """Return both sides' quantiles, of the same kind of samples where they have one in common, by the same clock."""
+    clock: Clock = "critical_path" if baseline.ways_known and candidate.ways_known else "calls"
+    before, after = _kinds(baseline, candidate)
+    return _quantiles(baseline, before, clock, level), _quantiles(candidate, after, clock, level)
+
+
+def times_of(baseline: Clockings, candidate: Clockings) -> tuple[FlowTimes, FlowTimes]:
+    """Return what every clock says of both sides, of the same kinds of samples as `quantiles_of`."""
+    before, after = _kinds(baseline, candidate)
+    return _times(baseline, before), _times(candidate, after)
+
+
+def _times(side: Clockings, warm: bool) -> FlowTimes:
+    return FlowTimes(**{clock: _quantiles(side, warm, clock, LEVEL) for clock in _CLOCKS})
+
+
+def _kinds(baseline: Clockings, candidate: Clockings) -> tuple[bool, bool]:
+    """Say of both sides whether their warm samples are told: of the same kind where they have one in common."""
+    cold = min(baseline.cold.n, candidate.cold.n)
+    warm = min(baseline.warm.n, candidate.warm.n)
     if cold or warm:
-        is_warm = warm > cold
-        return _quantiles(baseline, is_warm, level), _quantiles(candidate, is_warm, level)
-    kinds = ((baseline, _mostly_warm(baseline)), (candidate, _mostly_warm(candidate)))
-    before, after = (_quantiles(side, is_warm, level) for side, is_warm in kinds)
-    return before, after
+        return warm > cold, warm > cold
+    return _mostly_warm(baseline), _mostly_warm(candidate)
 
 
 def comparable(baseline: Quantiles, candidate: Quantiles) -> bool:
@@ -100,11 +161,11 @@ def _quotient(over: float | None, under: float | None) -> float | None:
 
 
 def _mostly_warm(side: Clockings) -> bool:
-    return len(side.warm) > len(side.cold)
+    return side.warm.n > side.cold.n
 
 
-def _quantiles(side: Clockings, warm: bool, level: float) -> Quantiles:
-    means = side.warm if warm else side.cold
+def _quantiles(side: Clockings, warm: bool, clock: Clock, level: float) -> Quantiles:
+    means = (side.warm if warm else side.cold).of(clock)
     return Quantiles(
         p50=quantile(means, 0.5),
         p95=quantile(means, 0.95),
@@ -121,25 +182,10 @@ def _interval(means: Sequence[float], q: float, level: float) -> tuple[float | N
 
 
 def _samples(measurements: Sequence[Measurement]) -> Iterable[list[Measurement]]:
-    if len(measurements) == 1:
-        return ([*measurements],)
     by_sample: dict[int, list[Measurement]] = {}
     for measurement in measurements:
         by_sample.setdefault(measurement.sample, []).append(measurement)
     return by_sample.values()
-
-
-def _clock(calls: list[Measurement]) -> float | None:
-    """Return how long a sample took, in milliseconds; None when a call got no reply or was not timed."""
-    total, longest = 0.0, dict[str, float]()
-    for call in calls:
-        if call.timing is None or call.served_model is None:
-            return None
-        if call.step is None:
-            total += call.timing.total_ms
-        else:
-            longest[call.step] = max(longest.get(call.step, 0.0), call.timing.total_ms)
-    return total + sum(longest.values())
 
 
 def _origin(call: Measurement) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from migrate.evidence.latency import Clockings, quantiles_of
+from migrate.evidence.latency import Clockings, quantiles_of, times_of
 from migrate.evidence.money import Ratio, Spending
 from migrate.evidence.policy import Policy
 from migrate.evidence.steps import Steps
@@ -92,6 +92,7 @@ class _Scale:
         self.clocked = (Clockings(), Clockings())
         self.tally = Tally()
         self.steps = Steps()
+        self.several_calls = False
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -108,6 +109,8 @@ class _Scale:
             spending.add(measurements)
             clockings.add(measurements)
             self.simulated = self.simulated or any(measurement.simulated for measurement in measurements)
+            if len(measurements) > 1 and not self.several_calls:
+                self.several_calls = any(measurement.ordinal for measurement in measurements)
         self.ratio.add(*sides)
         self.steps.add(*sides)
 
@@ -145,6 +148,8 @@ class _Scale:
             metrics=() if ruling is None else ruling.metrics,
             excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
             steps=self.steps.evidence(),
+            times=times_of(*self.clocked),
+            several_calls=self.several_calls,
         )
 
 

@@ -11,6 +11,7 @@ from migrate.vocabulary import (
     CaseVerdict,
     FlowEvidence,
     FlowMetric,
+    FlowTimes,
     Group,
     Json,
     Quantiles,
@@ -20,6 +21,7 @@ from migrate.vocabulary import (
     StepEvidence,
 )
 
+CLOCKS: Final = ("wall", "critical_path", "calls", "first_token")
 FORMAT: Final = 1
 """1: the first form. Fields may be added within a format; one that is removed or changes meaning makes a new one."""
 
@@ -58,10 +60,26 @@ def _flow(flow: FlowEvidence) -> Json:
             "ratio": decimal_text(flow.cost_ratio),
             "unknown": flow.cost_baseline.unknown + flow.cost_candidate.unknown,
         },
-        "latency_ms": {"baseline": _latency(flow.latency_baseline), "candidate": _latency(flow.latency_candidate)},
+        "latency_ms": {
+            "baseline": _latency(flow.latency_baseline),
+            "candidate": _latency(flow.latency_candidate),
+            "clocks": _clocks(flow),
+        },
         "steps": [_step(step) for step in flow.steps],
         "groups": [_group(group) for group in flow.groups],
     }
+
+
+def _clocks(flow: FlowEvidence) -> Json:
+    if flow.times is None:
+        return None
+    sides = dict(zip(("baseline", "candidate"), map(times_document, flow.times), strict=True))
+    return {clock: {name: told[clock] for name, told in sides.items()} for clock in CLOCKS}
+
+
+def times_document(times: FlowTimes) -> dict[str, Json]:
+    """Return how long one side of a flow takes by each clock, as plain JSON values."""
+    return {clock: _latency(getattr(times, clock)) for clock in CLOCKS}
 
 
 def _step(step: StepEvidence) -> Json:

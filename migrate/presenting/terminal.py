@@ -37,6 +37,12 @@ LEGEND: Final = (
     "schema ok: candidate/baseline, of all samples; noise: changes within the baseline's own; "
     "cost, p50, p95: candidate divided by baseline"
 )
+CLOCKS: Final = {
+    "wall": "wall",
+    "critical_path": "critical path",
+    "calls": "sum of calls",
+    "first_token": "first token",
+}
 REASONS: Final = "why not safe, in points of a hundred answers:"
 ENOUGH_FOR_P95: Final = 59
 """Cases below which p95 has no upper bound."""
@@ -154,6 +160,7 @@ def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     said = [f"{counts[verdict]} {verdict_words(verdict)}" for verdict in CaseVerdict if counts[verdict]]
     yield f"{counted(counts.total(), 'case')}: " + ", ".join(reversed(said))
     yield from dict.fromkeys(_latency_note(flow.latency_candidate, flow.latency_baseline) for flow in evidence)
+    yield from filter(None, map(_clocks_note, evidence))
     few = sum(min(flow.latency_candidate.n, flow.latency_baseline.n) < ENOUGH_FOR_P95 for flow in evidence)
     if few:
         yield f"p95 has no upper bound in {few} of {counted(len(evidence), 'row')}: that wants {ENOUGH_FOR_P95} cases"
@@ -165,6 +172,20 @@ def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
 
 def _latency_note(candidate: Quantiles, baseline: Quantiles) -> str:
     return f"latency: candidate {candidate.source}; baseline {baseline.source}"
+
+
+def _clocks_note(flow: FlowEvidence) -> str:
+    """Return how long a sample of several calls takes, candidate's and baseline's medians; a chain's rows say it."""
+    if not flow.several_calls or flow.steps or flow.times is None:
+        return ""
+    before, after = flow.times
+    pairs = {words: (getattr(after, clock), getattr(before, clock)) for clock, words in CLOCKS.items()}
+    told = [f"{words} {_seconds(new)} ({_seconds(old)})" for words, (new, old) in pairs.items() if new.n or old.n]
+    return f"{flow.flow}, medians of {after.calls.n} ({before.calls.n}) cases: {', '.join(told)}; baseline in brackets"
+
+
+def _seconds(side: Quantiles) -> str:
+    return UNKNOWN if side.p50 is None else f"{side.p50 / 1000:.2f} s"
 
 
 def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:

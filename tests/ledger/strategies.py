@@ -63,7 +63,7 @@ answers = st.builds(
     refusal=maybe_text,
 )
 usages = st.builds(Usage, *[st.none() | whole] * 5)
-timings = st.builds(Timing, milliseconds, st.none() | milliseconds, milliseconds)
+timings = st.builds(Timing, milliseconds, st.none() | milliseconds, milliseconds, st.none() | milliseconds)
 replies = st.builds(Reply, answers, anything, usages, maybe_text, maybe_text, maybe_text)
 no_replies = st.builds(NoReply, st.sampled_from(NoReplyKind), anything, st.none() | st.integers(100, 599))
 requests = st.builds(Request, st.sampled_from(["chat", "responses"]), json_objects, anything, anything)

@@ -21,6 +21,7 @@ from migrate.vocabulary import (
     FindingKind,
     FlowEvidence,
     FlowName,
+    FlowTimes,
     JsonPath,
     Place,
     Rung,
@@ -83,6 +84,17 @@ def test_the_summary_of_a_replay() -> None:
         f"  {GROUPS[1].id}  drift         1  refund  $.items[*].price value changed, number -> number",
         "next: mend the prompt, then pytest --model gpt-4.1 --lf",
     ] == summary_lines(replay(), [REFUND, NOTES], width=90)
+
+
+def test_a_flow_of_several_calls_tells_every_clock() -> None:
+    """What a user waits for and what the calls take are two things where calls are made at once."""
+    before = FlowTimes(*(latency(ms, None, 4) for ms in (900.0, 700.0, 750.0)), latency())
+    after = FlowTimes(*(latency(ms, None, 5) for ms in (450.0, 350.0, 412.0, 125.0)))
+    told = summary_lines(replay(), [replace(REFUND, times=(before, after), several_calls=True)], width=300)
+    assert (
+        "refund, medians of 5 (4) cases: wall 0.41 s (0.75 s), critical path 0.35 s (0.70 s), "
+        "sum of calls 0.45 s (0.90 s), first token 0.12 s (-); baseline in brackets"
+    ) in told
 
 
 def test_the_table_fits_eighty_columns() -> None:

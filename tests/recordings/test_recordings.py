@@ -52,7 +52,8 @@ calls = st.builds(
         st.just("k1:cd"),
     ),
     outcome=replies,
-    timing=st.none() | st.builds(Timing, milliseconds, st.none() | milliseconds, milliseconds),
+    timing=st.none()
+    | st.builds(Timing, milliseconds, st.none() | milliseconds, milliseconds, st.none() | milliseconds),
     attempts=st.integers(1, 9),
     source=st.just(Source.RECORDING),
     at=st.just("2026-01-15T09:30:00.000Z"),

@@ -72,6 +72,8 @@ class Entry:
     """Monotonic seconds of the first attempt."""
     started: float
     """Monotonic seconds of the latest attempt."""
+    clocked_ms: float | None = None
+    """When the latest attempt started on the clock of the trace; None: that clock is not known any more."""
     waited: float = 0.0
     """Seconds between an attempt that failed and the next, all together."""
     attempts: int = 1
@@ -93,12 +95,12 @@ class Entry:
         """True when the latest attempt ended without a reply, so that an equal request is another try."""
         return self.ended is not None and self.exchange is not None and isinstance(self.exchange.call.outcome, NoReply)
 
-    def again(self, now: float) -> None:
+    def again(self, now: float, clocked_ms: float | None) -> None:
         """Begin another attempt."""
         self.waited += now - (self.ended or now)
         self.attempts += 1
         self.lost += not self.unpaid
-        self.started, self.ended = now, None
+        self.started, self.ended, self.clocked_ms = now, None, clocked_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,36 @@ class Ending:
     simulated: bool = False
     abandoned: bool = False
     unpaid: bool = False
+
+
+@dataclass(slots=True)
+class _TraceClock:
+    """The time of a trace, had every answer taken what its timing says.
+
+    A recorded answer comes at once, and a simulated one after a share of its time. What the application asks once it
+    has an answer began, on this clock, when that answer would have ended. Where every answer took its time, this is
+    the time that passed.
+    """
+
+    ahead_ms: float = 0.0
+    """Of the time that passed."""
+    ended_ms: float = 0.0
+    """The latest end of a call so far."""
+    known: bool = True
+    """False behind a recorded answer of which nobody wrote down when it began."""
+
+    def at(self, passed_ms: float) -> float | None:
+        """Return the time; None where it is not known."""
+        return max(passed_ms + self.ahead_ms, self.ended_ms) if self.known else None
+
+    def end(self, timing: Timing, passed_ms: float) -> None:
+        """Note the end of a call."""
+        if timing.started_ms is None:
+            self.known = False
+            return
+        end = timing.started_ms + timing.total_ms
+        self.ended_ms = max(self.ended_ms, end)
+        self.ahead_ms = max(self.ahead_ms, end - passed_ms)
 
 
 @dataclass(slots=True)
@@ -133,6 +165,7 @@ class Trace:
     _by_key: dict[str, list[Entry]] = field(default_factory=dict)
     _known: dict[str, str] = field(default_factory=dict)
     _open: dict[int, Callable[[], None]] = field(default_factory=dict)
+    _clock: _TraceClock = field(default_factory=_TraceClock)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -163,9 +196,10 @@ class Trace:
             same = self._by_key.setdefault(sent.request_key, [])
             entry = next((entry for entry in reversed(same) if entry.failed), None)
             if entry is not None:
-                entry.again(now)
+                entry.again(now, self._clock.at(self._passed_ms(now)))
                 return entry
             entry = Entry(len(self._entries), len(same), asked, sent, swap, streamed, begun=now, started=now)
+            entry.clocked_ms = self._clock.at(self._passed_ms(now))
             self._entries.append(entry)
             same.append(entry)
             return entry
@@ -178,19 +212,25 @@ class Trace:
                 self._known |= drawn_ids(entry.sent.api, ending.body or {}, entry.name)
                 outcome = settled_reply(outcome, entry.name)
             entry.ended, entry.unpaid = now, ending.unpaid
+            timing = _timing(entry, ending)
+            if timing is not None:
+                self._clock.end(timing, self._passed_ms(now))
             entry.exchange = Exchange(
-                call=_call(entry, replace(ending, outcome=outcome)),
+                call=_call(entry, replace(ending, outcome=outcome, timing=timing)),
                 asked=entry.asked,
                 equal=entry.equal,
                 notes=entry.swap.notes,
                 streamed=entry.streamed,
                 abandoned=ending.abandoned,
-                started_ms=(entry.begun - self.opened) * 1000,
-                ended_ms=(now - self.opened) * 1000,
+                started_ms=self._passed_ms(entry.begun),
+                ended_ms=self._passed_ms(now),
                 body=ending.body,
             )
         if self.seen is not None:
             self.seen(entry.exchange)
+
+    def _passed_ms(self, now: float) -> float:
+        return (now - self.opened) * 1000
 
     def miss(self, miss: Miss) -> None:
         """Remember a call that nothing answered; trying it again is the same miss."""
@@ -242,16 +282,21 @@ class Trace:
             self.closed = now
 
 
-def _call(entry: Entry, ending: Ending) -> Call:
+def _timing(entry: Entry, ending: Ending) -> Timing | None:
+    """Return where the time of a call went; of a recorded one, all as it was recorded."""
     timing = ending.timing
-    if timing is not None and entry.waited:
-        timing = replace(timing, waited_ms=entry.waited * 1000)
+    if timing is None or ending.source is not Source.LIVE:
+        return timing
+    return replace(timing, waited_ms=entry.waited * 1000, started_ms=entry.clocked_ms)
+
+
+def _call(entry: Entry, ending: Ending) -> Call:
     unanswered = isinstance(ending.outcome, NoReply) and not ending.unpaid
     return Call(
         request=entry.sent,
         outcome=ending.outcome,
         ordinal=entry.ordinal,
-        timing=timing,
+        timing=ending.timing,
         attempts=entry.attempts,
         lost=entry.lost + unanswered,
         source=ending.source,

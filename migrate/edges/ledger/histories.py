@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from migrate.edges.ledger.rows import run_of, usd_of
+from migrate.edges.ledger.rows import measurement_of, run_of, usd_of
 from migrate.edges.ledger.tables import NEWEST_FIRST, calls, comparisons, runs
+from migrate.evidence.latency import Clockings, quantiles_of, times_of
 from migrate.ports import HistoryRow
-from migrate.statistics import quantile
-from migrate.vocabulary import FlowName, Run, Usage
+from migrate.vocabulary import CaseId, FlowName, Run, Usage
 
 _SIDE: Final = "candidate"
 """In a recording run too: what was recorded then is its candidate."""
@@ -43,7 +43,8 @@ def _history_row(
 ) -> HistoryRow:
     trial = (run.id, flow, candidate)
     usd, unknown = _cost(connection, trial)
-    means = _case_means(connection, trial)
+    clockings = _clockings(connection, trial)
+    latency, _ = quantiles_of(clockings, clockings)
     return HistoryRow(
         run=run,
         flow=flow,
@@ -52,9 +53,10 @@ def _history_row(
         verdicts=verdicts,
         cost_usd=usd,
         unknown_cost=unknown,
-        p50_ms=quantile(means, 0.5),
-        p95_ms=quantile(means, 0.95),
-        n=len(means),
+        p50_ms=latency.p50,
+        p95_ms=latency.p95,
+        n=latency.n,
+        times=times_of(clockings, clockings)[0],
     )
 
 
@@ -87,27 +89,14 @@ def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | No
     return (usd_of(int(upper) * _HALF + int(lower)) if known else None), unpriced + int(lost or 0)
 
 
-def _case_means(connection: Connection, trial: tuple[str, str, str]) -> list[float]:
-    """Return the mean latency of each case over its samples, in milliseconds, as a run's evidence has it.
-
-    A sample's latency is the sum over its calls, which follow one another; a sample with a call that was not
-    timed, or not answered, has none. Samples that read the prompt cache never share a mean with those that did
-    not: of the two kinds the one more cases have is told, those without the cache where they tie.
-    """
-    timed = func.count(calls.c.total_ms)
-    answered = func.count(calls.c.served_model)
-    query = (
-        select(calls.c.case_id, func.sum(calls.c.total_ms), func.max(calls.c.cached_tokens))
-        .where(_is(calls, trial), calls.c.side == _SIDE)
-        .group_by(calls.c.case_id, calls.c.sample)
-        .having(timed == func.count(), answered == func.count())
-    )
-    cold: dict[str, list[float]] = {}
-    warm: dict[str, list[float]] = {}
-    for case, total, cached in connection.execute(query):
-        (warm if cached else cold).setdefault(case, []).append(total)
-    told = warm if len(warm) > len(cold) else cold
-    return [sum(totals) / len(totals) for totals in told.values()]
+def _clockings(connection: Connection, trial: tuple[str, str, str]) -> Clockings:
+    """Return the clocks of a flow's cases, as a run's evidence has them: both are of the same measurements."""
+    query = select(calls).where(_is(calls, trial), calls.c.side == _SIDE).order_by(calls.c.case_id, calls.c.position)
+    clockings = Clockings()
+    rows = connection.execute(query).mappings()
+    for case, group in groupby(rows, key=lambda row: str(row["case_id"])):
+        clockings.add([measurement_of(FlowName(trial[1]), CaseId(case), row) for row in group])
+    return clockings
 
 
 def _is(table: Any, trial: tuple[str, str, str]) -> Any:

@@ -211,7 +211,9 @@ def _no_reply_in(plain: Plain) -> NoReply:
 
 
 def _timing_out(timing: Timing) -> Plain:
-    return {"total_ms": timing.total_ms} | _unless({"first_token_ms": None, "waited_ms": 0.0}, timing)
+    return {"total_ms": timing.total_ms} | _unless(
+        {"first_token_ms": None, "waited_ms": 0.0, "started_ms": None}, timing
+    )
 
 
 def _unless(defaults: Plain, noun: object) -> Plain:

@@ -39,6 +39,8 @@ Side = Literal["baseline", "candidate"]
 _EXACT: Final = Context(prec=60)
 """Of our own: the application under test may have set a coarse one."""
 _LARGEST: Final = 2**63 - 1
+_TIMES: Final = ("total_ms", "first_token_ms", "waited_ms", "started_ms")
+"""Columns of a timing, in the order of its fields."""
 _VERDICTS: Final = {verdict.value: verdict for verdict in CaseVerdict}
 
 
@@ -163,9 +165,7 @@ def _countable(tokens: int | None) -> int | None:
 
 
 def _timed_part(timing: Timing | None) -> Row:
-    if timing is None:
-        return {"total_ms": None, "first_token_ms": None, "waited_ms": None}
-    return {"total_ms": timing.total_ms, "first_token_ms": timing.first_token_ms, "waited_ms": timing.waited_ms}
+    return {name: None if timing is None else getattr(timing, name) for name in _TIMES}
 
 
 def _traced_part(call: Call | None) -> Row:
@@ -216,7 +216,7 @@ def record_of(
     flow, case = FlowName(comparison["flow"]), CaseId(comparison["case_id"])
     measured: dict[str, list[Measurement]] = {"baseline": [], "candidate": []}
     for call in calls:
-        measured[call["side"]].append(_measurement(flow, case, call))
+        measured[call["side"]].append(measurement_of(flow, case, call))
     return CaseRecord(
         comparison=_comparison(flow, case, comparison, tuple(_finding(row) for row in findings)),
         samples=tuple(_judged(row, bodies) for row in samples),
@@ -270,8 +270,9 @@ def _judged(row: RowMapping, bodies: Mapping[str, JsonObject]) -> Judged:
     )
 
 
-def _measurement(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
-    total = row["total_ms"]
+def measurement_of(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
+    """Return the measurement a row of `calls` was made of."""
+    total, *times = (row[name] for name in _TIMES)
     return Measurement(
         flow=flow,
         case=case,
@@ -287,7 +288,7 @@ def _measurement(flow: FlowName, case: CaseId, row: RowMapping) -> Measurement:
             row["reasoning_tokens"],
         ),
         service_tier=row["service_tier"],
-        timing=None if total is None else Timing(total, row["first_token_ms"], row["waited_ms"]),
+        timing=None if total is None else Timing(total, *times),
         at=row["at"],
         source=plain.SOURCES[row["source"]],
         simulated=row["simulated"],

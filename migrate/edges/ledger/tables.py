@@ -203,6 +203,7 @@ calls: Final = Table(
         comment="Failed attempts that may have been paid for and whose usage nobody told: the cost lacks them.",
     ),
     _may("step", AnyText, "The step of a chain that made the call; null: no chain."),
+    _may("started_ms", Double, "Milliseconds from the beginning of the sample to that attempt; null: unknown."),
     comment="One row a call of the baseline's or the candidate's samples: usage, latency, cost.",
 )
 

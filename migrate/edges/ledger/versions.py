@@ -1,7 +1,7 @@
 """How the schema came to be: numbered migrations, never changed once released; the newest is what `tables` says.
 
 To change the schema, change `tables` and append a migration. Version 1: the first schema. Version 2: `calls.lost`.
-Version 3: `calls.step`.
+Version 3: `calls.step`. Version 4: `calls.started_ms`.
 """
 
 from __future__ import annotations
@@ -133,8 +133,14 @@ def _name_steps(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN step TEXT")
 
 
+def _time_starts(connection: Connection) -> None:
+    """Add `calls.started_ms`; of calls of before nobody wrote down when they began."""
+    connection.exec_driver_sql("ALTER TABLE calls ADD COLUMN started_ms DOUBLE PRECISION")
+
+
 MIGRATIONS: Final = (
     Migration(1, "Make the first tables.", _first),
     Migration(2, "Count, beside each call, the attempts whose usage nobody told.", _count_lost),
     Migration(3, "Name, beside each call, the step of the chain that made it.", _name_steps),
+    Migration(4, "Note, beside each call, when in its sample it began.", _time_starts),
 )
