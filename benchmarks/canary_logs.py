@@ -19,6 +19,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "canary")]
 
 CALLS_PER_UNIT = 4
 DAYS = 10
+ROUNDS = 2
 
 
 def make(folder: Path, calls: int) -> tuple[Path, Path]:
@@ -85,15 +86,20 @@ def measured(name: str, *paths: Path) -> tuple[float, float, float, str]:
     return float(seconds), float(cpu), float(memory), said
 
 
-def main(calls: int) -> None:
+def main(calls: int, rounds: int) -> None:
+    """Scan and check in turns, so that what else the machine does meets both; the ratio is that of the sums."""
     with tempfile.TemporaryDirectory(prefix="canary-") as folder:
         paths = make(Path(folder), calls)
         size = paths[1].stat().st_size / 1e9
         print(f"{calls:,} calls, {size:.2f} GB of JSON lines")
-        found = {name: measured(name, *paths) for name in ("scan", "check")}
-    for name, (seconds, cpu, memory, said) in found.items():
+        found = [(name, measured(name, *paths)) for _ in range(rounds) for name in ("scan", "check")]
+    for name, (seconds, cpu, memory, said) in found:
         print(f"{name:6}{seconds:8.1f} s{cpu:8.1f} s of CPU{memory:8.0f} MB   {said}")
-    wall, cpu = (found["check"][place] / found["scan"][place] for place in (0, 1))
+    wall, cpu = (
+        sum(figures[place] for name, figures in found if name == "check")
+        / sum(figures[place] for name, figures in found if name == "scan")
+        for place in (0, 1)
+    )
     print(f"ratio {wall:.2f}, of CPU {cpu:.2f} (promised: at most 3); memory promised: below 1,000 MB")
 
 
@@ -105,4 +111,4 @@ if __name__ == "__main__":
         cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
         print(f"{time.perf_counter() - began:.3f}", f"{cpu:.3f}", f"{memory:.0f}", words, sep="\t")
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000, ROUNDS)

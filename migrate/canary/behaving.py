@@ -64,6 +64,8 @@ class _Run:
     """Log of the evidence of the stages that are done, by alternative."""
     end: End = "promoted"
     days: int = 0
+    began: int = 0
+    """Days when the stage that is going on began."""
     bad: int = 0
     spent: float = 0.0
     candidate: int = 0
@@ -85,6 +87,7 @@ class _World:
         for stage in self.rollout.stages:
             if stage.share_kind == "watch" or run.end != "promoted":
                 break
+            run.began = run.days
             self._climb(run, stage)
             run.before = self._logs(run, stage.share)
             run.candidate = run.control = 0
@@ -98,7 +101,9 @@ class _World:
                 if self._stops(run, stage.share):
                     run.end = "rolled_back"
                     return
-            if not stage.looks or self._passes(run, stage, stage.days * look):
+                if self._passes_early(run, stage):
+                    return
+            if not stage.looks or self._passes(run, stage, look):
                 return
         run.end = "held"
 
@@ -112,12 +117,21 @@ class _World:
         run.bad += candidate
         run.spent += candidate - stage.share / (1 - stage.share) * control
 
-    def _passes(self, run: _Run, stage: Stage, days: int) -> bool:
-        units = self.rollout.units_per_day * days
+    def _passes(self, run: _Run, stage: Stage, look: int) -> bool:
+        units = self.rollout.units_per_day * stage.days * look
         sizes = round(units * stage.share), round(units * (1 - stage.share))
-        level = 1 - 2 * (stage.level or self.rollout.alpha)
+        level = 1 - 2 * (stage.level_of(look) or self.rollout.alpha)
         upper = newcombe((run.candidate, sizes[0]), (run.control, sizes[1]), level)[1]
         return upper < stage.margin * self.metric.margin / self.rollout.margin
+
+    def _passes_early(self, run: _Run, stage: Stage) -> bool:
+        """Say whether the mirrored evidence of this stage is enough, its least days over."""
+        if stage.early is None or run.days - run.began < stage.early.days:
+            return False
+        gains = _gains(stage.share, stage.early.r0["bad"], below=True)
+        logs = [run.candidate * hit + run.control * miss for hit, miss in gains]
+        most = max(logs)
+        return log(sum(exp(one - most) for one in logs) / len(logs)) + most >= log(stage.early.e)
 
     def _stops(self, run: _Run, share: float) -> bool:
         """Say whether the budget is spent, or the evidence of all stages is past what this metric may err by."""
@@ -147,10 +161,10 @@ def _most(run: _Run, null: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _gains(share: float, r0: float) -> tuple[tuple[float, float], ...]:
+def _gains(share: float, r0: float, *, below: bool = False) -> tuple[tuple[float, float], ...]:
     """Return what a bad answer of the candidate's and one of the control's add to the log of each alternative."""
     null = candidate_chance(share, r0)
-    chances = [candidate_chance(share, ratio) for ratio in ratios(r0)]
+    chances = [candidate_chance(share, ratio) for ratio in ratios(r0, below=below)]
     return tuple((log(chance / null), log((1 - chance) / (1 - null))) for chance in chances)
 
 

@@ -9,10 +9,14 @@ from typing import Any, Final
 from migrate.canary.counted import Counted, Log, Side
 from migrate.canary.judging import exit_word, moment
 from migrate.canary.nouns import Plan
-from migrate.canary.verdicts import Verdict
+from migrate.canary.together import Together, together
+from migrate.canary.verdicts import EarlyPass, Look, Reading, Verdict
+from migrate.statistics import ratio_interval
 from migrate.vocabulary import Json
 
 FORMAT: Final = 1
+FEWEST_GROUPS: Final = 30
+"""Groups of units below which the mean cost of a call has no interval."""
 MOST: Final = 1e300
 """Evidence beyond it is written as this: JSON has no infinity."""
 
@@ -32,6 +36,25 @@ def check_document(plan: Plan, log: Log, verdicts: Sequence[Verdict]) -> dict[st
             "missing_columns": list(log.missing_columns),
         },
         "flows": [_verdict(verdict, log.flows.get(verdict.flow)) for verdict in verdicts],
+        "together": _together(together_of(plan, log, verdicts)),
+    }
+
+
+def together_of(plan: Plan, log: Log, verdicts: Sequence[Verdict]) -> Together:
+    """Return what the flows of a check say as one; one without a call in the log says nothing."""
+    known = [(plan.rollout_of(one.flow), log.flows.get(one.flow), one) for one in verdicts]
+    begun = [(rollout, counted, one) for rollout, counted, one in known if rollout is not None and counted is not None]
+    return together([row[0] for row in begun], [row[1] for row in begun], [row[2] for row in begun])
+
+
+def _together(found: Together) -> Json:
+    return {
+        "flows": found.flows,
+        "q": found.q,
+        "alarms": list(found.alarms),
+        "pooled_e": _number(found.pooled_e),
+        "stratified_e": _number(found.stratified_e),
+        "threshold": found.threshold,
     }
 
 
@@ -51,36 +74,48 @@ def _verdict(verdict: Verdict, counted: Counted | None) -> Json:
         "budget": {"spent": _number(verdict.spent), "total": verdict.budget},
         "mismatch": {"p": verdict.mismatch_p, "e": _number(verdict.mismatch_e)},
         "missing": {"candidate": verdict.missing_candidate, "control": verdict.missing_control},
-        "metrics": [
-            {
-                "name": reading.name,
-                "hard": reading.hard,
-                "candidate": {"bad": reading.candidate_bad, "units": reading.candidate_units},
-                "control": {"bad": reading.control_bad, "units": reading.control_units},
-                "excess": _number(reading.excess),
-                "upper": _number(reading.upper),
-                "margin": _number(reading.margin),
-                "e": _number(reading.e),
-                "threshold": _number(reading.threshold) if isfinite(reading.threshold) else None,
-                "e_control_halves": _number(reading.e_control_halves),
-            }
-            for reading in verdict.readings
-        ],
-        "looks": [
-            {
-                "number": look.number,
-                "at": moment(look.hour + 1),
-                "candidate_units": look.candidate_units,
-                "control_units": look.control_units,
-                "passed": look.passed,
-                "passed_but_for_missing": look.passed_but_for_missing,
-                "upper": _number(look.upper),
-            }
-            for look in verdict.looks
-        ],
+        "metrics": [_reading(reading) for reading in verdict.readings],
+        "looks": [_look(look) for look in verdict.looks],
+        "early": None if verdict.early is None else _early(verdict.early),
         "sides": [] if counted is None else [_side(side) for side in counted.sides],
         "counts": _counts(counted),
         "path": [{"at": moment(point.hour + 1), "e": _number(point.e)} for point in verdict.path],
+    }
+
+
+def _reading(reading: Reading) -> Json:
+    return {
+        "name": reading.name,
+        "hard": reading.hard,
+        "candidate": {"bad": reading.candidate_bad, "units": reading.candidate_units},
+        "control": {"bad": reading.control_bad, "units": reading.control_units},
+        "excess": _number(reading.excess),
+        "upper": _number(reading.upper),
+        "margin": _number(reading.margin),
+        "e": _number(reading.e),
+        "threshold": _number(reading.threshold) if isfinite(reading.threshold) else None,
+        "e_control_halves": _number(reading.e_control_halves),
+    }
+
+
+def _look(look: Look) -> Json:
+    return {
+        "number": look.number,
+        "at": moment(look.hour + 1),
+        "candidate_units": look.candidate_units,
+        "control_units": look.control_units,
+        "passed": look.passed,
+        "passed_but_for_missing": look.passed_but_for_missing,
+        "upper": _number(look.upper),
+    }
+
+
+def _early(early: EarlyPass) -> Json:
+    return {
+        "at": moment(early.hour + 1),
+        "e": _number(early.e),
+        "candidate_units": early.candidate_units,
+        "control_units": early.control_units,
     }
 
 
@@ -109,11 +144,16 @@ def _side(side: Side) -> Json:
 
 
 def cost_interval(side: Side) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of the mean cost of a call, by the normal distribution; None for fewer than thirty."""
-    if side.mean_usd is None or side.deviation_usd is None or side.priced < 30:
+    """Return the 95 % interval of the mean cost of a call: units drawn again in groups; None for fewer than thirty.
+
+    Units, or where there are many the groups a hash puts them in, are drawn with replacement: N. Chamandy, O.
+    Muralidharan, A. Najmi and S. Naidu, "Estimating uncertainty for massive data streams" (2012). Calls of one unit
+    stay together, so that a user in a loop counts as one.
+    """
+    if side.mean_usd is None or len(side.cost_groups) < FEWEST_GROUPS:
         return None, None
-    reach = 1.96 * side.deviation_usd / side.priced**0.5
-    return _number(side.mean_usd - reach), _number(side.mean_usd + reach)
+    found = ratio_interval([(float(calls), usd) for calls, usd in side.cost_groups])
+    return (None, None) if found is None else (_number(found[0]), _number(found[1]))
 
 
 def _number(value: float | None) -> float | None:

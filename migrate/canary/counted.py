@@ -68,7 +68,8 @@ class Side:
     p95_high_ms: float | None = None
     priced: int = 0
     mean_usd: float | None = None
-    deviation_usd: float | None = None
+    cost_groups: tuple[tuple[int, float], ...] = ()
+    """Priced calls and their dollars, by group of units: what is drawn again for an interval of the mean."""
     cold_usd: float | None = None
     """Mean of calls that read nothing from the prompt cache."""
     warm_usd: float | None = None

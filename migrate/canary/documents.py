@@ -6,10 +6,10 @@ Floats are kept with ten significant digits, so that equal inputs give equal byt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
-from migrate.canary.nouns import Behaviour, Metric, Plan, Rollout, Stage, Table
+from migrate.canary.nouns import Behaviour, Claims, Early, Metric, Plan, Rollout, Stage, Table
 from migrate.canary.terms import Judge
 from migrate.canonical import digest_json
 from migrate.vocabulary import Json, JsonObject
@@ -29,6 +29,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "seed": plan.seed,
         "newly_exposed": _float(plan.newly_exposed),
         "flows": [_rollout(rollout) for rollout in plan.rollouts],
+        "claims": None if plan.claims is None else {**asdict(plan.claims), "flows": list(plan.claims.flows)},
     }
 
 
@@ -64,6 +65,7 @@ def _rollout(rollout: Rollout) -> Json:
         "evidence": {
             "run": rollout.run,
             "cases": rollout.cases,
+            "p": _maybe(rollout.p),
             "excess": _maybe(rollout.excess),
             "low": _maybe(rollout.excess_low),
             "high": _maybe(rollout.excess_high),
@@ -81,6 +83,7 @@ def _rollout(rollout: Rollout) -> Json:
         "days": rollout.days,
         "mirrored_cases": rollout.mirrored_cases,
         "reachable_margin": _maybe(rollout.reachable_margin),
+        "spending": rollout.spending,
         "judge": None if rollout.judge is None else _judge(rollout.judge),
         "latency": {
             "p50_delta": _maybe(rollout.latency_p50_delta_ms),
@@ -149,9 +152,19 @@ def _stage(stage: Stage, rollout: Rollout) -> Json:
         "caps": {"share": _float(stage.cap), "table": _rows(stage.caps)},
         "promote": None
         if not stage.looks
-        else {"test": "one-sided Newcombe bound", "level": _maybe(stage.level), "looks": stage.looks},
+        else {
+            "test": "one-sided Newcombe bound",
+            "level": _maybe(stage.level),
+            "looks": stage.looks,
+            "levels": [_float(level) for level in stage.levels],
+            "early": None if stage.early is None else _early(stage.early),
+        },
         "human_gate": stage.human_gate,
     }
+
+
+def _early(early: Early) -> Json:
+    return {"e": _float(early.e), "days": early.days, "r0": {name: _float(r0) for name, r0 in early.r0.items()}}
 
 
 def _rows(table: Table) -> Json:
@@ -183,7 +196,12 @@ def plan_of(document: JsonObject) -> Plan:
         seed=document["seed"],
         newly_exposed=document["newly_exposed"],
         rollouts=tuple(_read_rollout(flow) for flow in document["flows"]),
+        claims=_read_claims(document.get("claims")),
     )
+
+
+def _read_claims(claims: Any) -> Claims | None:
+    return None if claims is None else Claims(**{**claims, "flows": tuple(claims["flows"])})
 
 
 def _read_rollout(flow: Mapping[str, Any]) -> Rollout:
@@ -196,6 +214,8 @@ def _read_rollout(flow: Mapping[str, Any]) -> Rollout:
         assumptions=tuple(flow["assumptions"]),
         run=evidence["run"],
         cases=evidence["cases"],
+        p=evidence.get("p"),
+        spending=flow.get("spending", "bonferroni"),
         excess=evidence["excess"],
         excess_low=evidence["low"],
         excess_high=evidence["high"],
@@ -228,6 +248,8 @@ def _read_stage(row: Mapping[str, Any]) -> Stage:
         caps=_table(row["caps"]["table"]),
         looks=promote["looks"],
         level=promote["level"],
+        levels=tuple(promote.get("levels", ())),
+        early=None if promote.get("early") is None else Early(**promote["early"]),
     )
 
 

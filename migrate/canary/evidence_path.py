@@ -82,6 +82,16 @@ def weigh_evidence(rollout: Rollout, counted: Counted) -> Evidence:
     )
 
 
+def bad_process(rollout: Rollout, counted: Counted) -> BadEvents:
+    """Return the evidence of bad answers alone, hours without a control left out."""
+    process = BadEvents(next(metric.r0 for metric in rollout.metrics if metric.name == "bad"))
+    alone = hours_alone(counted.hours)
+    for event in counted.events:
+        if event.metric == "bad" and 0 < event.share < 1 and event.hour not in alone:
+            process.add(event.share, *((event.units, 0) if event.arm == "candidate" else (0, event.units)))
+    return process
+
+
 def _judged(rollout: Rollout, event: Event) -> float:
     if event.metric == "ungrounded" and rollout.judge is not None:
         return judged_share(event.share, rollout.judge.candidate_sampled, rollout.judge.control_sampled)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from migrate.canary.counted import Arm, Counted, Hour
 from migrate.canary.nouns import Metric, Rollout, Stage
 from migrate.canary.terms import MetricName
-from migrate.canary.verdicts import Look
-from migrate.statistics import newcombe
+from migrate.canary.verdicts import EarlyPass, Look
+from migrate.statistics import BadEvents, judged_share, newcombe, wilson
 
 DAY = 24
+WORST_CASED: Final[frozenset[MetricName]] = frozenset({"bad", "schema", "error"})
+"""Metrics that an outcome nobody knows counts for."""
 
 
 @dataclass(slots=True)
@@ -83,8 +86,12 @@ def _reached(stage: Stage, sofar: Totals, hours: int, number: int) -> bool:
 
 
 def _look(rollout: Rollout, stage: Stage, sofar: Totals, hour: int, number: int) -> Look:
-    worst = [(bound(rollout, stage, metric, sofar), margin_of(rollout, stage, metric)) for metric in hard(rollout)]
-    kind = [bound(rollout, stage, metric, sofar, worst=False) for metric in hard(rollout)]
+    level = stage.level_of(number)
+    worst = [
+        (bound(rollout, stage, metric, sofar, level=level), margin_of(rollout, stage, metric))
+        for metric in hard(rollout)
+    ]
+    kind = [bound(rollout, stage, metric, sofar, worst=False, level=level) for metric in hard(rollout)]
     margins = [margin for _, margin in worst]
     return Look(
         number=number,
@@ -106,16 +113,57 @@ def margin_of(rollout: Rollout, stage: Stage, metric: Metric) -> float:
     return stage.margin * metric.margin / rollout.margin
 
 
-def bound(rollout: Rollout, stage: Stage, metric: Metric, sofar: Totals, *, worst: bool = True) -> float:
-    """Return the one-sided upper bound of the excess, at the level of a look.
+def bound(
+    rollout: Rollout, stage: Stage, metric: Metric, sofar: Totals, *, worst: bool = True, level: float | None = None
+) -> float:
+    """Return the one-sided upper bound of the excess, at the level of a look, of the first one unless it is given.
 
     `worst`: outcomes nobody knows are bad of the candidate and good of the control.
     """
     (bad, units), control = sofar["candidate"].of(metric), sofar["control"].of(metric)
-    if worst and metric.name in ("bad", "schema", "error"):
+    if worst and metric.name in WORST_CASED:
         bad = min(bad + sofar["candidate"].missing, units)
-    level = stage.level or rollout.alpha
-    return newcombe((bad, units), control, 1 - 2 * level)[1]
+    return newcombe((bad, units), control, 1 - 2 * (level or stage.level or rollout.alpha))[1]
+
+
+def passed_early(rollout: Rollout, stage: Stage, counted: Counted, apart: Container[int] = ()) -> EarlyPass | None:
+    """Return when the evidence for less than the margin was there between the looks; None: not allowed, or not yet.
+
+    The mirror of what stops a rollout, over this stage's bad units alone, missing outcomes of the candidate taken for
+    bad. It speaks of a ratio to the control's planned rate: where the control is shown to be past that, it is silent.
+    Hours in `apart`, in which the control is not logged, count for nothing.
+    """
+    if stage.early is None:
+        return None
+    rows = [row for row in counted.hours if same(row.share, stage.share)]
+    processes = {metric.name: BadEvents(stage.early.r0[metric.name], below=True) for metric in hard(rollout)}
+    sofar = totals((), stage.share)
+    first = min((row.hour for row in rows), default=0)
+    for hour in sorted({row.hour for row in rows}):
+        for row in rows:
+            if row.hour == hour and hour not in apart:
+                sofar[row.arm].add(row)
+                _add_mirrored(processes, row, rollout)
+        least = min(process.e for process in processes.values())
+        if hour + 1 - first >= DAY * stage.early.days and least >= stage.early.e and _as_planned(rollout, sofar):
+            return EarlyPass(hour, least, sofar["candidate"].units, sofar["control"].units)
+    return None
+
+
+def _add_mirrored(processes: Mapping[MetricName, BadEvents], row: Hour, rollout: Rollout) -> None:
+    for name, process in processes.items():
+        bad, share = row.bad.get(name, 0), row.share
+        if name == "ungrounded" and rollout.judge is not None:
+            share = judged_share(share, rollout.judge.candidate_sampled, rollout.judge.control_sampled)
+        if row.arm == "candidate":
+            process.add(share, bad + (row.missing if name in WORST_CASED else 0), 0)
+        else:
+            process.add(share, 0, bad)
+
+
+def _as_planned(rollout: Rollout, sofar: Totals) -> bool:
+    """Say whether the control's rates may be those of the plan: no lower bound is past the rate planned for."""
+    return all(wilson(*sofar["control"].of(metric), 0.90)[0] <= metric.upper for metric in hard(rollout))
 
 
 def hours_to_go(stage: Stage, sofar: Totals, hours: int, number: int) -> float:

@@ -16,11 +16,11 @@ from typing import Final
 from migrate.canary import wording
 from migrate.canary.counted import Counted
 from migrate.canary.evidence_path import Evidence, halves, weigh_evidence
-from migrate.canary.gates import DAY, Totals, bound, hours_to_go, looks, margin_of, same, totals
+from migrate.canary.gates import DAY, Totals, bound, hours_to_go, looks, margin_of, passed_early, same, totals
 from migrate.canary.metrics import CAP_WEIGHT, WATCHED_ONLY
 from migrate.canary.nouns import Rollout, Stage
 from migrate.canary.terms import MetricName
-from migrate.canary.verdicts import Look, Reading, Verdict, Why, Word
+from migrate.canary.verdicts import EarlyPass, Look, Reading, Verdict, Why, Word
 from migrate.catalogue import is_served_as
 from migrate.statistics import cap_e, mismatch_e, mismatch_p
 
@@ -87,6 +87,10 @@ class _Check:
     @cached_property
     def looks(self) -> tuple[Look, ...]:
         return looks(self.rollout, self.place[1], self.counted) if self.place else ()
+
+    @cached_property
+    def early(self) -> EarlyPass | None:
+        return passed_early(self.rollout, self.place[1], self.counted, self.evidence.alone) if self.place else None
 
     # --- The order of questions ---
 
@@ -204,6 +208,9 @@ class _Check:
             if self.hours >= DAY * stage.days:
                 return "promote", "held_back_long_enough", wording.held_back(self.rollout, stage, self.sofar)
             return "hold", "not_enough", wording.more_days(stage, self.hours)
+        if self.early is not None and not self.looks:
+            said = wording.passed_early(self.rollout, (self.place or (0,))[0], stage, self.early)
+            return "promote", "passed_early", said
         if self.looks:
             return None
         wait = hours_to_go(stage, self.sofar, self.hours, 1)
@@ -220,6 +227,8 @@ class _Check:
         passed = next((look for look in self.looks if look.passed), None)
         if passed is not None:
             return "promote", "gate_passed", wording.passed(self.rollout, number, stage, passed)
+        if self.early is not None:
+            return "promote", "passed_early", wording.passed_early(self.rollout, number, stage, self.early)
         newest = self.looks[-1]
         if newest.passed_but_for_missing:
             return "hold", "missing_outcomes", wording.missing(self.sofar, newest, stage)
@@ -261,6 +270,7 @@ class _Check:
             mismatch_e=mismatch_e(counts, shares) if split else None,
             readings=tuple(self._readings()),
             looks=self.looks,
+            early=self.early,
             path=evidence.path,
             missing_candidate=self.sofar["candidate"].missing,
             missing_control=self.sofar["control"].missing,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from migrate.canary.terms import Judge, MetricName
+from migrate.canary.terms import Judge, MetricName, Spending
 from migrate.vocabulary import Criticality, FlowEvidence
 
 Table = tuple[tuple[int, int], ...]
@@ -87,6 +87,18 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Early:
+    """How a gate may be passed between its looks: by the mirror of the evidence that stops a rollout."""
+
+    e: float
+    """Evidence that every hard metric wants: one over the part of alpha that is kept for it."""
+    days: int
+    """Whole days that go by before, whatever the evidence."""
+    r0: Mapping[MetricName, float]
+    """Ratio of bad rates that the stage's margin comes to; evidence is for less."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One step of the ladder."""
 
@@ -96,7 +108,7 @@ class Stage:
     margin: float
     """What the gate at its end excludes; at a hold-back, what is watched for."""
     n_candidate: int
-    """Units that the look at its end wants."""
+    """Units that the first look at its end wants; the second wants twice as many, the third three times."""
     n_control: int
     requests: int
     """Calls of both arms while it lasts."""
@@ -105,7 +117,8 @@ class Stage:
     ends_not_before: int
     """Days from the start of the rollout."""
     power_exact: float | None
-    """Chance that an equal candidate passes the first look, all hard metrics together; None without a look."""
+    """Chance that an equal candidate passes, all hard metrics together: at the first look, or by the last one where the
+    looks have levels of their own; None without a look."""
     expected_bad_equal: float
     """Units of the candidate that meet a bad answer if it is as good as the baseline."""
     expected_bad_at_margin: float
@@ -120,8 +133,20 @@ class Stage:
     caps: Table
     looks: int
     level: float | None
+    """One-sided error of the first look."""
+    levels: tuple[float, ...] = ()
     """One-sided error of each look."""
+    early: Early | None = None
     human_gate: bool = False
+
+    @property
+    def planned_days(self) -> int:
+        """Days until the look that the power is promised for."""
+        return self.days * (self.looks if len(set(self.levels)) > 1 else 1)
+
+    def level_of(self, look: int) -> float | None:
+        """Return the one-sided error of a look, from 1."""
+        return self.levels[look - 1] if self.levels else self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +181,8 @@ class Rollout:
     """True where the evidence comes from the simulated provider."""
     run: str
     cases: int
+    p: float | None
+    """Of the hypothesis that the candidate is worse offline by the margin or more: the larger of its metrics'."""
     excess: float | None
     """Of the candidate's bad answers offline."""
     excess_low: float | None
@@ -187,10 +214,24 @@ class Rollout:
     reachable_margin: float | None = None
     """What can be shown in the days there are, where the margin cannot."""
     judge: Judge | None = None
+    spending: Spending = "bonferroni"
 
     @property
     def days(self) -> int:
         return sum(stage.days for stage in self.stages if stage.share_kind != "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Which flows of a plan are shown offline to be within their margin, all flows taken together."""
+
+    procedure: Literal["benjamini_hochberg", "benjamini_yekutieli"]
+    """The second where flows share a judge, so that they may err together."""
+    q: float
+    """Expected share of wrong ones among them."""
+    flows: tuple[str, ...]
+    of: int
+    """Flows that were asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +245,7 @@ class Plan:
     seed: int
     newly_exposed: float
     rollouts: tuple[Rollout, ...] = field(default=())
+    claims: Claims | None = None
 
     def rollout_of(self, flow: str) -> Rollout | None:
         return next((one for one in self.rollouts if one.flow == flow), None)

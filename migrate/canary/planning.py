@@ -38,7 +38,7 @@ class _Shape:
     def days(self) -> float:
         if self.stages is None:
             return float("inf")
-        return sum(stage.days for stage in self.stages)
+        return sum(stage.planned_days for stage in self.stages)
 
 
 def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
@@ -75,6 +75,7 @@ def _rollout(inputs: Inputs, terms: Terms, metrics: tuple[Metric, ...], first: f
         simulated=evidence.simulated,
         run=inputs.run,
         cases=evidence.cases,
+        p=max((metric.p for metric in evidence.metrics), default=None),
         excess=None if contract is None else contract.excess,
         excess_low=None if contract is None else contract.low,
         excess_high=None if contract is None else contract.high,
@@ -95,6 +96,7 @@ def _rollout(inputs: Inputs, terms: Terms, metrics: tuple[Metric, ...], first: f
         latency_p95_interval_ms=after.p95_interval,
         latency_n=min(before.n, after.n),
         judge=terms.judge,
+        spending=terms.looks,
     )
 
 
@@ -115,6 +117,10 @@ def _assumptions(inputs: Inputs, terms: Terms, metrics: Sequence[Metric]) -> Ite
     taken = [metric.name for metric in metrics if metric.source.startswith("taken for")]
     if taken:
         yield f"rates nobody measured are taken for one call in 200: {', '.join(taken)}"
+    if terms.looks == "obrien_fleming":
+        yield "looks at a third, two thirds and the whole of a stage's units, at O'Brien and Fleming's levels"
+    if terms.early:
+        yield "a gate may be passed early: the control's rates are at most those of the plan, or it may not"
     if terms.budget is None:
         yield "no budget given: it is what the gates allow"
     yield "the share of the traffic is what the flag says, for users drawn by its hash and not chosen"

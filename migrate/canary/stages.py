@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import ceil, prod
+from statistics import NormalDist
 from typing import Final
 
 from migrate.canary.ladder import hold_back
 from migrate.canary.metrics import CAP_WEIGHT
-from migrate.canary.nouns import Inputs, Metric, ShareKind, Stage, Table
+from migrate.canary.nouns import Early, Inputs, Metric, ShareKind, Stage, Table
 from migrate.canary.terms import MetricName, Terms
-from migrate.statistics import Size, cap_table, exact_power, powered, stop_table
+from migrate.statistics import Size, boundaries, cap_table, exact_power, powered, stop_table
 
 LOOKS: Final = 3
-"""One at the planned size and two extensions of the same length, each at a third of the error (Bonferroni)."""
+"""One at the planned size and two extensions of the same length; or thirds of it, with O'Brien and Fleming's levels."""
+EARLY_PART: Final = 0.25
+"""Part of a gate's error that is kept for passing it between its looks, where that is allowed."""
 LONGEST_TABLE: Final = 120
 """Bad answers that a stop table lists; past it `canary check` computes the evidence itself."""
 CAP_TOTALS: Final = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -32,7 +35,7 @@ def stage_rows(
     """
     writer = _Writer(inputs, terms, metrics)
     for place, (share, margin) in enumerate(gates):
-        size = stage_size(metrics, share, margin, inputs)
+        size = stage_size(metrics, share, margin, inputs, terms)
         if size is None:
             return None
         writer.compare(share, margin, size, excess, last=place == len(gates) - 1)
@@ -41,13 +44,46 @@ def stage_rows(
     return tuple(writer.rows)
 
 
-def stage_size(metrics: Sequence[Metric], share: float, margin: float, inputs: Inputs) -> Size | None:
-    """Return the units that every hard metric's look wants, so that all pass with the plan's power if all are equal."""
+def look_levels(alpha: float, terms: Terms) -> tuple[float, ...]:
+    """Return the one-sided error of each look; together they and an early promotion err no more often than alpha.
+
+    Alike by Bonferroni; or by K. K. G. Lan and D. L. DeMets, Biometrika 70 (1983), at thirds of the information.
+    """
+    left = alpha * (1 - EARLY_PART) if terms.early else alpha
+    if terms.looks == "bonferroni":
+        return (left / LOOKS,) * LOOKS
+    return _late_levels(left)
+
+
+@lru_cache(maxsize=64)
+def _late_levels(alpha: float) -> tuple[float, ...]:
+    bounds = boundaries(alpha, [(look + 1) / LOOKS for look in range(LOOKS)])
+    return tuple(1 - NormalDist().cdf(bound) for bound in bounds)
+
+
+def stage_size(
+    metrics: Sequence[Metric], share: float, margin: float, inputs: Inputs, terms: Terms | None = None
+) -> Size | None:
+    """Return the units that the first look wants, so that all hard metrics pass with the plan's power if all are equal.
+
+    They pass at the first look where all looks have one level, else by the last one, of thrice as many units.
+    """
+    terms = terms or Terms()
     hard = [metric for metric in metrics if metric.hard]
     power = 1 - (1 - inputs.power) / len(hard)
-    sizes = [_size(metric.rate, _scaled(metric, margin, inputs), share, inputs.alpha / LOOKS, power) for metric in hard]
+    level = look_levels(inputs.alpha, terms)[-1]
+    sizes = [_size(metric.rate, _scaled(metric, margin, inputs), share, level, power) for metric in hard]
     found = [size for size in sizes if size is not None]
-    return max(found, key=lambda size: size.candidate) if len(found) == len(sizes) else None
+    if len(found) < len(sizes):
+        return None
+    size = max(found, key=lambda size: size.candidate)
+    part = looks_until_power(terms)
+    return Size(ceil(size.candidate / part), ceil(size.control / part))
+
+
+def looks_until_power(terms: Terms) -> int:
+    """Return the look that the power is promised for."""
+    return 1 if terms.looks == "bonferroni" else LOOKS
 
 
 @lru_cache(maxsize=1024)
@@ -76,14 +112,23 @@ class _Writer:
         exact = size.candidate / (share * self.inputs.units_per_day)
         least = self.terms.last_gate_days if last else self.terms.min_days
         row = self._row(share, "compare", margin, max(least, ceil(exact - 1e-9)), excess)
-        level = self.inputs.alpha / LOOKS
+        levels = look_levels(self.inputs.alpha, self.terms)
+        looks = looks_until_power(self.terms)
+        whole = Size(size.candidate * looks, size.control * looks)
         power = prod(
-            exact_power(size, (metric.rate, metric.rate), _scaled(metric, margin, self.inputs), level)
+            exact_power(whole, (metric.rate, metric.rate), _scaled(metric, margin, self.inputs), levels[looks - 1])
             for metric in self.metrics
             if metric.hard
         )
         row = replace(row, n_candidate=size.candidate, n_control=size.control, days_exact=exact)
-        self.rows.append(replace(row, power_exact=power, looks=LOOKS, level=level))
+        row = replace(row, early=self._early(margin, least) if self.terms.early else None)
+        self.rows.append(replace(row, power_exact=power, looks=LOOKS, level=levels[0], levels=levels))
+
+    def _early(self, margin: float, least: int) -> Early:
+        """Return how the gate may be passed early: the margin as a ratio to the largest rate the control may have."""
+        hard = [metric for metric in self.metrics if metric.hard]
+        r0 = {metric.name: 1 + _scaled(metric, margin, self.inputs) / max(metric.upper, 1e-6) for metric in hard}
+        return Early(1 / (self.inputs.alpha * EARLY_PART), least, r0)
 
     def end(self, margin: float) -> None:
         """Add the hold-back, where there is one, and the full share, at which there is nothing to compare with."""

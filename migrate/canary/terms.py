@@ -13,6 +13,7 @@ METRICS: Final[tuple[MetricName, ...]] = (
     "bad", "error", "schema", "refusal", "ungrounded", "thumbs_down", "slow", "tokens", "cost",
 )  # fmt: skip
 """`bad` is an answer that failed, broke its schema or was refused; the order is that of every table."""
+Spending = Literal["bonferroni", "obrien_fleming"]
 LADDER: Final = (0.10, 0.25, 0.50, 1.0)
 SMALL: Final = (0.01, 0.05)
 """Shares that are put before a ladder whose first step is too much."""
@@ -55,6 +56,10 @@ class Terms:
     max_days: int = 60
     latency_ratio: float = 1.25
     """A call is slow past so many times the baseline's p95."""
+    looks: Spending = "bonferroni"
+    """How a gate's three looks share its error: alike, or little at first and most at the last."""
+    early: bool = False
+    """A gate may also be passed between its looks, by evidence that the candidate is better than the margin."""
     hard: tuple[MetricName, ...] = ("bad",)
     """Metrics whose bound must keep the margin before a stage is left; the others can only stop it."""
     rates: Mapping[MetricName, float] = field(default_factory=dict)

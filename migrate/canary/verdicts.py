@@ -9,9 +9,9 @@ from migrate.canary.terms import MetricName
 
 Word = Literal["promote", "hold", "rollback", "observe", "unusable"]
 Why = Literal[
-    "gate_passed", "held_back_long_enough", "nothing_drifts", "evidence", "cap", "budget", "data_invalid",
-    "both_arms_degraded", "not_enough", "missing_outcomes", "inconclusive", "human_gate", "drift", "no_calls",
-    "no_control",
+    "gate_passed", "passed_early", "held_back_long_enough", "nothing_drifts", "evidence", "cap", "budget",
+    "data_invalid", "both_arms_degraded", "not_enough", "missing_outcomes", "inconclusive", "human_gate", "drift",
+    "no_calls", "no_control",
 ]  # fmt: skip
 
 
@@ -52,6 +52,17 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyPass:
+    """A gate that was passed between its looks."""
+
+    hour: int
+    e: float
+    """Evidence for less than the margin, of the hard metric that has least of it."""
+    candidate_units: int
+    control_units: int
+
+
+@dataclass(frozen=True, slots=True)
 class PathPoint:
     """The evidence after one hour."""
 
@@ -88,6 +99,7 @@ class Verdict:
     """The same as evidence, for looking at any time."""
     readings: tuple[Reading, ...] = ()
     looks: tuple[Look, ...] = ()
+    early: EarlyPass | None = None
     path: tuple[PathPoint, ...] = ()
     missing_candidate: int = 0
     missing_control: int = 0

@@ -11,7 +11,7 @@ from migrate.canary.gates import DAY, Total, Totals
 from migrate.canary.ladder import percent, points
 from migrate.canary.nouns import Metric, Rollout, Stage
 from migrate.canary.terms import MetricName
-from migrate.canary.verdicts import Look
+from migrate.canary.verdicts import EarlyPass, Look
 
 Said = tuple[str, ...]
 KINDS: Final[dict[MetricName, str]] = {
@@ -156,17 +156,33 @@ def until(wait: float) -> str:
 
 
 def passed(rollout: Rollout, number_: int, stage: Stage, look: Look) -> Said:
-    following = rollout.stages[number_] if number_ < len(rollout.stages) else None
-    to = "the next stage" if following is None else percent(following.share)
-    ask = " A person says yes before it." if following is not None and following.human_gate else ""
     return (
-        f"Promote {rollout.flow} from {percent(stage.share)} to {to}.{ask}",
+        _promoted(rollout, number_, stage),
         (
             f"At look {look.number} of {stage.looks} it is at most {points(max(look.upper, 0.0))} points worse, "
             f"the gate wants less than {points(stage.margin)}: {look.candidate_units} units against "
             f"{look.control_units}, missing outcomes taken for the worst."
         ),
     )
+
+
+def passed_early(rollout: Rollout, number_: int, stage: Stage, early: EarlyPass) -> Said:
+    wanted = 0.0 if stage.early is None else stage.early.e
+    return (
+        _promoted(rollout, number_, stage),
+        (
+            f"The evidence that it is not {points(stage.margin)} points worse stands at {number(early.e)}, "
+            f"{number(wanted)} is enough before the planned look: {early.candidate_units} units against "
+            f"{early.control_units}, missing outcomes taken for the worst."
+        ),
+    )
+
+
+def _promoted(rollout: Rollout, number_: int, stage: Stage) -> str:
+    following = rollout.stages[number_] if number_ < len(rollout.stages) else None
+    to = "the next stage" if following is None else percent(following.share)
+    ask = " A person says yes before it." if following is not None and following.human_gate else ""
+    return f"Promote {rollout.flow} from {percent(stage.share)} to {to}.{ask}"
 
 
 def missing(sofar: Totals, look: Look, stage: Stage) -> Said:

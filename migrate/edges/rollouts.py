@@ -164,6 +164,12 @@ def _whole(low: int, high: int) -> Reader:
     return read
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"must be true or false, not {value!r}")
+    return value
+
+
 def _choice(*words: str) -> Reader:
     def read(value: Any) -> str:
         if value not in words:
@@ -226,6 +232,8 @@ _TERMS: Final[Mapping[str, Reader]] = {
     "last_gate_days": _whole(1, 90),
     "max_days": _whole(1, 366),
     "latency_ratio": _number(1, 100),
+    "looks": _choice("bonferroni", "obrien_fleming"),
+    "early": _yes_or_no,
     "hard": _metrics,
     "rates": _rates,
     "judge": _judge,

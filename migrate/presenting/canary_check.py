@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from math import log10
 from typing import Final
 
-from migrate.canary.check_documents import cost_interval
+from migrate.canary.check_documents import cost_interval, together_of
 from migrate.canary.counted import Counted, Log, Side
 from migrate.canary.nouns import Plan
+from migrate.canary.together import Together
 from migrate.canary.verdicts import PathPoint, Reading, Verdict
 from migrate.presenting.layout import Cell, Colour, Column, painted, table, wrapped
 from migrate.presenting.numbers import UNKNOWN
@@ -50,7 +51,19 @@ def check_lines(plan: Plan, log: Log, verdicts: Sequence[Verdict], *, width: int
     lines = wrapped(f"plan {plan.plan_id}, {log_words(log)}", width)
     for verdict in verdicts:
         lines += ["", *_flow(verdict, log.flows.get(verdict.flow), width, colour)]
+    if len(verdicts) > 1:
+        lines += ["", *wrapped(together_words(together_of(plan, log, verdicts)), width)]
     return lines
+
+
+def together_words(found: Together) -> str:
+    """Say what several flows tell as one: a warning, for what stops a rollout is its own evidence."""
+    alarms = ", ".join(found.alarms) or "none"
+    return (
+        f"{found.flows} flows as one: alarms {alarms} (e-values, share of wrong ones at most {found.q:g}); mean "
+        f"evidence {evidence_text(found.pooled_e)}, of bad answers by strata {evidence_text(found.stratified_e)}; "
+        f"a warning from {found.threshold:g} on, each flow is stopped by its own"
+    )
 
 
 def log_words(log: Log) -> str:
@@ -168,6 +181,8 @@ def check_markdown(plan: Plan, log: Log, verdicts: Sequence[Verdict]) -> list[st
         if counted is not None and counted.sides:
             lines += ["", *_md_table(SIDE_COLUMNS, [_side(side) for side in counted.sides])]
         lines += ["", *(f"- {_md(fact)}" for fact in facts(verdict, counted))]
+    if len(verdicts) > 1:
+        lines += ["", f"{_md(together_words(together_of(plan, log, verdicts)))}."]
     return lines
 
 

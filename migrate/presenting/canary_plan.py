@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migrate.canary import Plan, Rollout, Stage
+from migrate.canary.nouns import Claims
 from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
-from migrate.presenting.numbers import UNKNOWN
+from migrate.presenting.numbers import UNKNOWN, counted
 
 COLOURS: Final[dict[str, Colour]] = {
     "ready": "green",
@@ -48,7 +49,8 @@ def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
     lines = [head]
     for rollout in plan.rollouts:
         lines += ["", *_flow_lines(rollout, width, colour)]
-    return [*lines, "", *wrapped(_legend(plan), width)]
+    claims = [] if plan.claims is None else wrapped(claims_words(plan.claims), width)
+    return [*lines, "", *claims, *wrapped(_legend(plan), width)]
 
 
 def _flow_lines(rollout: Rollout, width: int, colour: bool) -> Iterator[str]:
@@ -135,6 +137,16 @@ def _facts(rollout: Rollout) -> Iterator[str]:
         yield f"{rollout.behaviour[0].rollouts} simulated rollouts a row, standard error at most {error:.1f} points"
 
 
+def claims_words(claims: Claims) -> str:
+    """Say which flows are shown offline to be within their margin, all of the plan taken together."""
+    shown = ", ".join(claims.flows) or "none"
+    name = claims.procedure.replace("_", " and ").title().replace(" And ", " and ")
+    return (
+        f"shown offline to be within the margin, {counted(claims.of, 'flow')} taken together: {shown} ({name} at "
+        f"{claims.q:g}; expected to be wrong: at most {claims.q * len(claims.flows):.2g})"
+    )
+
+
 def _legend(plan: Plan) -> str:
     return (
         "candidate, control: units the look at the end of a stage wants; margin in points of a hundred units; "
@@ -157,7 +169,8 @@ def plan_markdown(plan: Plan) -> list[str]:
             rows = [_row(rollout, at) for at in range(len(rollout.behaviour))]
             lines += ["", *_md_table(BEHAVIOUR_COLUMNS, rows)]
         lines += ["", *(f"- {_md(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
-    return [*lines, "", f"{_legend(plan).capitalize()}."]
+    claims = [] if plan.claims is None else ["", f"{_md(claims_words(plan.claims)).capitalize()}."]
+    return [*lines, *claims, "", f"{_legend(plan).capitalize()}."]
 
 
 def ladder_plot(rollout: Rollout, width: int = 40) -> list[str]:

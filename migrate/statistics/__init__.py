@@ -13,6 +13,7 @@ from migrate.statistics.events import (
     judged_share,
     ratios,
     stop_table,
+    stratified,
 )
 from migrate.statistics.excess import (
     Differences,
@@ -111,6 +112,7 @@ __all__ = [
     "sequence_adjusted",
     "spent",
     "stop_table",
+    "stratified",
     "tango",
     "tango_score",
     "true_interval",

@@ -57,8 +57,24 @@ class BadEvents:
             self._logs[place] += gain + (control * log((1 - chance) / (1 - null)) if control else 0.0)
 
     @property
+    def logs(self) -> tuple[float, ...]:
+        """Log of the likelihood ratio of each alternative."""
+        return tuple(self._logs)
+
+    @property
     def e(self) -> float:
         return _mixed(self._logs)
+
+
+def stratified(strata: Sequence[BadEvents]) -> float:
+    """Return the evidence of several strata as one: that in all of them together the ratio is more than allowed.
+
+    Each stratum keeps its own share, ratio and bad rate; within each alternative, so many times what is allowed, their
+    likelihood ratios multiply. An e-process while every stratum's hypothesis holds. Without strata it is 1.
+    """
+    if not strata:
+        return 1.0
+    return _mixed([sum(logs) for logs in zip(*(one.logs for one in strata), strict=True)])
 
 
 def _mixed(logs: Sequence[float]) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from migrate import __version__, catalogue
 from migrate.canary import CanaryPolicy, Inputs, Plan, SideFacts, Terms, behaviour, identified, plan_flow, scheduled
 from migrate.canary.buckets import HASH_RULE
+from migrate.canary.together import claims_of
 from migrate.edges.rollouts import read_policy
 from migrate.errors import UsageProblem
 from migrate.evidence import weigh
@@ -54,6 +55,7 @@ def plan_canaries(
         seed=rules.seed,
         newly_exposed=rules.newly_exposed,
         rollouts=scheduled(rows, rules.newly_exposed),
+        claims=claims_of(rows),
     )
     return identified(plan)
 

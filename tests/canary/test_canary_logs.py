@@ -169,7 +169,7 @@ def test_users_on_both_sides_are_counted(tmp_path: Path) -> None:
 
 
 def test_cost_and_latency_have_their_n(tmp_path: Path) -> None:
-    """By side, of the newest stage: quantiles with order-statistic bounds, mean and deviation, cold and warm apart."""
+    """By side, of the newest stage: quantiles with order-statistic bounds, mean and groups, cold and warm apart."""
     lines = [line(at, latency_ms=at, cost_usd=at / 1e3, cached_input_tokens=float(at > 500)) for at in range(1, 1001)]
     side = next(side for side in count(tmp_path, lines).sides if side.arm == "control")
     assert (900, 900) == (side.calls, side.priced)

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.statistics import BadEvents, candidate_chance, cap_e, cap_table, combined, judged_share, ratios, stop_table
+from migrate.statistics import (
+    BadEvents,
+    candidate_chance,
+    cap_e,
+    cap_table,
+    combined,
+    judged_share,
+    ratios,
+    stop_table,
+    stratified,
+)
 
 SHARES = st.sampled_from([0.01, 0.05, 0.1, 0.25, 0.5])
 
@@ -154,6 +164,31 @@ def test_a_cap_near_one_is_refused() -> None:
     """There is no worse than everything."""
     with pytest.raises(ValueError, match="a cap lies between"):
         cap_e(1, 1, 0.95)
+
+
+def test_strata_are_weighed_as_one() -> None:
+    """Their ratios multiply within each alternative: one is itself, two halves of a stream are the stream."""
+    whole, first, second = BadEvents(1.5), BadEvents(1.5), BadEvents(1.5)
+    for process, events in ((first, (3, 5)), (second, (4, 2))):
+        process.add(0.25, *events)
+        whole.add(0.25, *events)
+    assert (1.0, first.e) == (stratified([]), pytest.approx(stratified([first])))
+    assert whole.e == pytest.approx(stratified([first, second]))
+
+
+def test_the_mean_evidence_of_strata_is_one() -> None:
+    """One event in each of two flows with shares and allowed ratios of their own: fair, whoever gives it."""
+    flows = ((0.1, 1.0), (0.5, 2.0))
+    total = 0.0
+    for sides in ((1, 1), (1, 0), (0, 1), (0, 0)):
+        chance, strata = 1.0, []
+        for (share, r0), candidate in zip(flows, sides, strict=True):
+            null, process = candidate_chance(share, r0), BadEvents(r0)
+            process.add(share, candidate, 1 - candidate)
+            strata.append(process)
+            chance *= null if candidate else 1 - null
+        total += chance * stratified(strata)
+    assert 1.0 == pytest.approx(total)
 
 
 def test_several_kinds_of_evidence_are_averaged() -> None:

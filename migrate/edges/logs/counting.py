@@ -241,14 +241,15 @@ class _Parts:
     def _side(self, flow: int, bp: int, arm: int, calls: int) -> Side:
         where = f"kind = 0 AND flow = {flow} AND bp = {bp} AND arm = {arm}"
         low, high = interval_ranks(calls, 0.95, LEVEL)
-        ((*quantiles, priced, mean, deviation, cold, warm, ratings),) = self._counter.rows(
+        ((*quantiles, priced, mean, cold, warm, ratings),) = self._counter.rows(
             sql.side(where, [0.5, 0.95, (low or 1) / calls, (high or calls) / calls])
         )
         p50, p95, p95_low, p95_high = quantiles
         ((first, second),) = self._counter.rows(sql.halves(f"flow = {flow} AND bp = {bp} AND arm = {arm}"))
+        groups = tuple(self._counter.rows(sql.cost_groups(where))) if priced else ()
         return Side(
             arm=ARMS[arm], calls=calls, p50_ms=p50, p95_ms=p95, p95_low_ms=p95_low if low else None,
-            p95_high_ms=p95_high if high else None, priced=priced, mean_usd=mean, deviation_usd=deviation,
+            p95_high_ms=p95_high if high else None, priced=priced, mean_usd=mean, cost_groups=groups,
             cold_usd=cold, warm_usd=warm, ratings=ratings, half_units=(first, second),
         )  # fmt: skip
 

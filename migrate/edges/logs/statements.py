@@ -21,6 +21,9 @@ RATED: Final = 1 << 14
 CACHED: Final = 1 << 15
 SIMULATED: Final = 1 << 16
 
+COST_GROUPS: Final = 256
+"""Groups that a side's units are parted into for the interval of their mean cost."""
+
 FAILED: Final = (
     "(coalesce(error_type, '') <> '' OR coalesce(fallback_from, '') <> '' "
     "OR coalesce(lower(finish_reason) IN ('length', 'content_filter', 'error', 'timeout'), false))"
@@ -160,8 +163,15 @@ def side(where: str, fractions: Sequence[float]) -> str:
     cold, warm = (f"avg(nano) FILTER (flags & {CACHED} {sign} 0) / 1e9" for sign in ("=", "<>"))
     return (
         f"SELECT {wanted}, count(nano), round(sum(nano) / count(nano) / 1e9, 12), "
-        f"round(stddev_samp(nano) / 1e9, 9), round({cold}, 12), round({warm}, 12), "
-        f"count(*) FILTER (flags & {RATED} <> 0) FROM lines WHERE {where}"
+        f"round({cold}, 12), round({warm}, 12), count(*) FILTER (flags & {RATED} <> 0) FROM lines WHERE {where}"
+    )
+
+
+def cost_groups(where: str) -> str:
+    """Return the statement for a side's priced calls and their dollars, by group of units: a third hash parts them."""
+    return (
+        f"SELECT count(nano), round(sum(nano) / 1e9, 9) FROM lines WHERE {where} AND nano IS NOT NULL "
+        f"GROUP BY (unit >> 32) % {COST_GROUPS} ORDER BY (unit >> 32) % {COST_GROUPS}"
     )
 
 
