@@ -143,6 +143,7 @@ def test_the_whole_document() -> None:
                 "source": "recorded on 2026-01-15",
             },
             "candidate": {"p50": 380.0, "p95": 1020.0, "p95_interval": [930.0, None], "n": 58, "source": "live"},
+            "clocks": None,
         },
         "steps": [],
         "groups": [
