@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from migrate.edges.intercept import Interception, Recorded, Route, Swaps, Tape, Trace
+from migrate.edges.intercept import Interception, Route, Tape, Trace
 from migrate.edges.intercept.trace import Exchange
 from migrate.ports import Journal, Recordings
 from migrate.vocabulary import (
@@ -18,11 +18,12 @@ from migrate.vocabulary import (
     Golden,
     Json,
     Reply,
-    Request,
+    Source,
 )
+from migrate.wiring.answers import FromRecordings, WithVectors, keep_vectors, requests_of
 from migrate.wiring.world import World, key_variable
 from migrate.workflow.applications import TestRun
-from migrate.workflow.metering import Meter, equal_key
+from migrate.workflow.metering import Meter
 from migrate.workflow.replay import redacted_call
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ class Applications:
         seeing = partial(Interception, clock=self._world.clock, redact=self._world.redactor.value)
         if self._mode == "bare":
             tape = Tape.of_calls(self._told(golden))
-            return Opened(seeing(mode="offline", answers=tape))
-        answers = _FromRecordings(self._recordings, sample, _requests(golden, swap))
+            return Opened(seeing(mode="offline", answers=WithVectors(tape, self._world.vectors, sample)))
+        recorded = FromRecordings(self._recordings, sample, requests_of(golden, swap))
+        answers = WithVectors(recorded, self._world.vectors, sample)
         if self._mode == "offline":
             return Opened(seeing(mode="offline", swap=swap, answers=answers))
         meter = self._meter(sample)
@@ -92,12 +94,18 @@ class Applications:
             mode="record" if self._mode == "record" else "live",
             swap=swap,
             answers=None if self._recordings is None else answers,
-            seen=lambda exchange: meter.ended(exchange.call, exchange.equal),
+            seen=lambda exchange: self._seen(meter, exchange, sample),
             gate=meter.gate,
             route=lambda model: self._route(model, sample),
             served_as=self._served_as(),
         )
         return Opened(interception, meter)
+
+    def _seen(self, meter: Meter, exchange: Exchange, sample: int) -> None:
+        if exchange.call.source is Source.LIVE:
+            # Before the journal: an answer that is written down there has its vectors.
+            keep_vectors(self._world.vectors, exchange, sample)
+        meter.ended(exchange.call, exchange.equal)
 
     def _meter(self, sample: int) -> Meter:
         assert self._journal is not None, "the journal is opened before the first call"
@@ -156,36 +164,6 @@ class _Swap:
 
     def model_for(self, baseline: str) -> str:
         return self.candidate.model_for(baseline)
-
-
-@dataclass(frozen=True, slots=True)
-class _FromRecordings:
-    """The recorded answers of one sample, found by request and the place among equal ones."""
-
-    recordings: Recordings | None
-    sample: int
-    known: tuple[Request, ...]
-
-    def answer(self, request: Request, equal: int) -> Recorded | None:
-        if self.recordings is None:
-            return None
-        call = self.recordings.get(equal_key(request.request_key, equal), self.sample)
-        return None if call is None else Recorded(replace(call, request=request), equal)
-
-    def requests(self) -> Iterable[Request]:
-        return self.known
-
-
-def _requests(golden: Golden | None, swap: Swaps | None) -> tuple[Request, ...]:
-    """Return what a golden was asked, as the candidate would be: it names what is nearest to a missing answer."""
-    if golden is None:
-        return ()
-    if swap is None:
-        return golden.requests
-    return tuple(
-        replace(request, body={**request.body, "model": swap.model_for(request.model)}, request_key="")
-        for request in golden.requests
-    )
 
 
 def run_of(trace: Trace, values: Mapping[str, Json], failure: str) -> TestRun:

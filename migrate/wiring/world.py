@@ -22,6 +22,7 @@ from migrate.edges.journal import JournalFile
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
+from migrate.edges.vectors import VectorStore
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
@@ -109,6 +110,10 @@ class World:
     @cached_property
     def recordings(self) -> RecordingStore:
         return RecordingStore(self._state_folder() / "recordings.db", self.redactor)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        return VectorStore(self.state / "vectors.db")
 
     @property
     def ledger(self) -> SqlLedger:
@@ -385,6 +390,9 @@ class World:
         if "recordings" in self.__dict__:
             self.recordings.close()
             del self.__dict__["recordings"]
+        if "vectors" in self.__dict__:
+            self.vectors.close()
+            del self.__dict__["vectors"]
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None

@@ -286,6 +286,9 @@ class _Call:
         recorded = list(answers.requests())
         words = f"no recording answers this call to {sent.model}"
         if any(request.request_key == sent.request_key for request in recorded):
+            if sent.api == "embeddings":
+                # Goldens are in git and hold no vectors; which of the two it is cannot be told from here.
+                return Miss(sent, f"{words}: its vectors are not kept on this machine, or were asked for less often")
             return Miss(sent, f"{words} for the {_ordinal(entry.equal + 1)} time: it was recorded less often")
         near = nearest(sent, body, recorded)
         if near is None:
