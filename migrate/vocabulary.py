@@ -815,6 +815,8 @@ class Comparison:
     """Why there is no comparison, for `no_golden`, `stale_golden`, `no_reply`."""
     scores: Scores | None = None
     """None where there was nothing to compare with."""
+    critical: Criticality | None = None
+    """What the mark of a test says of its flow; None: a prompt file says it."""
 
 
 # --- Goldens and measurements ---------------------------------------------------------------------------
@@ -1125,5 +1127,7 @@ class FlowEvidence:
     """Of a chain, in the order of its steps; empty for a single prompt."""
     times: tuple[FlowTimes, FlowTimes] | None = None
     """Of baseline and candidate."""
+    critical: Criticality | None = None
+    """The class the verdict is of; None where nobody asked for one."""
     several_calls: bool = False
     """True when a sample of either side made more than one call."""

@@ -378,6 +378,7 @@ def encode_case(record: CaseRecord) -> dict[str, Any]:
         "unjudged": comparison.unjudged,
         "note": comparison.note,
         "scores": _encode_scores(comparison.scores),
+        "critical": comparison.critical,
         "samples": [_encode_judged(judged) for judged in record.samples],
     }
 
@@ -395,6 +396,7 @@ def decode_case(event: Mapping[str, Any]) -> CaseRecord:
         unjudged=tuple(event["unjudged"]),
         note=event["note"],
         scores=_decode_scores(event.get("scores")),
+        critical=event.get("critical"),
     )
     return CaseRecord(comparison, tuple(_decode_judged(judged) for judged in event["samples"]))
 

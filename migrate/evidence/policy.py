@@ -30,6 +30,11 @@ CLASSES: Final[Mapping[Criticality, Stakes]] = {
 """Without a single case that got worse they ask 45, 99, 199 and 919 cases."""
 
 
+def stricter(one: Criticality | None, other: Criticality) -> Criticality:
+    """Return the class of a flow whose tests name several."""
+    return other if one is None else max(one, other, key=[*CLASSES].index)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the verdict of a flow needs to know of it."""

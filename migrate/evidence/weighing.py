@@ -12,7 +12,7 @@ from typing import Protocol
 
 from migrate.evidence.latency import Clockings, quantiles_of, times_of
 from migrate.evidence.money import Ratio, Spending
-from migrate.evidence.policy import Policy
+from migrate.evidence.policy import Policy, stricter
 from migrate.evidence.steps import Steps
 from migrate.evidence.tally import Tally
 from migrate.evidence.verdict import Ruling, rule
@@ -20,6 +20,7 @@ from migrate.reviewing import Grouping
 from migrate.vocabulary import (
     CaseVerdict,
     Comparison,
+    Criticality,
     FlowEvidence,
     FlowName,
     Judged,
@@ -48,8 +49,8 @@ class Record(Protocol):
 def weigh(records: Iterable[Record], *, policies: Mapping[FlowName, Policy] | None = None) -> tuple[FlowEvidence, ...]:
     """Return the evidence of every flow and candidate, in the order in which they first come.
 
-    `policies` are what the inventory says of its flows; a flow it does not know is judged as a medium one, and the
-    reasons of its verdict say so. Without policies there are no verdicts.
+    `policies` are what the inventory says of its flows; for a flow it does not know the marks of its tests say it, and
+    what nobody says is a medium one. Without policies there are no verdicts.
     """
     scales: dict[tuple[FlowName, str], _Scale] = {}
     for record in records:
@@ -58,20 +59,21 @@ def weigh(records: Iterable[Record], *, policies: Mapping[FlowName, Policy] | No
         if scale is None:
             scale = scales[key] = _Scale()
         scale.add(record)
-    rulings = {} if policies is None else _rulings(scales, policies)
-    return tuple(scale.evidence(*key, rulings.get(key)) for key, scale in scales.items())
+    weighed = {} if policies is None else {key: policies.get(key[0]) or scale.policy for key, scale in scales.items()}
+    rulings = _rulings(scales, weighed)
+    return tuple(scale.evidence(*key, rulings.get(key), weighed.get(key)) for key, scale in scales.items())
 
 
 _Key = tuple[FlowName, str]
 """Flow and candidate."""
 
 
-def _rulings(scales: Mapping[_Key, _Scale], policies: Mapping[FlowName, Policy]) -> dict[_Key, Ruling]:
+def _rulings(scales: Mapping[_Key, _Scale], policies: Mapping[_Key, Policy]) -> dict[_Key, Ruling]:
     """Return the rulings, candidate by candidate: the flows of one are decided on together."""
     found: dict[_Key, Ruling] = {}
-    for candidate in dict.fromkeys(candidate for _, candidate in scales):
-        keys = [key for key in scales if key[1] == candidate]
-        trials = [(scales[key].tally, policies.get(key[0], Policy())) for key in keys]
+    for candidate in dict.fromkeys(candidate for _, candidate in policies):
+        keys = [key for key in policies if key[1] == candidate]
+        trials = [(scales[key].tally, policies[key]) for key in keys]
         found |= zip(keys, rule(trials), strict=True)
     return found
 
@@ -93,6 +95,7 @@ class _Scale:
         self.tally = Tally()
         self.steps = Steps()
         self.several_calls = False
+        self.critical: Criticality | None = None
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -103,6 +106,8 @@ class _Scale:
             self.baselines[comparison.baseline] = None
         self.grouping.add(comparison)
         self.tally.add(comparison)
+        if comparison.critical is not None:
+            self.critical = stricter(self.critical, comparison.critical)
         self._add_rungs(comparison.rungs)
         sides = (record.baseline, record.candidate)
         for measurements, spending, clockings in zip(sides, self.spent, self.clocked, strict=True):
@@ -114,6 +119,11 @@ class _Scale:
         self.ratio.add(*sides)
         self.steps.add(*sides)
 
+    @property
+    def policy(self) -> Policy:
+        """What the tests of a flow without a prompt file say of it."""
+        return Policy() if self.critical is None else Policy(self.critical)
+
     def _add_rungs(self, rungs: Mapping[Rung, RungRates | None]) -> None:
         for rung, more in rungs.items():
             if more is not None:
@@ -124,7 +134,7 @@ class _Scale:
                     else RungRates(sofar.baseline + more.baseline, sofar.candidate + more.candidate)
                 )
 
-    def evidence(self, flow: FlowName, candidate: str, ruling: Ruling | None) -> FlowEvidence:
+    def evidence(self, flow: FlowName, candidate: str, ruling: Ruling | None, policy: Policy | None) -> FlowEvidence:
         latency_baseline, latency_candidate = quantiles_of(*self.clocked)
         return FlowEvidence(
             flow=flow,
@@ -149,6 +159,7 @@ class _Scale:
             excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
             steps=self.steps.evidence(),
             times=times_of(*self.clocked),
+            critical=None if policy is None else policy.critical,
             several_calls=self.several_calls,
         )
 

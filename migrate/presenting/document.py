@@ -45,6 +45,7 @@ def _flow(flow: FlowEvidence) -> Json:
         "flow": flow.flow,
         "baseline": flow.baseline,
         "candidate": flow.candidate,
+        "critical": flow.critical,
         "cases": flow.cases,
         "samples": flow.samples,
         "verdict": flow.verdict,

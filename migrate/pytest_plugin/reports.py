@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import cast
 
 import pytest
-
-from migrate.vocabulary import Criticality
 
 KEPT = "kept"
 """The property `verdict` of a case that is not recorded because a fitting golden is there."""
@@ -28,8 +25,6 @@ class Reports:
         self._seen: set[str] = set()
         self._skipped: dict[str, str] = {}
         self._errors: set[str] = set()
-        self.critical: dict[str, Criticality] = {}
-        """What marked tests say of their flows: the controller of workers collects none of them itself."""
 
     def plan(self, ids: Iterable[str]) -> None:
         """Say which items there are; repeating it, as several workers do, changes nothing."""
@@ -37,9 +32,6 @@ class Reports:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seen.add(report.nodeid)
-        told = dict(report.user_properties)
-        if "critical" in told:
-            self.critical[str(told["flow"])] = cast("Criticality", told["critical"])
         if report.skipped and not hasattr(report, "wasxfail"):
             self._skipped[report.nodeid] = _reason(report)
         elif report.when == "call" and (reason := LEFT_OUT.get(str(dict(report.user_properties).get("verdict")))):

@@ -536,10 +536,8 @@ class MigrateSession:
         reports = self.reports
         planned = len(reports.planned or ())
         why = self._why_early(session, exitstatus) or reports.why_missing
-        skipped, critical = reports.skipped(), reports.critical
-        run, evidence = wiring.fold(
-            self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own, critical=critical
-        )
+        skipped = reports.skipped()
+        run, evidence = wiring.fold(self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own)
         results = Results(run, evidence)
         if run.state == "incomplete":
             words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"

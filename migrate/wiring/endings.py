@@ -11,7 +11,7 @@ from pathlib import Path
 from migrate.edges.inventory import load_policies
 from migrate.edges.journal import PATIENCE_S, claimed, is_alive, journals, lost_tries, read_journal
 from migrate.errors import PromptMigrateError, UsageProblem
-from migrate.vocabulary import Criticality, FlowEvidence, FlowName, Run
+from migrate.vocabulary import FlowEvidence, Run
 from migrate.wiring.world import World
 from migrate.workflow.fold import Event, Fold, Folded
 from migrate.workflow.runs import close_run
@@ -25,23 +25,19 @@ def fold(
     not_run: str = "",
     skipped: Mapping[str, int] | None = None,
     own: bool = False,
-    critical: Mapping[str, Criticality] | None = None,
 ) -> tuple[Run, tuple[FlowEvidence, ...]]:
     """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written.
 
     `own`: the run's answers are its own (`--golden`, `--migrate-fresh`), so a resumed run finds them by its name.
-    `critical`: what marked tests say of their flows, by name; for a flow with a prompt file that file says it.
     """
     from migrate.evidence import weigh
-    from migrate.evidence.policy import Policy
 
     paths = journals(world.journals).get(run.id, [])
     prices = world.prices()
     folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
     folded = Folded(run)
     records = folding.fold(run, _events(paths), folded)
-    marked = {FlowName(flow): Policy(stakes) for flow, stakes in (critical or {}).items()}
-    policies = marked | load_policies(world.settings) if run.kind == "replay" else None
+    policies = load_policies(world.settings) if run.kind == "replay" else None
     evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
     closed = close_run(run, world.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
     if own and not _is_settled(closed):

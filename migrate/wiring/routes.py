@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from migrate.errors import UsageProblem, did_you_mean
-from migrate.evidence.policy import Policy, policies_of
+from migrate.evidence.policy import Policy, policies_of, stricter
 from migrate.ports import CaseRecord, HistoryRow, Ledger
 from migrate.routing import (
     FlowTrials,
@@ -137,8 +137,10 @@ def _outside(ledger: Ledger, known: Collection[FlowName]) -> list[Subject]:
     found: dict[FlowName, Subject] = {}
     for record in ledger.records(run.id):
         one = record.comparison
-        if one.flow not in known and one.flow not in found:
-            found[one.flow] = Subject(one.flow, Policy(), Traffic(), one.baseline)
+        if one.flow not in known:
+            sofar = found.get(one.flow)
+            critical = stricter(sofar.policy.critical if sofar else None, one.critical or "medium")
+            found[one.flow] = Subject(one.flow, Policy(critical), Traffic(), sofar.baseline if sofar else one.baseline)
     return list(found.values())
 
 

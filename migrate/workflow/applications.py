@@ -252,7 +252,8 @@ def conclude_replay(
         stale=stale,
     )
     notes = list(dict.fromkeys(note for run in runs for note in run.notes))
-    comparison = replace(comparison, note="; ".join(filter(None, [comparison.note, *notes])))
+    note = "; ".join(filter(None, [comparison.note, *notes]))
+    comparison = replace(comparison, note=note, critical=flow.critical)
     record = CaseRecord(comparison, judged)
     if journal is not None:
         journal.case(record)

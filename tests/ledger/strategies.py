@@ -160,6 +160,7 @@ def case_records(draw: st.DrawFn) -> CaseRecord:
         unjudged=draw(texts),
         note=draw(anything),
         scores=draw(st.none() | scores),
+        critical=draw(st.sampled_from([None, "low", "critical"])),
     )
     return CaseRecord(comparison, draw(st.lists(judged, max_size=2).map(tuple)), draw(measured), draw(measured))
 

@@ -70,6 +70,7 @@ def test_the_whole_document() -> None:
         "flow": "refund",
         "baseline": "gpt-4o",
         "candidate": "gpt-4.1",
+        "critical": None,
         "cases": 60,
         "samples": 60,
         "verdict": "insufficient",

@@ -109,6 +109,7 @@ def _comparison_row(comparison: Comparison) -> Row:
         "noise_measured": comparison.noise_measured,
         "unjudged": list(comparison.unjudged),
         "note": comparison.note,
+        "critical": comparison.critical,
     }
 
 
@@ -239,6 +240,7 @@ def _comparison(flow: FlowName, case: CaseId, row: RowMapping, findings: tuple[F
         unjudged=tuple(row["unjudged"]),
         note=row["note"],
         scores=scores,
+        critical=row["critical"],
     )
 
 

@@ -117,6 +117,7 @@ comparisons: Final = Table(
     _has("noise_measured", Boolean, "False when the golden holds a single sample."),
     _has("unjudged", JsonText, "JSON list: checks that could not be judged, with the reason."),
     _has("note", AnyText, "Why there is no comparison, for `no_golden`, `stale_golden`, `no_reply`."),
+    _may("critical", Text, "What a marked test says of its flow: `low` to `critical`; null: its prompt file says it."),
     # No other index: until it has statistics PostgreSQL would look keys up in it, through all the cases of a flow.
     comment="One row a case, candidate and run.",
 )

@@ -60,7 +60,8 @@ class Facts:
 def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], facts: Facts) -> dict[str, Any]:
     """Return the index of a report as plain JSON values."""
     ordered = sorted(evidence, key=lambda flow: (flow.flow, builder.candidates.index(flow.candidate)))
-    names = list(dict.fromkeys(flow.flow for flow in ordered))
+    critical = {flow.flow: flow.critical for flow in ordered}
+    names = list(critical)
     groups = _groups(ordered, builder.candidates)
     compared = compare_document(builder.run, ordered)
     return {
@@ -74,7 +75,7 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         "verdicts": [verdict.value for verdict in WORST_VERDICTS],
         "severities": [severity.value for severity in WORST_FIRST],
         "rungs": [rung.value for rung in Rung],
-        "flows": [_flow(name, builder, facts) for name in names],
+        "flows": [{**_flow(name, builder, facts), "critical": stakes} for name, stakes in critical.items()],
         "evidence": [_evidence(flow, document) for flow, document in zip(ordered, compared["flows"], strict=True)],
         "groups": groups,
         "cases": rows_document(builder.rows, names, builder.candidates, [group["id"] for group in groups]),
@@ -95,7 +96,6 @@ def _flow(name: FlowName, builder: ReportBuilder, facts: Facts) -> JsonObject:
         "title": flow.title if flow else "",
         "description": flow.description if flow else "",
         "owner": flow.owner if flow else "",
-        "critical": flow.critical if flow else None,
         "parse": flow.parse if flow else None,
         "place": str(flow.place) if flow and flow.place else None,
         "rules": [_rule(rule) for rule in flow.rules] if flow else [],
