@@ -14,6 +14,7 @@ nox.options.default_venv_backend = "none"
 PYTHON = sys.executable
 """Of the environment nox was installed in: sessions without one of their own run there, whatever PATH says."""
 OLD_PYTEST = str(Path(__file__).parent / ".nox" / "pytest-8.4")
+OTHER_SDK = str(Path(__file__).parent / ".nox" / "openai-2")
 
 
 @nox.session
@@ -34,6 +35,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Every test, two at a time; arguments go to pytest."""
     install_oldest_pytest(session)
+    install_beside(session, "openai", OTHER_SDK, "other-sdk")
     session.run(PYTHON, "-m", "pytest", "-n", "2", *session.posargs)
 
 
@@ -46,10 +48,15 @@ def coexistence(session: nox.Session) -> None:
 
 
 def install_oldest_pytest(session: nox.Session) -> None:
-    """Install it into a folder, where tests/coexistence finds it: an environment holds one pytest."""
-    if not (Path(OLD_PYTEST) / "pytest").is_dir():
-        target = ("--quiet", "--no-deps", "--target", OLD_PYTEST)
-        session.run(PYTHON, "-m", "pip", "install", *target, "-r", "requirements/oldest-pytest.txt")
+    """Install it into a folder, where tests/coexistence finds it."""
+    install_beside(session, "pytest", OLD_PYTEST, "oldest-pytest")
+
+
+def install_beside(session: nox.Session, package: str, folder: str, lock: str) -> None:
+    """Install another version of a package into a folder where tests find it: an environment holds one of each."""
+    if not (Path(folder) / package).is_dir():
+        target = ("--quiet", "--no-deps", "--target", folder)
+        session.run(PYTHON, "-m", "pip", "install", *target, "-r", f"requirements/{lock}.txt")
 
 
 @nox.session(venv_backend="venv", python=["3.11", "3.12", "3.13"])
