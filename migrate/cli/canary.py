@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +19,8 @@ from migrate.cli.printing import print_json, print_lines
 from migrate.errors import UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
-    from migrate.canary import Plan
-    from migrate.canary.counted import Log
+    from migrate.canary import Plan, Rollout
+    from migrate.canary.counted import Counted, Log
     from migrate.canary.verdicts import Verdict
     from migrate.wiring.canary_export import Target
 
@@ -45,7 +45,7 @@ def canary() -> None:
 @click.option("--as-of", metavar="DATE", help="Day that retirement dates are judged against  [default: today]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/canary-plan.schema.json).")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown.")
-@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a metric or figure.")
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the plan to a file, as JSON."
 )
@@ -81,7 +81,7 @@ def plan(
     if output is not None:
         write_document(output, json.dumps(document, indent=2, allow_nan=False) + "\n")
     if explain is not None:
-        _print_explained(made, explain, {})
+        _print_explained(explain, [(rollout, None, None) for rollout in made.rollouts])
     elif as_json:
         print_json(document)
     else:
@@ -118,7 +118,7 @@ PATIENCE_S: Final = 60.0
 @click.option("--share", type=click.FloatRange(0, 1), metavar="SHARE", help="Taken for calls that carry no share.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/canary-check.schema.json).")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown, the evidence drawn.")
-@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a metric or figure.")
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
 @click.option("--watch", is_flag=True, help="Read the logs again and again, until a verdict to promote or roll back.")
 @click.option("--every", type=click.FloatRange(0), default=PATIENCE_S, show_default=True, help="Seconds between looks.")
 @click.option("--times", type=click.IntRange(1), metavar="N", help="Looks of --watch  [default: no limit]")
@@ -151,7 +151,7 @@ def check(
         log, verdicts = check_canary(made, logs, flows=flows, share=share)
         word = exit_word(verdicts)
         if explain is not None:
-            _print_explained(made, explain, {verdict.flow: verdict for verdict in verdicts})
+            _print_explained(explain, [(made.rollout_of(one.flow), one, log.flows.get(one.flow)) for one in verdicts])
         elif as_json:
             _print_check_document(made, log, verdicts, one_line=watch)
         else:
@@ -180,17 +180,17 @@ def _print_check(made: Plan, log: Log, verdicts: Sequence[Verdict], as_markdown:
     print_lines(lines)
 
 
-def _print_explained(made: Plan, name: str, verdicts: Mapping[str, Verdict]) -> None:
-    from migrate.canary.explaining import NAMES, explanation
+def _print_explained(asked: str, flows: Iterable[tuple[Rollout | None, Verdict | None, Counted | None]]) -> None:
+    from migrate.canary.explaining import FIGURES, Subject, explanation
     from migrate.presenting.layout import wrapped
 
-    if name not in NAMES:
-        raise UsageProblem(
-            f'nothing is called "{name}"', hint=did_you_mean(name, NAMES) or f"one of {', '.join(NAMES)}"
-        )
-    for rollout in made.rollouts:
-        if not verdicts or rollout.flow in verdicts:
-            for line in explanation(name, rollout, verdicts.get(rollout.flow)):
+    name = FIGURES.named(asked)
+    if name is None:
+        hint = did_you_mean(asked, FIGURES.known) or f"one of {', '.join(FIGURES.names)}"
+        raise UsageProblem(f'nothing is called "{asked}"', hint=hint)
+    for rollout, verdict, counted in flows:
+        if rollout is not None:
+            for line in explanation(name, Subject(rollout, verdict, counted)):
                 print_lines(wrapped(line, screen_width()))
             click.echo()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from migrate.cli.printing import print_json
-from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
+from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
     from migrate.evidence import Standing
@@ -31,8 +31,11 @@ NARROWEST, WIDEST = 40, 120
     metavar="LIST",
     help="What ends in exit code 1: breaking, drift, unstable, cost:+10%, p95:+20%  [default: as configured]",
 )
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
 @click.pass_context
-def compare(context: click.Context, *, run_id: str | None, as_json: bool, fail_on: str | None) -> None:
+def compare(
+    context: click.Context, *, run_id: str | None, as_json: bool, fail_on: str | None, explain: str | None
+) -> None:
     """Show what a replay found, per flow and candidate.
 
     Ends with 1 when --fail-on closes the gate, 12 when goldens are stale, 10 when answers are missing, else 0.
@@ -42,7 +45,11 @@ def compare(context: click.Context, *, run_id: str | None, as_json: bool, fail_o
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
+    name = None if explain is None else _figure(explain)
     run, evidence = read_run(settings, run_id)
+    if name is not None:
+        print_explained(name, run, evidence)
+        return
     if as_json:
         print_document(run, evidence)
     else:
@@ -80,6 +87,30 @@ def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvi
         return run, weigh(ledger.records(run.id), policies=load_policies(settings))
     finally:
         ledger.close()
+
+
+def _figure(asked: str) -> str:
+    """Return the name of a figure that was asked for by it, or by a key of the JSON."""
+    from migrate.evidence.explaining import FIGURES
+
+    name = FIGURES.named(asked)
+    if name is None:
+        raise UsageProblem(
+            f'--explain does not know "{asked}"',
+            hint=did_you_mean(asked, FIGURES.known) or f"one of: {', '.join(FIGURES.names)}",
+        )
+    return name
+
+
+def print_explained(name: str, run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
+    """Print what stands behind one figure of the summary, flow by flow."""
+    from migrate.evidence.explaining import SUMMARY
+    from migrate.evidence.figures import explained
+    from migrate.presenting.terminal import SIMULATED
+
+    simulated = run.simulated or any(flow.simulated for flow in evidence)
+    lines = explained(name, SUMMARY[name], [(flow.flow, flow) for flow in evidence])
+    _say([*([SIMULATED] if simulated else []), *lines], err=False)
 
 
 def print_document(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:

@@ -64,7 +64,7 @@ class Asked:
     help="A model must still be there when so many days are over.",
 )
 @click.option("--as-of", metavar="DATE", help="Judge retirement dates and prices as of this day (YYYY-MM-DD).")
-@click.option("--explain", metavar="METRIC", help="Say of one figure its formula, what went into it, and its source.")
+@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
 @click.option(
     "--evidence",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -78,14 +78,13 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     decided, 3 when the evidence for one is insufficient.
     """
     asked = Asked(form=_form(as_json, as_md, export), **given)  # type: ignore[arg-type]
-    if asked.explain is not None:
-        _check_metric(asked.explain)
+    name = None if asked.explain is None else _figure(asked.explain)
     report = _report(asked)
-    if asked.explain is not None:
+    if name is not None:
         from migrate.presenting.routes import heads
         from migrate.routing.explaining import explained
 
-        print_lines([*heads(report), *explained(asked.explain, report)])
+        print_lines([*heads(report), *explained(name, report)])
         return
     _show(report, asked)
     context.exit(INCONCLUSIVE if report.inconclusive else 0)
@@ -99,13 +98,17 @@ def _form(as_json: bool, as_md: bool, export: str | None) -> str:
     return "json" if as_json else "md" if as_md else "text"
 
 
-def _check_metric(name: str) -> None:
-    from migrate.routing.explaining import METRICS
+def _figure(asked: str) -> str:
+    """Return the name of a figure that was asked for by it, or by a key of the JSON."""
+    from migrate.routing.explaining import FIGURES
 
-    if name not in METRICS:
+    name = FIGURES.named(asked)
+    if name is None:
         raise UsageProblem(
-            f'--explain does not know "{name}"', hint=did_you_mean(name, METRICS) or f"one of: {', '.join(METRICS)}"
+            f'--explain does not know "{asked}"',
+            hint=did_you_mean(asked, FIGURES.known) or f"one of: {', '.join(FIGURES.names)}",
         )
+    return name
 
 
 def _report(asked: Asked) -> RouteReport:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
+from migrate.evidence.figures import Explanation, Figures
+from migrate.evidence.figures import explained as explained_figure
 from migrate.routing.nouns import FlowRoute, RouteReport
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One figure."""
-
-    what: str
-    formula: str
-    assumes: str
-    source: str
-    inputs: Callable[[FlowRoute], str]
-    """The figures that go into it for one flow."""
 
 
 def explained(name: str, report: RouteReport | None) -> Iterator[str]:
     """Yield what a metric is and, where there is a report, what went into it, flow by flow."""
-    found = METRICS[name]
-    yield f"{name}: {found.what}"
-    yield f"  formula: {found.formula}"
-    yield f"  assumes: {found.assumes}"
-    yield f"  source: {found.source}"
-    for flow in report.flows if report is not None else ():
-        yield f"  {flow.trials.flow}: {found.inputs(flow)}"
+    flows = [] if report is None else [(flow.trials.flow, flow) for flow in report.flows]
+    return explained_figure(name, METRICS[name], flows)
 
 
 def _metrics(flow: FlowRoute) -> str:
@@ -103,6 +87,25 @@ def _break_even(flow: FlowRoute) -> str:
     )
 
 
+def _curve(flow: FlowRoute) -> str:
+    curve = () if flow.cascades is None else flow.cascades.curve
+    if flow.cascades is None or not curve:
+        return "no cascade to replay"
+    low, high = min(point.usd for point in curve), max(point.usd for point in curve)
+    return (
+        f"{len(curve)} points, {sum(point.efficient for point in curve)} efficient, from {low:.3g} to {high:.3g} "
+        f"dollars an answer, n {curve[0].cases}, {flow.cascades.left_out} cases left out"
+    )
+
+
+def _given(flow: FlowRoute) -> str:
+    policy, traffic = flow.trials.policy, flow.trials.traffic
+    return (
+        f"{policy.critical}: margin {policy.margin:g}, alpha {policy.alpha:g}; requests a day "
+        f"{_known(traffic.requests_per_day)}, cached share {_known(traffic.cached_share)}"
+    )
+
+
 def _level(flow: FlowRoute) -> str:
     parts = (f"{one.candidate} p {one.p:.4g}, adjusted {one.adjusted:.4g}, {one.standing}" for one in flow.options)
     level = flow.options[0].level if flow.options else 0.0
@@ -110,7 +113,7 @@ def _level(flow: FlowRoute) -> str:
 
 
 VERDICT_PAGE: Final = "docs/verdict.md"
-METRICS: Final[dict[str, Explanation]] = {
+METRICS: Final[dict[str, Explanation[FlowRoute]]] = {
     "excess": Explanation(
         "how much larger the candidate's share of bad answers is, with the bounds that decide",
         "mean over cases of baseline's share of good samples minus the candidate's; bounds: the less convinced of "
@@ -199,5 +202,55 @@ METRICS: Final[dict[str, Explanation]] = {
         "c1 + cj + P(escalate) c2 < c2, rearranged",
         _break_even,
     ),
+    "curve": Explanation(
+        "what single models and cascades cost and are worth: the cost-quality frontier",
+        "good: share of answers that keep the contract; usd: mean cost of an answer, all tiers that were tried and the "
+        "judge; excess and bounds as for excess, each point by itself; efficient: no cheaper point is as good",
+        "as for cascade; the bounds stand outside the error control over candidates and flows",
+        "definition; compare FrugalGPT (Chen et al. 2023), RouteLLM (Ong et al. 2024)",
+        _curve,
+    ),
+    "given": Explanation(
+        "what was given and not computed: margins, errors, traffic, days, the largest ratio of p95",
+        "the flow's class of criticality, its prompt file, and the options of the command",
+        "they were fixed before the answers were seen",
+        "docs/verdict.md, docs/route.md",
+        _given,
+    ),
 }
 """Name -> what `--explain` says."""
+FIGURES: Final = Figures(
+    (*METRICS,),
+    {
+        "rollout_days": "given",
+        "q": "expected_wrong",
+        "slower": "given",
+        "flows_tested": "expected_wrong",
+        "expected_wrong": "expected_wrong",
+        "flows.margin": "given",
+        "flows.alpha": "given",
+        "flows.requests_per_day": "given",
+        "flows.cached_share": "given",
+        "flows.saving_usd_month": "saving",
+        "flows.risk": "risk",
+        "flows.p95": "p95",
+        "flows.cases_needed": "cases_needed",
+        "flows.confirmed": "confirmed",
+        "flows.candidates.p": "p",
+        "flows.candidates.p_adjusted": "p",
+        "flows.candidates.level": "p",
+        "flows.candidates.metrics": "excess",
+        "flows.candidates.metrics.p": "p",
+        "flows.candidates.metrics.cases_needed": "cases_needed",
+        "flows.candidates.cost": "cost",
+        "flows.candidates.cost.saving_usd": "saving",
+        "flows.candidates.p95": "p95",
+        "flows.candidates.cases_needed": "cases_needed",
+        "flows.cascades.curve": "curve",
+        "flows.cascades.best": "cascade",
+        "flows.cascades.best.point": "curve",
+        "flows.cascades.best.break_even": "break_even",
+        "flows.cascades.best.confirmed": "confirmed",
+        "flows.cascades.left_out": "cascade",
+    },
+)

@@ -282,3 +282,15 @@ def test_compare_imports_neither_provider_nor_price_data() -> None:
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+def test_a_figure_of_the_summary_is_explained(project: Path) -> None:
+    """By its name or by a key of the JSON: formula, assumption, source, and what went into it; a typo is guessed."""
+    keep(project, [record(compared(scores=scores()))])
+    done = CliRunner().invoke(main, ["compare", "--explain", "cases_needed"])
+    heads = [line.split(":")[0].strip() for line in done.stdout.splitlines()]
+    assert (0, ["cases_needed", "formula", "assumes", "source"]) == (done.exit_code, heads[:4])
+    assert len(heads) > 4
+    assert "passed / total" in CliRunner().invoke(main, ["compare", "--explain", "rungs"]).stdout
+    wrong = CliRunner().invoke(main, ["compare", "--explain", "excesss"])
+    assert (2, True) == (wrong.exit_code, 'did you mean "excess"?' in wrong.stderr)
