@@ -52,15 +52,31 @@ def flows_of(items: Sequence[pytest.Item], root: Path) -> dict[str, Flow]:
 
 def case_of(item: pytest.Item) -> CaseId:
     """Return the case that a test is: its name, its class, and its parameters without the candidate."""
-    callspec = getattr(item, "callspec", None)
-    name = str(getattr(item, "originalname", None) or item.name)
-    parameters = "" if callspec is None else str(callspec.id)
-    if callspec is not None and CANDIDATE in callspec.params:
-        candidate = callspec.params[CANDIDATE].text
-        parameters = "" if parameters == candidate else parameters.removesuffix(f"-{candidate}")
     group = getattr(item, "cls", None)
-    names = [*([group.__name__] if group is not None else []), name, *([parameters] if parameters else [])]
-    return CaseId("-".join(names))
+    names = ["" if group is None else group.__name__, _own_name(item), _parameters(item)]
+    return CaseId("-".join(filter(None, names)))
+
+
+def name_without_candidate(item: pytest.Item) -> str:
+    """Return the name that a test has in a bare run, which others file things under: cassettes, snapshots."""
+    parameters = _parameters(item)
+    return f"{_own_name(item)}[{parameters}]" if parameters else _own_name(item)
+
+
+def _own_name(item: pytest.Item) -> str:
+    return str(getattr(item, "originalname", None) or item.name)
+
+
+def _parameters(item: pytest.Item) -> str:
+    """Return the parameters of a test as its id has them, without the candidate."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is None:
+        return ""
+    whole = str(callspec.id)
+    if CANDIDATE not in callspec.params:
+        return whole
+    candidate = callspec.params[CANDIDATE].text
+    return "" if whole == candidate else whole.removesuffix(f"-{candidate}")
 
 
 def _test_of(item: pytest.Item) -> str:

@@ -14,6 +14,7 @@ from _pytest.runner import runtestprotocol
 
 from migrate.inert import inert
 from migrate.pytest_plugin.golden import GOLDEN, GoldenValues
+from migrate.pytest_plugin.marks import name_without_candidate
 from migrate.vocabulary import NoReply
 from migrate.wiring.applications import Opened, run_of
 from migrate.workflow.applications import TestRun
@@ -48,7 +49,7 @@ def run_once(item: pytest.Item, nextitem: pytest.Item | None, opened: Opened, go
     _forget_instance(item)
     item.stash[GOLDEN] = golden
     try:
-        with opened.interception as trace:
+        with opened.interception as trace, _named_as_ever(item):
             reports = runtestprotocol(item, log=False, nextitem=nextitem)
     finally:
         del item.stash[GOLDEN]
@@ -56,6 +57,20 @@ def run_once(item: pytest.Item, nextitem: pytest.Item | None, opened: Opened, go
     failure = "" if call is None else _why_failed(call)
     stopped = None if opened.meter is None else opened.meter.stopped
     return OneRun(run_of(trace, golden.values, failure), tuple(reports), stopped)
+
+
+@contextlib.contextmanager
+def _named_as_ever(item: pytest.Item) -> Iterator[None]:
+    """Let a test run under the name of a bare run, whatever candidate stands in its id.
+
+    Cassettes of pytest-recording and snapshots of syrupy are filed under it, and are the application's, not a model's.
+    """
+    shown = item.name
+    item.name = name_without_candidate(item)
+    try:
+        yield
+    finally:
+        item.name = shown
 
 
 def again(item: pytest.Item) -> pytest.Item:
