@@ -6,9 +6,12 @@ import asyncio
 import datetime as dt
 import itertools
 import json
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import openai
 import pytest
 from scripted_server import Scripted, ScriptedServer, Seen, answer, error, events, http, ok
 
@@ -121,6 +124,92 @@ def test_a_later_call_differs_from_the_first_in_its_body_and_its_sample_only():
     assert ("1", "2") == (first.headers[differs[1]], later.headers[differs[1]])
     assert {"Bearer sk-test", "search"} <= set(later.headers.values())
     assert "twelve" == later.json["messages"][0]["content"]
+
+
+def test_of_many_calls_at_once_the_sdk_is_asked_for_the_first_of_a_path_alone(monkeypatch: pytest.MonkeyPatch):
+    """Calls that start together wait until it is known how a path is asked, not for the first answer."""
+    by_sdk: list[str] = []
+    post = openai.AsyncOpenAI.post
+
+    def counted(client: Any, path: str, **how: Any) -> Any:
+        by_sdk.append(path)
+        return post(client, path, **how)
+
+    monkeypatch.setattr(openai.AsyncOpenAI, "post", counted)
+
+    def script(seen: Seen) -> Scripted:
+        whole = ok(answer())
+        return replace(whole, pauses=(60.0,)) if seen.headers["x-prompt-migrate-sample"] == "0" else whole
+
+    with ScriptedServer(script) as server:
+
+        async def run() -> list[Attempt]:
+            provider = connect(name="t", api_key="sk-test", base_url=server.url, simulated=True)
+            request = request_of("chat", {"model": MODEL, "messages": []}, lambda value: value)
+            first, *others = (asyncio.create_task(provider.ask(request, sample=n, timeout_s=60)) for n in range(8))
+            try:
+                return await asyncio.gather(*others)
+            finally:
+                first.cancel()
+                await asyncio.wait([first])
+                await provider.close()
+
+        attempts = asyncio.run(run())
+    assert ["/chat/completions"] == by_sdk
+    assert [Reply] * 7 == [type(attempt.outcome) for attempt in attempts]
+
+
+def test_a_first_call_that_cannot_be_sent_leaves_nobody_waiting():
+    """Where the SDK itself could not send, every call is told its own fault."""
+
+    async def run() -> list[Attempt]:
+        provider = connect(name="t", api_key="sk-test", base_url="http://127.0.0.1:9/v1")
+        request = request_of("chat", {"model": MODEL, "messages": []}, lambda value: value)
+        try:
+            return await asyncio.gather(*(provider.ask(request, sample=n, timeout_s=20) for n in range(4)))
+        finally:
+            await provider.close()
+
+    kinds = [attempt.outcome.kind for attempt in asyncio.run(run()) if isinstance(attempt.outcome, NoReply)]
+    assert [NoReplyKind.CONNECTION] * 4 == kinds
+
+
+@LATER
+def test_a_proxy_of_the_environment_is_asked_first_and_later(later: bool, monkeypatch: pytest.MonkeyPatch):
+    """What is sent without the SDK's help takes the same road: through the proxy, to the address nobody else knows."""
+    with ScriptedServer(lambda _: ok(answer())) as proxy:
+        for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+
+        async def run() -> None:
+            provider = connect(name="t", api_key="sk-test", base_url="http://models.invalid/v1")
+            request = request_of("chat", {"model": MODEL, "messages": []}, lambda value: value)
+            for _ in range(1 + later):
+                assert isinstance((await provider.ask(request, sample=1, timeout_s=20)).outcome, Reply)
+            await provider.close()
+
+        asyncio.run(run())
+    assert ["http://models.invalid/v1/chat/completions"] * (1 + later) == [seen.path for seen in proxy.seen]
+
+
+def test_a_long_prompt_is_sent_a_piece_at_a_time():
+    """Four megabytes arrive whole, first and later, and no library warns of them."""
+    text = "word " * 800_000
+    with ScriptedServer(lambda _: ok(answer())) as server:
+
+        async def run() -> None:
+            provider = connect(name="t", api_key="sk-test", base_url=server.url)
+            body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+            for _ in range(2):
+                await provider.ask(request_of("chat", body, lambda value: value), sample=1, timeout_s=20)
+            await provider.close()
+
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            asyncio.run(run())
+    assert [text, text] == [seen.json["messages"][0]["content"] for seen in server.seen]
+    assert [] == [str(warning.message) for warning in told[1:]]
 
 
 @LATER

@@ -1,8 +1,8 @@
 """Ask through the OpenAI SDK: any base URL, Azure, one attempt a call.
 
 The SDK keeps what it is good at (authentication, URLs, headers, error classes); its HTTP backend is the aiohttp
-one and its response models are not built, which together is most of what a call through it costs. Where it sent a
-path's first request and with which headers serves the next ones, which then go straight to its HTTP client.
+one and its response models are not built, which together is most of what a call through it costs. Where it sends a
+path's first request and with which headers serves the next ones (`sending`). What is streamed goes through it whole.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiohttp
 import httpx2
 import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAioHttpClient
 
+from migrate.edges.providers.sending import ENCODINGS, SAMPLE_HEADER, Line, Received, connector_of, has_proxy
 from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Endpoint, NoReply, NoReplyKind, Reply, Request, Timing
 from migrate.wire import OWN_CLIENT
@@ -35,7 +38,6 @@ PATHS: Final[Mapping[Endpoint, str]] = {
     "embeddings": "/embeddings",
 }
 NO_LIMITS: Final = Limits()
-SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
 RETRIED: Final = frozenset(
     {
         NoReplyKind.TIMEOUT,
@@ -53,26 +55,12 @@ RETRIED: Final = frozenset(
 class Refused(Exception):
     """An HTTP status that is no success, of a request the SDK did not send itself."""
 
-    def __init__(self, response: httpx2.Response) -> None:
-        super().__init__(f"Error code: {response.status_code}")
-        self.response = response
+    def __init__(self, received: Received) -> None:
+        super().__init__(f"Error code: {received.status}")
+        self.received = received
 
 
-class Pattern:
-    """What the SDK made of a path's first request: where it went, with which headers, its key included."""
-
-    def __init__(self, first: httpx2.Request) -> None:
-        self._url, self._extensions = first.url, first.extensions
-        self._headers = httpx2.Headers(first.headers)
-        for name in ("content-length", "cookie", SAMPLE_HEADER):
-            self._headers.pop(name, None)
-
-    def request(self, content: bytes, headers: Mapping[str, str]) -> httpx2.Request:
-        """Return the like request with another body, and with further headers of its own."""
-        extensions = dict(self._extensions)
-        request = httpx2.Request("POST", self._url, headers=self._headers, content=content, extensions=extensions)
-        request.headers.update(headers)
-        return request
+_learning: ContextVar[str] = ContextVar("path whose first request the SDK is making")
 
 
 class OpenAIProvider:
@@ -88,12 +76,16 @@ class OpenAIProvider:
         http: httpx2.AsyncClient,
         *,
         name: str,
+        connections: int = 50,
         simulated: bool = False,
         served_as: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._client = client
-        self._http = http
-        self._patterns: dict[tuple[str, float], Pattern] = {}
+        self._connector: aiohttp.BaseConnector | None = None
+        self._connections = connections
+        self._lines: dict[str, Line] = {}
+        self._first: dict[str, asyncio.Event] = {}
+        http.event_hooks = {"request": [self._learn]}
         self._served_as = served_as or {}
         self._name = name
         self._simulated = simulated
@@ -113,18 +105,24 @@ class OpenAIProvider:
             return _failed(NoReply(NoReplyKind.TIMEOUT, f"no whole answer within {waited:.1f} s"))
         except NotAReply as fault:
             return _failed(fault.no_reply)
-        except (openai.APITimeoutError, httpx2.TimeoutException):
+        except (openai.APITimeoutError, httpx2.TimeoutException) as error:
+            if (refused := _refused(error)) is not None:
+                return _failed(NoReply(NoReplyKind.CONNECTION, _cause(refused)))
             return _failed(NoReply(NoReplyKind.TIMEOUT, "the connection timed out"))
         except openai.APIConnectionError as error:
             return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
         except openai.APIStatusError as error:
-            return _status(error.response)
+            return _status(_received(error.response))
         except Refused as error:
-            return _status(error.response)
-        except (httpx2.HTTPError, OSError) as error:
+            return _status(error.received)
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             return _failed(NoReply(NoReplyKind.CONNECTION, _cause(error)))
 
     async def close(self) -> None:
+        for line in self._lines.values():
+            await line.close()
+        if self._connector is not None:
+            await self._connector.close()
         await self._client.close()
 
     async def _ask(self, request: Request, sample: int, timeout_s: float) -> Attempt:
@@ -133,25 +131,47 @@ class OpenAIProvider:
         if request.body.get("stream"):
             return await self._stream(request, content, _options(headers, timeout_s))
         started = time.perf_counter()
-        response = await self._post(self._path(request), content, headers, timeout_s)
+        received = await self._post(self._path(request), content, headers, timeout_s)
         total_ms = (time.perf_counter() - started) * 1000
-        headers_in = response.headers
-        body = read_body(response.content, headers_in.get("content-type", ""))
+        headers_in = received.headers
+        body = read_body(received.content, headers_in.get("content-type", ""))
         reply = self._read(request, body, headers_in)
         return self._answered(reply, headers_in, total_ms, None)
 
-    async def _post(self, path: str, content: bytes, headers: Mapping[str, str], timeout_s: float) -> httpx2.Response:
+    async def _post(self, path: str, content: bytes, headers: Mapping[str, str], timeout_s: float) -> Received:
         """Send a request by the SDK, or like one it has sent: finding out the same anew doubles what a call costs."""
-        pattern = self._patterns.get((path, timeout_s))
-        if pattern is None:
+        if path not in self._lines and path in self._first:
+            await self._first[path].wait()
+        line = self._lines.get(path)
+        if line is None:
+            return await self._post_first(path, content, headers, timeout_s)
+        received = await line.post(content, headers or None)
+        if not 200 <= received.status < 300:
+            raise Refused(received)
+        return received
+
+    async def _post_first(self, path: str, content: bytes, headers: Mapping[str, str], timeout_s: float) -> Received:
+        """Let the SDK send; others that want the same path wait until it has said what it sends, not for its answer."""
+        known = self._first.setdefault(path, asyncio.Event())
+        given = _learning.set(path)
+        try:
             options = _options(headers, timeout_s)
             response = await self._client.post(path, content=content, cast_to=httpx2.Response, options=options)
-            self._patterns[path, timeout_s] = Pattern(response.request)
-            return response
-        response = await self._http.send(pattern.request(content, headers), follow_redirects=False)
-        if not response.is_success:
-            raise Refused(response)
-        return response
+        finally:
+            _learning.reset(given)
+            known.set()
+        return _received(response)
+
+    async def _learn(self, request: httpx2.Request) -> None:
+        """Keep what the SDK is about to send as the pattern of its path."""
+        path = _learning.get("")
+        if not path or path in self._lines:
+            return
+        if not has_proxy(request.url):
+            if self._connector is None:
+                self._connector = connector_of(self._connections, plain=request.url.scheme == "http")
+            self._lines[path] = Line(request, self._connector)
+        self._first[path].set()
 
     async def _stream(self, request: Request, content: bytes, options: Any) -> Attempt:
         started = time.perf_counter()
@@ -215,7 +235,7 @@ def connect(
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     # A plain http address, as loopback has it, needs no certificates; reading them costs more than fifty calls.
     plain = base_url is not None and base_url.startswith("http://")
-    http_client = DefaultAioHttpClient(limits=limits, verify=not plain)
+    http_client = DefaultAioHttpClient(limits=limits, verify=not plain, headers={"accept-encoding": ENCODINGS})
     setattr(http_client, OWN_CLIENT, True)
     client: AsyncOpenAI
     if azure:
@@ -231,7 +251,9 @@ def connect(
         client = AsyncOpenAI(
             api_key=api_key, base_url=base_url, max_retries=0, http_client=http_client, default_headers=headers
         )
-    return OpenAIProvider(client, http_client, name=name, simulated=simulated, served_as=served_as)
+    return OpenAIProvider(
+        client, http_client, name=name, connections=connections, simulated=simulated, served_as=served_as
+    )
 
 
 def _failed(no_reply: NoReply) -> Attempt:
@@ -245,9 +267,18 @@ def _options(headers: Mapping[str, str], timeout_s: float) -> Any:
     return {"headers": own, "timeout": timeout_s, "follow_redirects": False}
 
 
-def _status(response: httpx2.Response) -> Attempt:
+def _received(response: httpx2.Response) -> Received:
+    """Return what the SDK received; the body of a broken stream may not have been read."""
+    try:
+        content = response.content
+    except httpx2.StreamError:
+        content = b""
+    return Received(response.status_code, response.headers, content)
+
+
+def _status(received: Received) -> Attempt:
     """Sort an HTTP status into a kind; quota is told from rate limits by its code."""
-    status, (code, message) = response.status_code, _complaint(response)
+    status, (code, message) = received.status, _complaint(received.content)
     kind = kind_of_status(status, code, message)
     words = f"HTTP {status}" + (f" {code}" if code else "")
     no_reply = NoReply(kind, f"{words}: {_first_line(message)}" if message else words, status)
@@ -255,17 +286,17 @@ def _status(response: httpx2.Response) -> Attempt:
     return Attempt(
         no_reply,
         retry=kind in RETRIED,
-        retry_after_s=retry_after(response.headers),
-        limits=_limits(response.headers),
+        retry_after_s=retry_after(received.headers),
+        limits=_limits(received.headers),
         charged=False,
     )
 
 
-def _complaint(response: httpx2.Response) -> tuple[str, str]:
+def _complaint(content: bytes) -> tuple[str, str]:
     """Return the code and the message of an error answer, as far as it has them."""
     try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError, httpx2.StreamError):
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return "", ""
     error = body.get("error", body) if isinstance(body, dict) else None
     if not isinstance(error, dict):
@@ -338,6 +369,14 @@ def _cause(error: BaseException) -> str:
     while inner.__cause__ is not None:
         inner = inner.__cause__
     return f"{type(inner).__name__}: {_first_line(str(inner))}"
+
+
+def _refused(error: BaseException) -> BaseException | None:
+    """Return the failure to connect that stands behind what the SDK's client takes for a time that ran out."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, aiohttp.ClientConnectorError):
+        cause = cause.__cause__
+    return cause
 
 
 def _first_line(text: str) -> str:
