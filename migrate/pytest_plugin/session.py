@@ -23,7 +23,7 @@ from migrate.ports import CaseRecord, Recordings
 from migrate.presenting.layout import wrapped
 from migrate.presenting.terminal import failure_lines, summary_lines
 from migrate.pytest_plugin.flows import FlowTests
-from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression
+from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression, look_hooks_up
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
@@ -274,6 +274,7 @@ class MigrateSession:
         for number, item in enumerate(session.items):
             if isinstance(item, PromptItem):
                 item.trial.number = number
+        look_hooks_up(session.items)
         self.reports.plan(item.nodeid for item in session.items)
         if not self.is_worker:
             self.keep_plan()
