@@ -538,7 +538,9 @@ class MigrateSession:
         planned = len(reports.planned or ())
         why = self._why_early(session, exitstatus) or reports.why_missing
         skipped = reports.skipped()
-        run, evidence = wiring.fold(self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own)
+        run, evidence = wiring.fold(
+            self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own, flows=self.flows
+        )
         results = Results(run, evidence)
         if run.state == "incomplete":
             words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"

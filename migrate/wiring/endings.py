@@ -8,10 +8,9 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from migrate.edges.inventory import load_policies
 from migrate.edges.journal import PATIENCE_S, claimed, is_alive, journals, lost_tries, read_journal
 from migrate.errors import PromptMigrateError, UsageProblem
-from migrate.vocabulary import FlowEvidence, Run
+from migrate.vocabulary import Flow, FlowEvidence, Run
 from migrate.wiring.world import World
 from migrate.workflow.fold import Event, Fold, Folded
 from migrate.workflow.runs import close_run
@@ -25,19 +24,22 @@ def fold(
     not_run: str = "",
     skipped: Mapping[str, int] | None = None,
     own: bool = False,
+    flows: Sequence[Flow] = (),
 ) -> tuple[Run, tuple[FlowEvidence, ...]]:
     """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written.
 
     `own`: the run's answers are its own (`--golden`, `--migrate-fresh`), so a resumed run finds them by its name.
+    `flows`: the inventory as the run has read it.
     """
     from migrate.evidence import weigh
+    from migrate.evidence.policy import policies_of
 
     paths = journals(world.journals).get(run.id, [])
     prices = world.prices()
     folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
     folded = Folded(run)
     records = folding.fold(run, _events(paths), folded)
-    policies = load_policies(world.settings) if run.kind == "replay" else None
+    policies = policies_of(flows) if run.kind == "replay" else None
     evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
     closed = close_run(run, world.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
     if own and not _is_settled(closed):
