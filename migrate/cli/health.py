@@ -113,7 +113,8 @@ def _configuration(world: World) -> str:
 
 def _asked(world: World, environ: Mapping[str, str]) -> Iterator[Sign]:
     try:
-        flows = world.load_flows()
+        # Application flows are in no inventory, and a project may have them alone.
+        flows = world.flows() if world.goldens.flows() else world.load_flows()
     except PromptMigrateError as problem:
         first = problem.message.splitlines()
         yield Sign("inventory", "problem", " ".join(first[:2]), "prompt-migrate validate", problem.exit_code)

@@ -205,7 +205,8 @@ def _history_lines(rows: Sequence[HistoryRow]) -> Iterator[str]:
     ]
     cells = [_history_cells(row) for row in rows]
     if any(_wall(row) not in (None, row.p50_ms) for row in rows):
-        columns.append(Column("wall ms", rank=4))
+        columns[-1] = Column("n", rank=4)  # gives way first: it is at most the number of cases, and in the JSON
+        columns.append(Column("wall ms"))
         cells = [(*told, _milliseconds(_wall(row))) for told, row in zip(cells, rows, strict=True)]
     yield from table(columns, [[Cell(text) for text in told] for told in cells], WIDTH, indent=0)
     yield from _footnotes(rows)

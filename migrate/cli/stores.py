@@ -40,7 +40,7 @@ def check(context: click.Context, as_json: bool) -> None:
     from migrate.workflow.check import check_goldens
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
-    found = check_goldens(world.load_flows(), world.goldens, world.redactor)
+    found = check_goldens(world.flows(), world.goldens, world.redactor)
     if as_json:
         print_json(_check_document(found))
     else:
@@ -59,6 +59,9 @@ def _check_lines(found: GoldenCheck) -> Iterator[str]:
             yield f"{'':10}... and {len(faults) - SHOWN} more {kind} (--json lists all)"
     if found.unmeasured:
         yield f"note      {counted(len(found.unmeasured), 'golden')} without measurements: cost and latency are unknown"
+    if found.of_tests:
+        whose = counted(found.of_tests, "golden")
+        yield f"note      {whose} of tests marked as flows: plain `pytest` holds them against their tests"
     if found.leftovers:
         files = counted(len(found.leftovers), "temporary file")
         yield f"note      {files} of killed writers; the next recording sweeps them"
@@ -86,6 +89,7 @@ def _check_document(found: GoldenCheck) -> dict[str, Any]:
         ],
         "unmeasured": list(found.unmeasured),
         "leftovers": list(found.leftovers),
+        "of_tests": found.of_tests,
     }
 
 

@@ -132,8 +132,7 @@ class MigrateSession:
     # --- before collection ---------------------------------------------------------------------------
 
     def _inventory(self) -> tuple[Flow, ...]:
-        """Load the inventory; a project may have none, and application flows alone."""
-        return self.world.load_flows() if self.world.prompts.is_dir() else ()
+        return self.world.flows()
 
     def _candidates(self, texts: Sequence[str]) -> tuple[Candidate, ...]:
         if self.mode is not None and texts:

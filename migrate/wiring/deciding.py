@@ -17,7 +17,7 @@ from migrate.workflow.review import Review
 
 def open_review(world: World) -> Review:
     """Return the one writer of decisions, over a world's goldens, prompt files and ledger."""
-    return Review(world.load_flows(), world.goldens, _log(world), PromptTexts(world.root), world.ledger)
+    return Review(world.flows(), world.goldens, _log(world), PromptTexts(world.root), world.ledger)
 
 
 def reviewer(world: World, given: str | None) -> str:

@@ -122,7 +122,7 @@ class Subject:
 
 
 def _inventory(world: World) -> Iterator[Subject]:
-    flows = world.load_flows()
+    flows = world.flows()
     policies = policies_of(flows)
     for flow in flows:
         yield Subject(flow.name, policies[flow.name], flow.traffic, flow.prompt.model)

@@ -131,6 +131,10 @@ class World:
         """Load the whole inventory. Raises InventoryProblem with everything that is wrong with it."""
         return load(self.settings)
 
+    def flows(self) -> tuple[Flow, ...]:
+        """Load the inventory, or nothing where there is none: a project may have application flows alone."""
+        return self.load_flows() if self.prompts.is_dir() else ()
+
     def tools(self) -> Tools:
         return Tools(self.goldens, self.redactor, self.clock.today())
 

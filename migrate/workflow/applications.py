@@ -165,6 +165,21 @@ def _read(text: str | None) -> Json:
     return parsed.value if parsed.parsed and isinstance(parsed.value, dict | list) else text
 
 
+def is_of_test(golden: Golden) -> bool:
+    """Say whether a golden was recorded from a marked test: its samples hold the compared document, and no model's.
+
+    A prompt may be answered with a document of the same shape; then its own call said it.
+    """
+    return bool(golden.samples) and all(map(_is_of_test, golden.samples))
+
+
+def _is_of_test(judged: Judged) -> bool:
+    calls, answer = judged.sample.calls, judged.sample.answer
+    said = {call.outcome.answer.text for call in calls if isinstance(call.outcome, Reply)}
+    shape = isinstance(judged.value, Mapping) and judged.value.keys() <= {ANSWER, VALUES}
+    return shape and answer is not None and answer.text not in said and all(call.step is None for call in calls)
+
+
 def models_of(run: TestRun) -> str:
     """Return the models an application asks for, in the order in which it first does."""
     asked = run.asked or tuple(call.request for call in run.calls)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from migrate.errors import PromptMigrateError, StoreProblem
 from migrate.ports import Goldens
 from migrate.vocabulary import Case, CaseId, Flow, FlowName, Golden
+from migrate.workflow.applications import is_of_test
 from migrate.workflow.replay import Redacts, baseline_request, staleness
 
 FaultKind = Literal["damaged", "secret", "orphan", "missing", "stale", "collision"]
@@ -59,6 +60,8 @@ class GoldenCheck:
     unmeasured: tuple[str, ...] = ()
     """Goldens without measurements: their cost and latency cannot be compared."""
     leftovers: tuple[str, ...] = ()
+    of_tests: int = 0
+    """Goldens of marked tests: only pytest knows whether their tests are still there."""
 
     @property
     def damaged(self) -> bool:
@@ -76,13 +79,14 @@ class _Check:
         self.goldens = goldens
         self.redactor = redactor
         self.count = 0
+        self.of_tests = 0
         self.unmeasured: list[str] = []
 
     def result(self) -> GoldenCheck:
         faults = tuple(fault for name in self.names() for fault in self.flow_faults(name))
         cases = sum(len(flow.cases) for flow in self.flows.values())
         leftovers = self.goldens.leftovers()
-        return GoldenCheck(len(self.flows), cases, self.count, faults, tuple(self.unmeasured), leftovers)
+        return GoldenCheck(len(self.flows), cases, self.count, faults, tuple(self.unmeasured), leftovers, self.of_tests)
 
     def names(self) -> list[FlowName]:
         return sorted({*self.flows, *self.goldens.flows()})
@@ -116,7 +120,9 @@ class _Check:
         again = f'pytest --golden=rewrite -k "{name} and {case_id}"'
         if leaks:
             yield Fault("secret", name, case_id, file, f"{file} holds {'; '.join(leaks)}", f"record it again: {again}")
-        if flow is None or case is None:
+        if case is None and golden is not None and is_of_test(golden):
+            self.of_tests += 1
+        elif flow is None or case is None:
             what = f'case "{case_id}"' if flow is not None else f'flow "{name}"'
             message = f"{file} is of {what}, which is not in the inventory"
             yield Fault("orphan", name, case_id, file, message, f"git rm {file}")

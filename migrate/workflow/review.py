@@ -136,7 +136,7 @@ class Review:
     def _no_place(self, flow: FlowName, tolerated: Sequence[Toleration]) -> str:
         """Return why tolerations cannot be added to the prompt file, empty when they can."""
         if flow not in self._flows:
-            return "the inventory has no such flow any more"
+            return "no prompt file has this flow; what a marked test need not keep stands in `ignore` of its mark"
         try:
             self._prompts.tolerate(self._flows[flow], tolerated, write=False)
         except PromptMigrateError as problem:
