@@ -817,6 +817,8 @@ class Comparison:
     """None where there was nothing to compare with."""
     critical: Criticality | None = None
     """What the mark of a test says of its flow; None: a prompt file says it."""
+    changed: tuple[str, ...] = ()
+    """What was changed in an application's calls for the candidate beside the model, a clause each."""
 
 
 # --- Goldens and measurements ---------------------------------------------------------------------------
@@ -1129,5 +1131,7 @@ class FlowEvidence:
     """Of baseline and candidate."""
     critical: Criticality | None = None
     """The class the verdict is of; None where nobody asked for one."""
+    changed: Mapping[str, int] = field(default_factory=dict)
+    """What was changed in an application's calls for the candidate, beside the model -> number of cases."""
     several_calls: bool = False
     """True when a sample of either side made more than one call."""

@@ -379,6 +379,7 @@ def encode_case(record: CaseRecord) -> dict[str, Any]:
         "note": comparison.note,
         "scores": _encode_scores(comparison.scores),
         "critical": comparison.critical,
+        "changed": comparison.changed,
         "samples": [_encode_judged(judged) for judged in record.samples],
     }
 
@@ -397,6 +398,7 @@ def decode_case(event: Mapping[str, Any]) -> CaseRecord:
         note=event["note"],
         scores=_decode_scores(event.get("scores")),
         critical=event.get("critical"),
+        changed=tuple(event.get("changed", ())),
     )
     return CaseRecord(comparison, tuple(_decode_judged(judged) for judged in event["samples"]))
 

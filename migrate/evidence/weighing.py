@@ -96,6 +96,7 @@ class _Scale:
         self.steps = Steps()
         self.several_calls = False
         self.critical: Criticality | None = None
+        self.changed: Counter[str] = Counter()
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -106,6 +107,7 @@ class _Scale:
             self.baselines[comparison.baseline] = None
         self.grouping.add(comparison)
         self.tally.add(comparison)
+        self.changed.update(comparison.changed)
         if comparison.critical is not None:
             self.critical = stricter(self.critical, comparison.critical)
         self._add_rungs(comparison.rungs)
@@ -159,6 +161,7 @@ class _Scale:
             excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
             steps=self.steps.evidence(),
             times=times_of(*self.clocked),
+            changed=dict(self.changed),
             critical=None if policy is None else policy.critical,
             several_calls=self.several_calls,
         )

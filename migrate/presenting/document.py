@@ -66,6 +66,7 @@ def _flow(flow: FlowEvidence) -> Json:
             "candidate": _latency(flow.latency_candidate),
             "clocks": _clocks(flow),
         },
+        "changed": [{"what": what, "cases": cases} for what, cases in flow.changed.items()],
         "steps": [_step(step) for step in flow.steps],
         "groups": [_group(group) for group in flow.groups],
     }

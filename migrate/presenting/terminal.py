@@ -165,6 +165,9 @@ def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     if few:
         yield f"p95 has no upper bound in {few} of {counted(len(evidence), 'row')}: that wants {ENOUGH_FOR_P95} cases"
     yield from _money_notes(evidence)
+    for flow in evidence:
+        for what, cases in flow.changed.items():
+            yield f"changed for {flow.candidate} in {counted(cases, 'case')} of {flow.flow}: {what}"
     unjudged = sum((Counter(flow.unjudged) for flow in evidence), Counter[str]())
     for check, cases in unjudged.items():
         yield f"not judged: {check} ({counted(cases, 'case')})"

@@ -268,7 +268,7 @@ def conclude_replay(
     )
     notes = list(dict.fromkeys(note for run in runs for note in run.notes))
     note = "; ".join(filter(None, [comparison.note, *notes]))
-    comparison = replace(comparison, note=note, critical=flow.critical)
+    comparison = replace(comparison, note=note, critical=flow.critical, changed=tuple(notes))
     record = CaseRecord(comparison, judged)
     if journal is not None:
         journal.case(record)

@@ -161,6 +161,7 @@ def case_records(draw: st.DrawFn) -> CaseRecord:
         note=draw(anything),
         scores=draw(st.none() | scores),
         critical=draw(st.sampled_from([None, "low", "critical"])),
+        changed=draw(texts),
     )
     return CaseRecord(comparison, draw(st.lists(judged, max_size=2).map(tuple)), draw(measured), draw(measured))
 

@@ -133,10 +133,13 @@ def test_a_mapping_leaves_other_models_alone(app: Project) -> None:
 def test_parameters_the_candidate_does_not_take_are_told(app: Project) -> None:
     """What was left out or translated for a candidate is said with its case."""
     app.say("gpt-5", {**SORTED, "Answer a case of late": "Sorry for 3 days."})
-    run(app, "-q", "--model", "gpt-5", "-k", "late").assert_outcomes(passed=1, deselected=2)
+    result = run(app, "-q", "--model", "gpt-5", "-k", "late")
+    result.assert_outcomes(passed=1, deselected=2)
+    said = "temperature: not taken by gpt-5, left out"
+    assert f"changed for gpt-5 in 1 case of refund: {said}" in " ".join(result.stdout.str().split())
     assert not any("temperature" in body for body in app.models.bodies)
     (flow,) = app.compared()["flows"]
-    assert "refund" == flow["flow"]
+    assert ("refund", [{"what": said, "cases": 1}]) == (flow["flow"], flow["changed"])
 
 
 def test_a_marked_test_without_a_call_fails(fresh_app: Project) -> None:

@@ -146,6 +146,7 @@ def test_the_whole_document() -> None:
             "candidate": {"p50": 380.0, "p95": 1020.0, "p95_interval": [930.0, None], "n": 58, "source": "live"},
             "clocks": None,
         },
+        "changed": [],
         "steps": [],
         "groups": [
             {

@@ -110,6 +110,7 @@ def _comparison_row(comparison: Comparison) -> Row:
         "unjudged": list(comparison.unjudged),
         "note": comparison.note,
         "critical": comparison.critical,
+        "changed": list(comparison.changed),
     }
 
 
@@ -241,6 +242,7 @@ def _comparison(flow: FlowName, case: CaseId, row: RowMapping, findings: tuple[F
         note=row["note"],
         scores=scores,
         critical=row["critical"],
+        changed=tuple(row["changed"] or ()),
     )
 
 

@@ -118,6 +118,7 @@ comparisons: Final = Table(
     _has("unjudged", JsonText, "JSON list: checks that could not be judged, with the reason."),
     _has("note", AnyText, "Why there is no comparison, for `no_golden`, `stale_golden`, `no_reply`."),
     _may("critical", Text, "What a marked test says of its flow: `low` to `critical`; null: its prompt file says it."),
+    _may("changed", JsonText, "JSON list: what was changed in an application's calls for the candidate."),
     # No other index: until it has statistics PostgreSQL would look keys up in it, through all the cases of a flow.
     comment="One row a case, candidate and run.",
 )

@@ -2,7 +2,7 @@
 
 To change the schema, change `tables` and append a migration. Version 1: the first schema. Version 2: `calls.lost`.
 Version 3: `calls.step`. Version 4: `calls.started_ms`.
-Version 5: `comparisons.critical`.
+Version 5: `comparisons.critical`. Version 6: `comparisons.changed`.
 """
 
 from __future__ import annotations
@@ -144,10 +144,16 @@ def _keep_class(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE comparisons ADD COLUMN critical TEXT")
 
 
+def _keep_changes(connection: Connection) -> None:
+    """Add `comparisons.changed`; until then it stood, among other words, in the notes of cases."""
+    connection.exec_driver_sql("ALTER TABLE comparisons ADD COLUMN changed TEXT")
+
+
 MIGRATIONS: Final = (
     Migration(1, "Make the first tables.", _first),
     Migration(2, "Count, beside each call, the attempts whose usage nobody told.", _count_lost),
     Migration(3, "Name, beside each call, the step of the chain that made it.", _name_steps),
     Migration(4, "Note, beside each call, when in its sample it began.", _time_starts),
     Migration(5, "Keep, beside each case, how critical a marked test calls its flow.", _keep_class),
+    Migration(6, "Keep, beside each case, what was changed in its calls for the candidate.", _keep_changes),
 )
