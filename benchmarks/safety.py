@@ -1,12 +1,15 @@
 """What safety costs: `python benchmarks/safety.py`.
 
 Printed are the median and the least CPU or wall time of many rounds: redaction of 10 KB of business text, clean and
-with ten data in it, and one golden written durably (checksum, temporary file, fsync, rename, fsync of the folder).
+with ten data in it, one golden written durably (checksum, temporary file, fsync, rename, fsync of the folder), and
+`doctor` over this repository, imports included.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -49,6 +52,16 @@ def main() -> None:
         row("golden, checksum and fsync (wall)", taken, "5 ms")
         cpu = timed(lambda n: files.write(golden(f"more-{n}", f"It is late, {n}.")), time.process_time)
         row("golden, checksum and fsync (CPU)", cpu, "")
+    taken = [doctor_cpu() for _ in range(5)]
+    row("doctor, this repository (CPU)", taken, "2000 ms")
+
+
+def doctor_cpu() -> float:
+    """Return the CPU milliseconds of one `doctor`, a process of its own."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "migrate", "doctor"], capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def _machine() -> Iterator[Sign]:
 
 
 def _sqlite(version: str) -> Sign:
-    from migrate.edges.ledger.databases import wal_is_sound
+    from migrate.edges.ledger.soundness import wal_is_sound
 
     numbers = tuple(int(number) for number in version.split(".")[:3])
     if wal_is_sound((numbers[0], numbers[1], numbers[2])):

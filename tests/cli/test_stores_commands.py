@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -358,3 +360,12 @@ def test_upgrade_refuses_a_foreign_database(project: Path) -> None:
     result = run("db", "upgrade")
     assert 13 == result.exit_code
     assert "Traceback" not in result.output
+
+
+def test_doctor_loads_no_database_library(project: Path) -> None:
+    """It looks at the ledger's file with the standard library alone: it is quick where it is needed most."""
+    program = (
+        "import sys, migrate.cli as c; c.main(['doctor'], standalone_mode=False); print('sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=True)
+    assert "False" == done.stdout.splitlines()[-1]

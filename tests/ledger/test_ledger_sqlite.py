@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from migrate.edges.ledger import open_ledger, sqlite_url, upgrade
-from migrate.edges.ledger.databases import wal_is_sound
+from migrate.edges.ledger.soundness import wal_is_sound
 from migrate.edges.ledger.versions import MIGRATIONS
 from migrate.errors import StoreProblem, UsageProblem
 from tests.ledger.records import record_named, run_named

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from migrate.edges.ledger.soundness import wal_is_sound
 from migrate.errors import StoreProblem, UsageProblem
 
 T = TypeVar("T")
@@ -122,14 +123,6 @@ def _path_of(url: str, rest: str, root: Path) -> Path:
 
 
 # --- SQLite ------------------------------------------------------------------------------------------
-
-
-def wal_is_sound(version: tuple[int, int, int]) -> bool:
-    """Tell whether this SQLite is free of the WAL-reset fault, which can lose commits of two connections.
-
-    Source: https://sqlite.org/wal.html#walresetbug: 3.7.0 to 3.51.2, mended in 3.51.3, 3.50.7 and 3.44.6.
-    """
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
 
 
 def connect_sqlite(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
