@@ -69,7 +69,9 @@ _PHONE_BEFORE: Final = re.compile(
 )
 _NUMBER_BEFORE: Final = re.compile(
     r"(?:order|invoice|inv|ref\w*|bestel\w*|bestell\w*|rechnung\w*|factuur\w*|nr|no|number|nummer|id|sku|art\w*|ean|isbn"
-    r"|case|ticket|tracking|serial|version|v|part|#)\W{0,3}\Z",
+    r"|case|ticket|tracking|serial|version|v|part|#)\W{0,3}\Z"
+    r"|(?:order|invoice|sku|ean|gtin|upc|isbn|pedido|encomenda|commande|ordine|factur[ae]|fattura|zam[o\u00f3]wieni[ae])"
+    r"\W{0,6}\Z",  # in JSON a quote, a colon and another quote stand between
     re.IGNORECASE,
 )
 _AMOUNT_AFTER: Final = re.compile(r"[.,][0-9]|[^\S\n]?(?:[%€$£¥]|EUR\b|USD\b|GBP\b)")

@@ -82,10 +82,10 @@ def test_nothing_of_a_found_datum_is_left(context: str) -> None:
 
 
 def test_clean_text_is_left_alone() -> None:
-    """At most 1 % of more than two hundred lines with order numbers, dates, EANs, hashes and amounts are touched."""
+    """At most 1 % of lines with order numbers, dates, EANs, hashes and amounts in twenty languages are touched."""
     redactor = Redactor()
     touched = [line for line in CLEAN_LINES if redactor.text(line) != line]
-    assert len(CLEAN_LINES) >= 200
+    assert len(set(CLEAN_LINES)) >= 400
     assert len(touched) <= 0.01 * len(CLEAN_LINES), touched
 
 
