@@ -120,6 +120,8 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
         raise ConfigurationProblem([Problem(f"not TOML: {error}", place)]) from None
     except RecursionError:
         raise ConfigurationProblem([Problem("not TOML: nested too deeply", Place(name))]) from None
+    except ValueError:  # an integer of more digits than Python reads
+        raise ConfigurationProblem([Problem("not TOML: a number is too long", Place(name))]) from None
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:

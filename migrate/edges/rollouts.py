@@ -101,7 +101,7 @@ def read_policy(path: Path) -> CanaryPolicy:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageProblem(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number that is too long
         raise ConfigurationProblem([Problem(f"not TOML: {error}", Place(str(path)))]) from None
     sheet = _Sheet(str(path))
     flows = table.pop("flows", {})

@@ -48,7 +48,8 @@ def read_overrides(path: Path) -> tuple[Row, ...]:
     try:
         # Numbers are read as decimals: 0.1 dollars are meant, not the nearest binary fraction.
         document = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as trouble:
+    # ValueError: not UTF-8, not TOML, or an integer that is too long; ArithmeticError: past all bounds of decimals.
+    except (OSError, ValueError, RecursionError, ArithmeticError) as trouble:
         raise _problem([Problem(str(trouble), Place(path.name))]) from None
     reader = _Reader(path.name)
     rows = tuple(reader.rows(document))

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from fuzz_targets import BODIES, EXAMPLES, SCRIPTS, databases
 
+from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.goldens.paper import sealed
 from migrate.edges.journal import read_journal
 from migrate.edges.ledger import open_ledger
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
-from migrate.errors import StoreProblem
+from migrate.edges.rollouts import read_policy
+from migrate.errors import StoreProblem, UsageProblem
+from migrate.pricing.overrides import read_overrides
 from migrate.redaction import Redactor
 from migrate.vocabulary import CaseId, FlowName, Usage
 from migrate.wire.replies import NotAReply, read_answer, read_body
@@ -167,3 +170,22 @@ def test_a_page_that_cannot_even_be_quoted_is_damage(tmp_path: Path) -> None:
     path.write_bytes(content[: at - 12] + b"\xa5" * 10 + content[at - 2 :])
     with pytest.raises(StoreProblem, match=r"state/recordings\.db"):
         RecordingStore(path, Redactor()).get("k1:a", 1)
+
+
+LONG_NUMBER = "9" * 5_000
+DEEP_TOML = "a = " + "[" * 5_000
+
+
+@pytest.mark.parametrize("text", [f"samples = {LONG_NUMBER}", DEEP_TOML, "samples = 1e9999999999999999999"])
+@pytest.mark.parametrize("read", ["settings", "prices", "policy"])
+def test_toml_that_python_does_not_read_is_said(tmp_path: Path, read: str, text: str) -> None:
+    """An integer of 5,000 digits, brackets without end and a number past all bounds end in words."""
+    path = tmp_path / "prompt-migrate.toml"
+    path.write_text(text, "utf-8")
+    looks = {
+        "settings": lambda: read_settings(tmp_path, {}, {}),
+        "prices": lambda: read_overrides(path),
+        "policy": lambda: read_policy(path),
+    }
+    with pytest.raises(UsageProblem):
+        looks[read]()
