@@ -16,7 +16,9 @@ from migrate.workflow.pacing import Pace, Policy, backoff
 
 FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReplyKind.BUDGET})
 """Faults that every further call would meet too: the first one ends the run."""
-STOPPING: Final = FATAL | {NoReplyKind.RATE_LIMIT}
+DOWN: Final = frozenset({NoReplyKind.CONNECTION, NoReplyKind.SERVER_ERROR, NoReplyKind.TIMEOUT})
+"""Faults of a provider that is not there: many of them in a row, and no answer in between, end the run too."""
+STOPPING: Final = FATAL | DOWN | {NoReplyKind.RATE_LIMIT}
 """What may stand as the reason why a run was stopped; a rate limit does where its pause is longer than a run holds."""
 LOOK_S: Final = 0.05
 """How often a call that waits for money looks whether another one, in whatever process, has given some back."""
@@ -121,7 +123,7 @@ class Engine:
         self._prices = prices
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._pace = Pace(policy)
-        self._active = self._waiting = 0
+        self._active = self._waiting = self._unanswered = 0
         self._halted = False
         self._room = asyncio.Condition()
         self._ended = asyncio.Event()
@@ -169,6 +171,7 @@ class Engine:
             put_off += _is_put_off(attempt)
             pause = self._pause(attempt, tried, put_off)
             if pause is None:
+                self._look_for_life(attempt)
                 return self._call(ask, attempt, tried, waited, lost)
             lost += attempt.charged is None
             if self._journal is not None:
@@ -276,6 +279,17 @@ class Engine:
             elif _is_put_off(attempt) and (attempt.retry_after_s or 0.0) > self._policy.longest_pause_s:
                 words = f"the provider asks to wait {attempt.retry_after_s:.0f} s, which is longer than a run holds"
                 self._stop(NoReply(kind, words, attempt.outcome.status))
+
+    def _look_for_life(self, attempt: Attempt) -> None:
+        """Stop the run after many calls in a row without an answer: waiting for each of the others helps nobody."""
+        outcome = attempt.outcome
+        if not isinstance(outcome, NoReply) or outcome.kind not in DOWN:
+            self._unanswered = 0
+            return
+        self._unanswered += 1
+        if self._unanswered >= self._policy.down_after:
+            words = f"{self._unanswered} calls in a row got no answer, the last one: {outcome.message}"
+            self._stop(NoReply(outcome.kind, words, outcome.status))
 
     def _stop(self, why: NoReply) -> None:
         if self.tally.stopped is None:

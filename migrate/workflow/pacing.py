@@ -30,6 +30,8 @@ class Policy:
     """Retries of faults over attempts at most: past it one is final, so that a sick provider is not hammered."""
     spare_retries: int = 20
     """Retries that are always allowed, however few the calls."""
+    down_after: int = 100
+    """Calls in a row that got no answer, all tries used, after which the provider is taken to be down."""
     requests_per_minute: float | None = None
     """Calls started a minute at most by this process."""
 

@@ -290,10 +290,32 @@ def test_a_cost_nobody_told_counts_as_the_most_it_can_have_been():
 def test_retries_have_a_budget_of_their_own():
     """A provider that fails every time gets one fifth more calls, not four times as many."""
     provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.SERVER_ERROR))
-    policy = Policy(concurrency=4, backoff_base_s=0.0, spare_retries=5)
+    policy = Policy(concurrency=4, backoff_base_s=0.0, spare_retries=5, down_after=1000)
     delivered, engine = run(provider, 400, policy)
     assert 400 == len(delivered)
     assert engine.tally.retries <= 0.2 * engine.tally.attempts + 5
+
+
+@pytest.mark.parametrize("kind", [NoReplyKind.CONNECTION, NoReplyKind.SERVER_ERROR, NoReplyKind.TIMEOUT])
+def test_a_provider_that_is_down_ends_the_run(kind: NoReplyKind):
+    """After so many calls in a row without an answer nobody else is asked, and all are accounted for."""
+    provider = FakeProvider(lambda r, s, tried: failed(kind))
+    policy = Policy(concurrency=4, backoff_base_s=0.0, tries=2, down_after=20)
+    delivered, engine = run(provider, 400, policy)
+    tried = [call for call in delivered.values() if call.attempts]
+    assert (400, kind) == (len(delivered), engine.tally.stopped and engine.tally.stopped.kind)
+    assert 20 <= len(tried) < 20 + policy.concurrency
+
+
+def test_one_answer_in_between_is_a_sign_of_life():
+    """A provider that answers every tenth call is slow and sick, not down: everybody is asked."""
+    provider = FakeProvider(
+        lambda r, s, tried: said("yes") if r.body["n"] % 10 == 0 else failed(NoReplyKind.SERVER_ERROR)
+    )
+    policy = Policy(concurrency=4, backoff_base_s=0.0, tries=1, down_after=20)
+    delivered, engine = run(provider, 400, policy)
+    assert (400, None) == (len(delivered), engine.tally.stopped)
+    assert all(call.attempts for call in delivered.values())
 
 
 def test_a_pause_is_shared_with_the_other_processes():
