@@ -176,8 +176,11 @@ class Goldens(Protocol):
         """Return the golden, None when the case has none. Raises StoreProblem when the file is damaged or foreign."""
         ...
 
-    def write(self, golden: Golden) -> bool:
-        """Write atomically and durably, after redaction. Return False when the bytes are already these."""
+    def write(self, golden: Golden, *, first: bool = False) -> bool:
+        """Write atomically and durably, after redaction. Return False when the bytes are already these.
+
+        `first`: there was no golden when this one was asked for. Raises StoreProblem when another one is there now.
+        """
         ...
 
     def stored(self, golden: Golden) -> Golden:

@@ -52,6 +52,8 @@ class _Ready:
     kept: Golden | None
     """The golden that is there and stays, in mode `new`."""
     stale: str
+    replaced: str
+    """Digest of the golden that is there and goes, in mode `rewrite`; empty where there is none that can be read."""
 
 
 class Recording:
@@ -133,8 +135,17 @@ class Recording:
             trial.problem = problem
             return None
         samples = self._samples or flow.samples or self._usual
-        self._ready[trial.number] = _Ready(request, contract, samples, promises, kept, stale)
+        replaced = "" if self._mode == "new" else self._digest(trial)
+        self._ready[trial.number] = _Ready(request, contract, samples, promises, kept, stale, replaced)
         return self._ready[trial.number]
+
+    def _digest(self, trial: Trial) -> str:
+        """Return the digest of the golden that is there, so that what another run wrote meanwhile is not undone."""
+        try:
+            golden = self._tools.goldens.read(trial.flow.name, trial.case.id)
+        except PromptMigrateError:
+            return ""  # it is damaged: recording again is how it is mended
+        return "" if golden is None else golden.digest
 
     def conclude(self, trial: Trial, calls: Sequence[tuple[int, Answered]]) -> Recorded:
         """Judge the answers and write the golden, or say why not."""
@@ -156,7 +167,8 @@ class Recording:
             self._journal.case(record)
         if missing:
             return Recorded(record, note=f"{len(missing)} of {ready.samples} answers are missing; no golden written")
-        return Recorded(record, written=self._tools.goldens.write(self._golden(trial, ready, judged)))
+        golden = self._golden(trial, ready, judged)
+        return Recorded(record, written=self._tools.goldens.write(golden, first=self._mode == "new"))
 
     def _golden(self, trial: Trial, ready: _Ready, judged: tuple[Judged, ...]) -> Golden:
         return Golden(
@@ -168,6 +180,7 @@ class Recording:
             simulated=any(call.simulated for sample in judged for call in sample.sample.calls),
             contract_digest=ready.contract.digest,
             chain_digest="" if trial.flow.chain is None else chain_digest(trial.flow.chain),
+            digest=ready.replaced,
         )
 
 

@@ -227,3 +227,27 @@ def test_a_damaged_golden_is_never_recorded_by_the_way(project: Project, argumen
     assert 0 != result.ret
     if arguments:
         assert "fixtures/refund/late-parcel.json does not fit its checksum" in result.stdout.str()
+
+
+@pytest.mark.parametrize("mode", ["new", "rewrite"])
+def test_who_records_second_is_told_and_undoes_nothing(project: Project, mode: str) -> None:
+    """Another run writes the golden while this one asks: that golden stays, to the byte, and this run says so."""
+    path = project.golden("refund", "late-parcel")
+    theirs = path.read_bytes()
+    project.say("gpt-4o", {LATE: '{"label": "late", "amount": 8}'})
+    if mode == "rewrite":
+        project.run("-q", "--golden=rewrite", "-k", "late-parcel").assert_outcomes(passed=1)
+    else:
+        path.unlink()
+
+    def meanwhile(_: int) -> str:
+        path.write_bytes(theirs)
+        return '{"label": "late", "amount": 9}'
+
+    project.say("gpt-4o", {LATE: meanwhile})
+    done = project.run("-q", f"--golden={mode}", "-k", "late-parcel")
+
+    said = {"new": "was recorded by another run in the meantime", "rewrite": "was changed since it was read"}[mode]
+    assert 1 == done.ret
+    assert said in done.stdout.str()
+    assert theirs == path.read_bytes()

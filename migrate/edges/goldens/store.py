@@ -33,11 +33,12 @@ class GoldenFiles:
         content = folder.read(file)
         return None if content is None else self._golden(content, flow, case)
 
-    def write(self, golden: Golden) -> bool:
+    def write(self, golden: Golden, *, first: bool = False) -> bool:
         """Write atomically and durably, after redaction. Return False when the bytes are already these.
 
-        A golden with a digest was read before: it is written only if the file still has that digest. Raises
-        StoreProblem when it has not, or when the file cannot be written; then the file is as it was.
+        A golden with a digest was read before: it is written only if the file still has that digest. `first`: only
+        if there is none yet. Raises StoreProblem when that is not so, or when the file cannot be written; then the
+        file is as it was.
         """
         folder, damage = self._folder(golden.flow), self._damage(golden.flow, golden.case)
         text = self._sealed(golden)[0]
@@ -45,6 +46,12 @@ class GoldenFiles:
         def new(old: bytes | None) -> bytes | None:
             if golden.digest and golden.digest != (None if old is None else opened(old, damage)[1]):
                 raise StoreProblem(f"{damage.name} was changed since it was read", kept="nothing was written")
+            if first and old is not None and not _says(old, text):
+                raise StoreProblem(
+                    f"{damage.name} was recorded by another run in the meantime",
+                    kept="the golden of that run in git's folder, the answers of this one in the ledger",
+                    next_command=damage.next_command,
+                )
             return None if _says(old, text) else text.encode()
 
         return folder.change(f"{file_stem(golden.case)}.json", new)
