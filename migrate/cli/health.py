@@ -219,10 +219,26 @@ def _prices(world: World, models: list[str]) -> Iterator[Sign]:
 
 
 def _stored(world: World) -> Iterator[Sign]:
+    yield from _place(world)
     yield from _goldens(world)
     yield from _recordings(world)
     yield from _ledger(world)
     yield from _journals(world)
+
+
+def _place(world: World) -> Iterator[Sign]:
+    """Say where the state lies on a disk that is not this machine's own; nothing when it is."""
+    from migrate.edges.ledger.soundness import network_file_system, synced_folder
+
+    hint = "name a folder of this machine: state in [tool.prompt-migrate]"
+    far = network_file_system(world.state)
+    if far is not None:
+        text = f"{world.settings.state}/ is on a network file system ({far}), whose locks and syncs may not hold"
+        yield Sign("state", "warning", f"{text}: the ledger keeps a rollback journal there", hint)
+    service = synced_folder(world.state)
+    if service is not None:
+        text = f"{world.settings.state}/ is inside {service}: it may be copied in the middle of a write"
+        yield Sign("state", "warning", text, hint)
 
 
 def _goldens(world: World) -> Iterator[Sign]:

@@ -230,6 +230,18 @@ def test_a_sound_project_has_no_problem(project: Path) -> None:
     assert not (project / ".prompt-migrate").exists(), "looking makes nothing"
 
 
+def test_a_state_that_is_not_on_this_machine_is_a_warning(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Network file systems and folders that a service copies are named, with what to do."""
+    assert "state" not in signs()
+    mounts = project / "mountinfo"
+    mounts.write_text(f"31 22 0:41 / {project.resolve()} rw - nfs4 server:/export rw\n")
+    monkeypatch.setattr("migrate.edges.ledger.soundness.MOUNTS", mounts)
+    (project / "prompt-migrate.toml").write_text('as_of = "2026-12-01"\nstate = "Dropbox/state"\n')
+    far = "Dropbox/state/ is on a network file system (nfs4), whose locks and syncs may not hold"
+    synced = "Dropbox/state/ is inside Dropbox: it may be copied in the middle of a write"
+    assert [("warning", f"{far}: the ledger keeps a rollback journal there"), ("warning", synced)] == signs()["state"]
+
+
 def test_the_key_is_never_shown(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether a key is there is said, by the name of its variable."""
     assert ("warning", "openai: OPENAI_API_KEY is not set") in signs()["provider"]

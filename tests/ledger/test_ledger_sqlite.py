@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from migrate.edges.ledger import open_ledger, sqlite_url, upgrade
-from migrate.edges.ledger.soundness import wal_is_sound
+from migrate.edges.ledger.soundness import network_file_system, wal_is_sound
 from migrate.edges.ledger.versions import MIGRATIONS
 from migrate.errors import StoreProblem, UsageProblem
 from tests.ledger.records import record_named, run_named
@@ -123,6 +123,36 @@ def test_journal_follows_the_version(
 
     # The file itself only knows whether it has a write-ahead log: any rollback journal reads as the default one.
     assert mode == pragma(fill(tmp_path), "journal_mode")
+
+
+MOUNTED = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda1 rw
+31 22 0:41 / {root} rw,relatime shared:1 - nfs4 server:/export rw
+32 31 0:42 / {root}/own\\040disk rw - ext4 /dev/vdb1 rw
+33 22 0:43 / {root}x rw - fuse.sshfs me@there: rw
+"""
+"""What the kernel says of mounts: the fifth word is the place, a space in it is `\\040`."""
+
+
+@pytest.mark.parametrize(
+    ("under", "expected"),
+    [("share/project", "nfs4"), ("share/own disk/project", None), ("elsewhere", None), ("sharex/a", "fuse.sshfs")],
+)
+def test_a_network_file_system_is_told_by_its_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under: str, expected: str | None
+) -> None:
+    """The longest mount a path is under says what it is on, whether the path is there or not."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTED.format(root=tmp_path / "share"), "utf-8")
+    monkeypatch.setattr("migrate.edges.ledger.soundness.MOUNTS", mounts)
+    assert expected == network_file_system(tmp_path / under)
+
+
+def test_wal_is_never_used_over_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mended SQLite keeps a rollback journal on a disk that other machines may share."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 53, 0))
+    monkeypatch.setattr("migrate.edges.ledger.databases.network_file_system", lambda _: "nfs4")
+    assert "delete" == pragma(fill(tmp_path), "journal_mode")
 
 
 def test_wal_is_left_by_an_old_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from migrate.edges.ledger.soundness import wal_is_sound
+from migrate.edges.ledger.soundness import network_file_system, wal_is_sound
 from migrate.errors import StoreProblem, UsageProblem
 
 T = TypeVar("T")
@@ -149,7 +149,8 @@ def _sqlite(path: Path, root: Path) -> Database:
         poolclass=QueuePool,
         max_overflow=-1,
     )
-    event.listen(engine, "connect", _durable if not readonly else _plain)
+    trusted = wal_is_sound(sqlite3.sqlite_version_info) and network_file_system(path) is None
+    event.listen(engine, "connect", _plain if readonly else _ahead if trusted else _rolled_back)
     event.listen(engine, "begin", _begin)
     return Database(name, engine, engine.execution_options(begin="IMMEDIATE"), path=path, readonly=readonly)
 
@@ -165,15 +166,18 @@ def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _durable(connection: sqlite3.Connection, _record: object) -> None:
-    """Make commits survive a power cut, and keep away from WAL where SQLite may lose commits in it.
+def _rolled_back(connection: sqlite3.Connection, _record: object) -> None:
+    """Make commits survive a power cut, away from WAL: where SQLite may lose commits in it, or files are far away.
 
     TRUNCATE rather than DELETE: at FULL its end of a transaction is synced too, and the folder is left alone.
     """
     connection.execute("PRAGMA synchronous=FULL")
-    if not wal_is_sound(sqlite3.sqlite_version_info):
-        connection.execute("PRAGMA journal_mode=TRUNCATE")
-        return
+    connection.execute("PRAGMA journal_mode=TRUNCATE")
+
+
+def _ahead(connection: sqlite3.Connection, _record: object) -> None:
+    """Make commits survive a power cut, in a write-ahead log."""
+    connection.execute("PRAGMA synchronous=FULL")
     # Another connection at work only means that this one does not switch: the mode belongs to the file.
     with contextlib.suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode=WAL")
