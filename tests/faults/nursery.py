@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -66,8 +67,12 @@ class Nursery:
         signals: Sequence[tuple[float, int]] = (),
         failing: tuple[str, int] | None = None,
         environ: Mapping[str, str] | None = None,
+        limits: Mapping[str, int] | None = None,
     ) -> Ended:
-        """Run `pytest ...` or a command of the product in a folder; send it signals after so many seconds each."""
+        """Run `pytest ...` or a command of the product in a folder; send it signals after so many seconds each.
+
+        `limits` are those of the module `resource`: `{"RLIMIT_NOFILE": 32}`.
+        """
         out = self._folder / "out.txt"
         order = {
             "cwd": str(cwd),
@@ -76,6 +81,7 @@ class Nursery:
             "signals": signals,
             "failing": failing,
             "environ": dict(environ or {}),
+            "limits": dict(limits or {}),
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -173,6 +179,8 @@ def _be_the_child(order: dict[str, Any], fired: Path) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
+        for name, most in order["limits"].items():
+            resource.setrlimit(getattr(resource, name), (most, most))
         if order["failing"]:
             from failing import fail
 

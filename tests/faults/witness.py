@@ -25,10 +25,18 @@ def pytest_configure(config: Any) -> None:
 
     log = (Path(folder) / f"{os.getpid()}.txt").open("a", buffering=1)
     ask, pause, stop = OpenAIProvider.ask, SharedState.pause, SharedState.stop
+    until: Any = SharedState.paused_until
+    looked = [0.0]
+
+    def look(self: Any) -> Any:
+        # Before the look: of a pause that was known by then the look must tell. From there to the call the engine
+        # awaits nothing, so the last look before a call is its own.
+        looked[0] = time.monotonic()
+        return until.fget(self)
 
     @functools.wraps(ask)
     async def asked(self: Any, request: Any, **options: Any) -> Any:
-        log.write(f"call {time.monotonic()!r}\n")
+        log.write(f"call {time.monotonic()!r} {looked[0]!r}\n")
         attempt = await ask(self, request, **options)
         if attempt.retry_after_s is not None:
             log.write(f"stated {time.monotonic()!r} {attempt.retry_after_s!r}\n")
@@ -46,6 +54,7 @@ def pytest_configure(config: Any) -> None:
         (OpenAIProvider, "ask", ask, asked),
         (SharedState, "pause", pause, paused),
         (SharedState, "stop", stop, stopped),
+        (SharedState, "paused_until", until, property(look)),
     ):
         setattr(owner, name, watched)
         config.add_cleanup(functools.partial(setattr, owner, name, real))
@@ -57,6 +66,8 @@ class Observed:
     """What the witnesses of all processes of a run saw, in seconds of the machine's monotonic clock."""
 
     calls: list[float] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
+    """When each of the calls looked whether there was a pause."""
     stated: list[tuple[float, float]] = field(default_factory=list)
     """When a provider's word arrived, and the pause it asked for."""
     known: list[tuple[float, float]] = field(default_factory=list)
@@ -68,8 +79,9 @@ class Observed:
         found = cls()
         for words in _words(folder):
             match words:
-                case ["call", at]:
+                case ["call", at, look]:
                     found.calls.append(float(at))
+                    found.looks.append(float(look))
                 case ["stated", at, seconds]:
                     found.stated.append((float(at), float(seconds)))
                 case ["known", at, until]:
@@ -78,9 +90,13 @@ class Observed:
                     found.stops.append(float(at))
         return found
 
-    def calls_within_pauses(self, tolerance_s: float) -> int:
-        """Return the calls made before a pause ended, and later after it was known than a look takes to be a call."""
-        return sum(any(known + tolerance_s < at < until for known, until in self.known) for at in self.calls)
+    def calls_within_pauses(self) -> int:
+        """Return the calls that looked for a pause when one was known, and were made before it was over.
+
+        A busy machine may hold a process between its look and its call: that is no breach, and is not counted.
+        """
+        made = zip(self.calls, self.looks, strict=True)
+        return sum(any(known < look and at < until for known, until in self.known) for at, look in made)
 
     def unkept(self) -> list[tuple[float, float]]:
         """Return the pauses that were stated and did not become known, until their end or longer."""
