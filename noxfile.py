@@ -97,6 +97,16 @@ def fuzz(session: nox.Session) -> None:
     session.log(Path(environ["FUZZ_REPORT"]).read_text(encoding="utf-8"))
 
 
+@nox.session(venv_backend="venv")
+def guided(session: nox.Session) -> None:
+    """Fuzz the readers of replies, streams and goldens led by coverage (atheris): `nox -s guided -- 5000` for fewer."""
+    session.install("-r", "requirements/main.txt", "-r", "requirements/test.txt", "atheris>=3.0,<4")
+    session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    runs = session.posargs[0] if session.posargs else "20000"
+    for reader in ("reply", "stream", "golden", "sealed golden"):
+        session.run("python", "tests/fuzz/guided.py", reader, "--runs", runs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated parts of the documentation and run its commands."""
