@@ -6,7 +6,6 @@ import gc
 import os
 import shlex
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,24 +19,21 @@ from migrate.edges.signals import stopped_by_sigterm
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
 from migrate.ports import CaseRecord, Recordings
-from migrate.presenting.layout import wrapped
-from migrate.presenting.terminal import failure_lines, summary_lines
+from migrate.presenting.terminal import failure_lines
+from migrate.pytest_plugin.ending import Ending
 from migrate.pytest_plugin.flows import FlowTests
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression, look_hooks_up
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
 from migrate.rendering import baseline_of
-from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, FlowEvidence, Run
+from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, Run
 from migrate.workflow.background import Background
-from migrate.workflow.engine import STOPPING
 from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording
 from migrate.workflow.replay import FAILING, Replay, Trial
 
 NAME = "promptmigrate-session"
-GATES_SHOWN: Final = 3
-WIDEST: Final = 120
 IN_FLIGHT_S: Final = 10.0
 """How long calls in flight may take to end when the run stops before its last case."""
 INTERRUPTED_S: Final = 2.0
@@ -52,6 +48,7 @@ def activate(config: pytest.Config) -> None:
         raise pytest.UsageError(inert(str(problem))) from None
     config.pluginmanager.register(session, NAME)
     config.pluginmanager.register(session.tests, f"{NAME}-flows")
+    config.pluginmanager.register(session.ending, f"{NAME}-ending")
     if not session.is_worker:
         config.pluginmanager.register(session.reports, f"{NAME}-reports")
     if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
@@ -81,19 +78,6 @@ def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     """Return the parts of comma-separated values, None when the option was not given."""
     parts = [part.strip() for value in values or () for part in value.split(",")]
     return None if values is None else tuple(part for part in parts if part)
-
-
-@dataclass(slots=True)
-class Results:
-    """What the run's end found, for the summary and the exit code."""
-
-    run: Run
-    evidence: tuple[FlowEvidence, ...] = ()
-    closed: list[str] = field(default_factory=list)
-    """Reasons why the run must not end in 0."""
-    written: int = 0
-    report: str = ""
-    """Where the report is, when one was asked for."""
 
 
 Outcome = Comparison | Recorded | NotJudged | PromptMigrateError
@@ -126,7 +110,7 @@ class MigrateSession:
         self._outcomes: dict[int, Outcome] = {}
         self.reports = Reports()
         self.stopped = ""
-        self.results: Results | None = None
+        self.ending = Ending(self)
         self.tests = FlowTests(self)
 
     # --- before collection ---------------------------------------------------------------------------
@@ -177,7 +161,7 @@ class MigrateSession:
         return plan
 
     @property
-    def _own(self) -> bool:
+    def own(self) -> bool:
         """True when the answers of this run are its own and nobody else's: recorded ones, and those asked afresh."""
         return bool(self.mode or self.config.option.migrate_fresh)
 
@@ -495,123 +479,6 @@ class MigrateSession:
         return report
 
     # --- the end ----------------------------------------------------------------------------------------------------
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Fold the journals into the stores, weigh, and close the gate where it must be closed."""
-        if self.journal is None:
-            return
-        self.journal.close()
-        if self.is_worker:
-            return
-        if not self.reports.planned:
-            wiring.discard_journal(self.world, self.run.id)
-            return
-        try:
-            self._finish(session, exitstatus)
-        except PromptMigrateError as problem:
-            self.results = Results(self.run, closed=[str(problem)])
-        except Exception:  # raised from here, a defect of ours would hide what the items said
-            self.config.notify_exception(pytest.ExceptionInfo.from_current(), self.config.option)
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            self.results = Results(self.run, closed=["the run could not be kept, its journal is: see INTERNALERROR"])
-        if self.results is None or not self.results.closed:
-            return
-        if self._is_ours(session, exitstatus):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and self._is_quiet:
-            reporter.ensure_newline()
-            self._say_gates(reporter)
-
-    def _is_ours(self, session: pytest.Session, exitstatus: int) -> bool:
-        """Say whether the exit code is this plugin's to set: pytest saw nothing wrong, or it was stopped for us."""
-        # A worker's word to stop reaches the controller as an interruption, which it is not.
-        stopped = (
-            exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in STOPPING
-        )
-        return stopped or session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-
-    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
-        reports = self.reports
-        planned = len(reports.planned or ())
-        why = self._why_early(session, exitstatus) or reports.why_missing
-        skipped = reports.skipped()
-        run, evidence = wiring.fold(
-            self.world, self.run, planned=planned, not_run=why, skipped=skipped, own=self._own, flows=self.flows
-        )
-        results = Results(run, evidence)
-        if run.state == "incomplete":
-            words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"
-            results.closed.append(words)
-        elif lost := reports.lost():
-            results.closed.append(f"incomplete: no report came of {len(lost)} of {planned} cases, {lost[0]} among them")
-        silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
-        if silent:
-            results.closed.append(f"{silent} of {planned} cases without an answer")
-        results.closed += self.world.closed_gates(evidence)
-        self.results = results
-        if self.config.option.migrate_report is not None and run.kind == "replay":
-            self._write_report(results, self.config.option.migrate_report)
-
-    def _write_report(self, results: Results, target: str) -> None:
-        """Write the report that was asked for; one that cannot be written is told, and the run does not end in 0."""
-        from migrate.wiring.reporting import write_run_report
-
-        try:
-            results.report = write_run_report(self.world, results.run, target)
-        except PromptMigrateError as problem:
-            results.closed.append(problem.message)
-
-    def _why_early(self, session: pytest.Session, exitstatus: int) -> str:
-        """Return why the run ended before its last case, as far as pytest or its workers say."""
-        workers = self.config.pluginmanager.getplugin("dsession")
-        said = self.stopped or getattr(workers, "shouldstop", "") or session.shouldfail or session.shouldstop
-        return str(said or ("interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else ""))
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
-        """Print the summary below everything else: it is what the run is for."""
-        yield
-        if self.results is None or self.is_worker or self._is_quiet:
-            return
-        terminalreporter.ensure_newline()
-        terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
-        width = self._width(terminalreporter)
-        lines = (
-            self._recorded_lines()
-            if self.mode
-            else summary_lines(self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup)
-        )
-        for line in lines:
-            terminalreporter.write_line(line)
-        if self.results.report:
-            terminalreporter.write_line(inert(f"report: {self.results.report}", keep_newlines=False))
-        self._say_gates(terminalreporter)
-
-    @property
-    def _is_quiet(self) -> bool:
-        """True when no summary is wanted; why a gate is closed is told all the same."""
-        return bool(self.config.option.no_summary) or self.config.option.verbose <= -2
-
-    def _say_gates(self, reporter: Any) -> None:
-        assert self.results is not None
-        closed = self.results.closed
-        more = [f"and {len(closed) - GATES_SHOWN} more"] if len(closed) > GATES_SHOWN else []
-        for reason in (*closed[:GATES_SHOWN], *more):
-            for line in wrapped(f"gate closed: {reason}", self._width(reporter)):
-                reporter.write_line(line, red=True)
-
-    @staticmethod
-    def _width(reporter: Any) -> int:
-        return min(int(reporter._tw.fullwidth), WIDEST)
-
-    def _recorded_lines(self) -> list[str]:
-        assert self.results is not None
-        run = self.results.run
-        # New files are in no diff until git knows them.
-        look = f"git add {shlex.quote(self.world.settings.fixtures)} && git diff --cached --stat"
-        return [wiring.account_words(run), f"next: {look}; then pytest --model MODEL"]
 
     def pytest_unconfigure(self) -> None:
         gc.freeze()  # pytest looks for unraisable errors by collecting five times: not through all of this again.

@@ -1,0 +1,170 @@
+"""The end of a run: journals folded into the stores, the evidence weighed, gates closed, the summary printed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from migrate import wiring
+from migrate.errors import PromptMigrateError
+from migrate.inert import inert
+from migrate.presenting.layout import wrapped
+from migrate.presenting.terminal import summary_lines
+from migrate.vocabulary import FlowEvidence, Run
+from migrate.workflow.engine import STOPPING
+
+if TYPE_CHECKING:
+    from migrate.pytest_plugin.session import MigrateSession
+
+GATES_SHOWN: Final = 3
+WIDEST: Final = 120
+
+
+@dataclass(slots=True)
+class Results:
+    """What the run's end found, for the summary and the exit code."""
+
+    run: Run
+    evidence: tuple[FlowEvidence, ...] = ()
+    closed: list[str] = field(default_factory=list)
+    """Reasons why the run must not end in 0."""
+    written: int = 0
+    report: str = ""
+    """Where the report is, when one was asked for."""
+
+
+class Ending:
+    """Hooks of a run's end, in the controller, in a worker, or in the only process."""
+
+    def __init__(self, session: MigrateSession) -> None:
+        self._session = session
+        self.results: Results | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Fold the journals into the stores, weigh, and close the gate where it must be closed."""
+        if self._session.journal is None:
+            return
+        self._session.journal.close()
+        if self._session.is_worker:
+            return
+        if not self._session.reports.planned:
+            wiring.discard_journal(self._session.world, self._session.run.id)
+            return
+        try:
+            self._finish(session, exitstatus)
+        except PromptMigrateError as problem:
+            self.results = Results(self._session.run, closed=[str(problem)])
+        except Exception:  # raised from here, a defect of ours would hide what the items said
+            self._session.config.notify_exception(pytest.ExceptionInfo.from_current(), self._session.config.option)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self.results = Results(
+                self._session.run, closed=["the run could not be kept, its journal is: see INTERNALERROR"]
+            )
+        if self.results is None or not self.results.closed:
+            return
+        if self._is_ours(session, exitstatus):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = self._session.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and self._is_quiet:
+            reporter.ensure_newline()
+            self._say_gates(reporter)
+
+    def _is_ours(self, session: pytest.Session, exitstatus: int) -> bool:
+        """Say whether the exit code is this plugin's to set: pytest saw nothing wrong, or it was stopped for us."""
+        # A worker's word to stop reaches the controller as an interruption, which it is not.
+        stopped = (
+            exitstatus == pytest.ExitCode.INTERRUPTED and self._why_early(session, 0).partition(":")[0] in STOPPING
+        )
+        return stopped or session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
+        reports = self._session.reports
+        planned = len(reports.planned or ())
+        why = self._why_early(session, exitstatus) or reports.why_missing
+        skipped = reports.skipped()
+        run, evidence = wiring.fold(
+            self._session.world,
+            self._session.run,
+            planned=planned,
+            not_run=why,
+            skipped=skipped,
+            own=self._session.own,
+            flows=self._session.flows,
+        )
+        results = Results(run, evidence)
+        if run.state == "incomplete":
+            words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"
+            results.closed.append(words)
+        elif lost := reports.lost():
+            results.closed.append(f"incomplete: no report came of {len(lost)} of {planned} cases, {lost[0]} among them")
+        silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
+        if silent:
+            results.closed.append(f"{silent} of {planned} cases without an answer")
+        results.closed += self._session.world.closed_gates(evidence)
+        self.results = results
+        if self._session.config.option.migrate_report is not None and run.kind == "replay":
+            self._write_report(results, self._session.config.option.migrate_report)
+
+    def _write_report(self, results: Results, target: str) -> None:
+        """Write the report that was asked for; one that cannot be written is told, and the run does not end in 0."""
+        from migrate.wiring.reporting import write_run_report
+
+        try:
+            results.report = write_run_report(self._session.world, results.run, target)
+        except PromptMigrateError as problem:
+            results.closed.append(problem.message)
+
+    def _why_early(self, session: pytest.Session, exitstatus: int) -> str:
+        """Return why the run ended before its last case, as far as pytest or its workers say."""
+        workers = self._session.config.pluginmanager.getplugin("dsession")
+        said = self._session.stopped or getattr(workers, "shouldstop", "") or session.shouldfail or session.shouldstop
+        return str(said or ("interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else ""))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None, None, None]:
+        """Print the summary below everything else: it is what the run is for."""
+        yield
+        if self.results is None or self._session.is_worker or self._is_quiet:
+            return
+        terminalreporter.ensure_newline()
+        terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
+        width = self._width(terminalreporter)
+        lines = (
+            self._recorded_lines()
+            if self._session.mode
+            else summary_lines(self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup)
+        )
+        for line in lines:
+            terminalreporter.write_line(line)
+        if self.results.report:
+            terminalreporter.write_line(inert(f"report: {self.results.report}", keep_newlines=False))
+        self._say_gates(terminalreporter)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """True when no summary is wanted; why a gate is closed is told all the same."""
+        return bool(self._session.config.option.no_summary) or self._session.config.option.verbose <= -2
+
+    def _say_gates(self, reporter: Any) -> None:
+        assert self.results is not None
+        closed = self.results.closed
+        more = [f"and {len(closed) - GATES_SHOWN} more"] if len(closed) > GATES_SHOWN else []
+        for reason in (*closed[:GATES_SHOWN], *more):
+            for line in wrapped(f"gate closed: {reason}", self._width(reporter)):
+                reporter.write_line(line, red=True)
+
+    @staticmethod
+    def _width(reporter: Any) -> int:
+        return min(int(reporter._tw.fullwidth), WIDEST)
+
+    def _recorded_lines(self) -> list[str]:
+        assert self.results is not None
+        run = self.results.run
+        # New files are in no diff until git knows them.
+        look = f"git add {shlex.quote(self._session.world.settings.fixtures)} && git diff --cached --stat"
+        return [wiring.account_words(run), f"next: {look}; then pytest --model MODEL"]
