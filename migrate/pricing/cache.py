@@ -60,10 +60,29 @@ def _write(path: Path, document: JsonObject) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         beside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers left that were killed between their writing and their renaming."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        pid = left.suffix.removeprefix(".")
+        if pid.isdigit() and not _is_running(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _dump(row: Row) -> Json:

@@ -25,6 +25,7 @@ CASES, SAMPLES = 2, 1
 RECORD = ("record", "--samples", str(SAMPLES), "--max-cost", "5")
 REPLAY = ("pytest", "-q", "--model", "gpt-4.1", "--max-cost", "5")
 RESUME = ("pytest", "-q", "--migrate-resume")
+AT_ITS_END = "had come to its end: nothing is left to resume"
 STRAY = (".tmp", ".part", ".state", ".jsonl")
 WORDS = ("cannot", "could not", "disk", "space", "no_reply", "connection", "incomplete", "not recorded", "in words")
 
@@ -76,6 +77,38 @@ def test_any_call_may_fail(
         assert last.code == 0, f"{kind} {nth}: {failed.out}\n--- then ---\n{last.out}"
         assert server.books.asked.total() - before <= CASES * SAMPLES - len(known), f"{kind} {nth}: {failed.out}"
         assert [] == [name for name in files_of(root) if name.endswith(STRAY) and not name.startswith("prompts/")]
+        shutil.rmtree(root)
+
+
+@pytest.mark.parametrize("command", [RECORD, REPLAY], ids=["record", "replay"])
+@pytest.mark.parametrize("kind", ["open", "write", "fsync", "replace"])
+def test_killed_at_any_call_nothing_is_left(
+    nursery: Nursery,
+    template: tuple[FaultProject, FaultServer],
+    tmp_path: Path,
+    kind: str,
+    command: tuple[str, ...],
+) -> None:
+    """Killed right before the n-th call, a run is finished by its user's next command, and no file of it is left."""
+    model, server = template
+    whole = set(files_of(model.root))
+    ignored = shutil.ignore_patterns(".prompt-migrate", *(["fixtures"] if command == RECORD else []))
+    for nth in itertools.count(1, STEP):
+        root = shutil.copytree(model.root, tmp_path / f"{nth}", ignore=ignored)
+        project = FaultProject(root, CASES)
+        server.restart()
+        killed = nursery.run(root, *command, failing=(f"kill {kind}", nth))
+        if not killed.fired:
+            break
+        resumable = any(name.endswith(".plan.json") for name in project.state_files())
+        last = nursery.run(root, *(RESUME if resumable else command))
+        if AT_ITS_END in last.out:
+            last = nursery.run(root, *command)
+        assert last.code == 0, f"{kind} {nth}: {last.out}"
+        assert set() == set(files_of(root)) - whole - {
+            ".prompt-migrate/recordings.db",
+            ".prompt-migrate/recordings.db-journal",
+        }
         shutil.rmtree(root)
 
 

@@ -86,6 +86,16 @@ def test_two_processes_keep_each_other_s_rows(tmp_path: Path) -> None:
     assert ["gpt-4.1", "gpt-4o"] == sorted(json.loads(cache.read_text(encoding="utf-8"))["models"])
 
 
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    """The next writer removes the file of a dead process, and leaves that of a living one."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for pid in (dead.pid, os.getppid()):
+        (tmp_path / f".prices.json.{pid}").write_text("{")
+    run(tmp_path / "prices.json")
+    assert {"prices.json", f".prices.json.{os.getppid()}"} == {path.name for path in tmp_path.iterdir()}
+
+
 def test_a_cache_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     """A folder where the file should be costs the speed, not the run."""
     cache = tmp_path / "prices.json"
