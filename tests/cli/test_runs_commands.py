@@ -186,6 +186,7 @@ def test_history_says_what_is_unknown(filled: Path) -> None:
 def test_history_is_a_document(filled: Path) -> None:
     """The document holds exact costs, and null for what is unknown."""
     read = document("history", "history", "refund")
+    clocks = [row["latency_ms"].pop("clocks") for row in read["rows"]]
     rows = [
         (row["run"]["id"], row["candidate"], row["cost_usd"], row["unknown_cost"], row["latency_ms"])
         for row in read["rows"]
@@ -197,6 +198,10 @@ def test_history_is_a_document(filled: Path) -> None:
         (SECOND.id, "gpt-4.1-mini", "0.00042", 1, {"p50": 312.0, "p95": 312.0, "n": 1}),
         (FIRST.id, "gpt-4o", "0.0062", 0, {"p50": 1200.0, "p95": 1200.0, "n": 2}),
     ] == rows
+    # Flows of one call: all clocks but that of the first token are one.
+    assert [(840.4, 840.4, 210.0), (312.0, 312.0, 210.0), (1200.0, 1200.0, 210.0)] == [
+        tuple(told[clock]["p50"] for clock in ("wall", "critical_path", "first_token")) for told in clocks
+    ]
     assert {"drift": 2} == read["rows"][0]["verdicts"]
 
 
