@@ -160,6 +160,22 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def exports(session: nox.Session) -> None:
+    """Hold exported files against LiteLLM's own router and the published schemas of Kubernetes' custom resources."""
+    parent = Path(session.create_tmp()).resolve()
+    session.run(PYTHON, "-m", "pip", "install", "-q", "--upgrade", "--target", str(parent / "python"), "litellm>=1.100")
+    with session.chdir(parent):
+        packages = ("@kubernetes-models/argo-rollouts@0.3", "@kubernetes-models/gateway-api@0.5")
+        session.run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages, external=True)
+    environ = {
+        "PYTHONPATH": str(parent / "python"),
+        "KUBERNETES_MODELS": str(parent / "node_modules"),
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+    session.run(PYTHON, "-m", "pytest", "-q", "tests/canary/test_canary_exports_elsewhere.py", env=environ)
+
+
+@nox.session
 def report_app(session: nox.Session) -> None:
     """Check the types of the report's page and build its bundle; `-- --check` only says whether it is current.
 

@@ -36,6 +36,8 @@ class Asked:
     rollout_days: int
     as_of: str | None
     explain: str | None
+    held: Path | None
+    """File to hold against the routes, in place of writing one."""
 
 
 @click.command()
@@ -45,6 +47,9 @@ class Asked:
     "--export",
     type=click.Choice(["litellm", "json"]),
     help="Print the decisions alone: a LiteLLM proxy's configuration, or JSON (migrate/schemas/routes.schema.json).",
+)
+@click.option(
+    "--check", "held", type=click.Path(path_type=Path), metavar="FILE", help="Hold an exported file against the routes."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file instead.")
 @click.option(
@@ -77,7 +82,7 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     Reads the newest whole replay of every candidate from the ledger; asks nobody. Ends with 0 when every flow is
     decided, 3 when the evidence for one is insufficient.
     """
-    asked = Asked(form=_form(as_json, as_md, export), **given)  # type: ignore[arg-type]
+    asked = Asked(form=_form(as_json, as_md, export, given["held"]), **given)  # type: ignore[arg-type]
     name = None if asked.explain is None else _figure(asked.explain)
     report = _report(asked)
     if name is not None:
@@ -86,13 +91,17 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
 
         print_lines([*heads(report), *explained(name, report)])
         return
+    if asked.held is not None:
+        context.exit(_hold(asked.held, report, asked.form))
     _show(report, asked)
     context.exit(INCONCLUSIVE if report.inconclusive else 0)
 
 
-def _form(as_json: bool, as_md: bool, export: str | None) -> str:
+def _form(as_json: bool, as_md: bool, export: str | None, held: object) -> str:
     if as_json + as_md + (export is not None) > 1:
         raise UsageProblem("--json, --md and --export exclude each other")
+    if held is not None and export is None:
+        raise UsageProblem("--check holds an exported file: say which form it has, with --export")
     if export is not None:
         return "routes" if export == "json" else export
     return "json" if as_json else "md" if as_md else "text"
@@ -124,6 +133,15 @@ def _report(asked: Asked) -> RouteReport:
     world = open_world(Path.cwd(), os.environ, {"as_of": asked.as_of})
     with closing(ledger_of(world.settings)) as ledger:
         return route_of_ledger(world, ledger, wanted)
+
+
+def _hold(path: Path, report: RouteReport, form: str) -> int:
+    """Say where a file decides otherwise than the routes do; return the exit code, 1 where it does."""
+    from migrate.wiring.route_export import export_flaws
+
+    flaws = export_flaws(path, report, form)
+    print_lines(flaws or [f"{path} is these routes: {', '.join(route.trials.flow for route in report.flows)}"])
+    return 1 if flaws else 0
 
 
 def _show(report: RouteReport, asked: Asked) -> None:

@@ -14,6 +14,7 @@ from migrate.canary.buckets import flag_key, is_candidate
 from migrate.canary.nouns import Plan, Stage
 from migrate.edges.exporters.flags import flags, flaws
 from migrate.edges.exporters.gateways import STARTING, argo, argo_flaws, http_route, litellm, litellm_flaws, route_flaws
+from migrate.edges.exporters.shapes import kubernetes_flaws, shape_flaws
 from migrate.errors import UsageProblem
 from migrate.wiring.canary_check import wanted_flows
 
@@ -65,11 +66,12 @@ def export_flaws(plan: Plan, target: Target, stages: Mapping[str, Stage], path: 
         case "flagd":
             return [*flaws(documents[0], plan, stages), *_split_flaws(plan, stages)]
         case "litellm":
-            return list(litellm_flaws(documents[0], plan, stages))
+            return list(shape_flaws(documents[0], "litellm")) or list(litellm_flaws(documents[0], plan, stages))
         case "argo":
-            return list(argo_flaws(documents, plan))
+            shapes = list(kubernetes_flaws(documents, ("Rollout", "AnalysisTemplate")))
+            return shapes or list(argo_flaws(documents, plan, stages))
         case "httproute":
-            return list(route_flaws(documents, plan, stages))
+            return list(kubernetes_flaws(documents, ("HTTPRoute",))) or list(route_flaws(documents, plan, stages))
 
 
 def _read(path: Path, target: Target) -> list[Any]:

@@ -67,6 +67,68 @@ def test_an_export_is_repeatable_and_keeps_to_the_plan(tmp_path: Path, target: T
     assert bool(other) is (target in ("flagd", "litellm", "httproute"))
 
 
+def spoilt(tmp_path: Path, target: Target, change: Any) -> str:
+    """What is said of an export after a change to its documents."""
+    stages = stages_of(PLAN, (), 1)
+    documents = list(yaml.safe_load_all(exported(PLAN, target, stages)))
+    change(documents)
+    path = tmp_path / "export.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    return "\n".join(export_flaws(PLAN, target, stages, path))
+
+
+def steps_of(docs: Any) -> Any:
+    return docs[0]["spec"]["strategy"]["canary"]["steps"]
+
+
+def backends_of(docs: Any) -> Any:
+    return docs[0]["spec"]["rules"][0]["backendRefs"]
+
+
+def parameters_of(docs: Any, at: int) -> Any:
+    return docs[0]["model_list"][at]["litellm_params"]
+
+
+@pytest.mark.parametrize(
+    ("target", "change", "said"),
+    [
+        ("argo", lambda docs: steps_of(docs).__setitem__(0, {"setWieght": 10}), "canary.steps[0]"),
+        ("argo", lambda docs: steps_of(docs)[0].update(setWeight="10"), "canary.steps[0]"),
+        ("argo", lambda docs: steps_of(docs)[0].update(setWeight=50), "step 1 is {'setWeight': 50}"),
+        ("argo", lambda docs: steps_of(docs)[1]["pause"].update(duration="1h"), "step 2 is {'pause':"),
+        ("argo", lambda docs: steps_of(docs).pop(), "it has 11 steps, the plan has 12"),
+        ("argo", lambda docs: docs.pop(1), "the AnalysisTemplate refund-check is missing"),
+        ("argo", lambda docs: docs.append({"kind": "Service"}), "document 5 is no Rollout or AnalysisTemplate"),
+        ("httproute", lambda docs: backends_of(docs)[0].update(weight=11), "refund: the weights"),
+        ("httproute", lambda docs: backends_of(docs)[0].update(wieght=10), "backendRefs[0]"),
+        ("httproute", lambda docs: docs.pop(0), "the HTTPRoute refund is missing"),
+        ("litellm", lambda docs: parameters_of(docs, 0).update(wieght=1), "litellm $.model_list[0]"),
+        ("litellm", lambda docs: parameters_of(docs, 0).update(weight=0.1), "litellm $.model_list[0]"),
+        ("litellm", lambda docs: parameters_of(docs, 1).update(weight=10), "refund: the weights"),
+        ("litellm", lambda docs: docs[0]["model_list"].pop(2), "no fallback to refund-baseline"),
+        ("litellm", lambda docs: docs.__setitem__(0, []), "litellm $"),
+    ],
+)
+def test_what_a_program_would_pass_over_is_found(tmp_path: Path, target: Target, change: Any, said: str) -> None:
+    """A misspelt key, a weight as text, a shorter pause, a step that is gone: each with its place."""
+    assert said in spoilt(tmp_path, target, change)
+
+
+def job_of(docs: Any) -> Any:
+    return docs[1]["spec"]["metrics"][0]["provider"]["job"]["spec"]["template"]["spec"]["containers"][0]
+
+
+def test_an_image_of_one_s_own_is_no_flaw(tmp_path: Path) -> None:
+    """What runs in the deployment and where plan and logs lie is for the user to fill in; what is asked is not."""
+
+    def filled(docs: Any) -> None:
+        docs[0]["spec"]["template"]["spec"]["containers"][0]["image"] = "gateway:7"
+        job_of(docs)["command"] = ["sh", "-c", "prompt-migrate canary check /p.json /calls.jsonl --flow refund"]
+
+    assert "" == spoilt(tmp_path, "argo", filled)
+    assert "does not ask canary check" in spoilt(tmp_path, "argo", lambda docs: job_of(docs).update(command=["true"]))
+
+
 def test_flags_that_were_edited_are_found(tmp_path: Path) -> None:
     """A foreign default, an unknown variant, a candidate that is not first, a flag that is gone: each is said."""
     stages = stages_of(PLAN, (), 1)

@@ -208,6 +208,42 @@ def test_the_proxy_s_configuration(few: str) -> None:
     assert {"to-nano": ["to-nano-today"]} in document["router_settings"]["fallbacks"]
 
 
+@pytest.mark.parametrize("form", ["litellm", "json"])
+def test_an_export_is_read_again_and_held_against_the_routes(few: str, tmp_path: Path, form: str) -> None:
+    """As written it is these routes; judged by the real dates it is not, and where it differs is said: exit code 1."""
+    path = tmp_path / "routes"
+    routed("--evidence", few, "--export", form, "-o", str(path))
+    done = routed("--evidence", few, "--export", form, "--check", str(path))
+    assert (0, f"{path} is these routes: to-nano, cascade\n") == (done.exit_code, done.stdout)
+    later = routed("--evidence", few, "--export", form, "--check", str(path), "--as-of", "2026-11-29")
+    assert 1 == later.exit_code
+    assert "to-nano" in later.stdout
+    assert "gpt-4.1-mini" in later.stdout
+
+
+OTHER = {"model_name": "other", "litellm_params": {"model": "openai/x"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda config: config["model_list"][0]["litellm_params"].update(modle="x"), "litellm $.model_list[0]"),
+        (lambda config: config["model_list"][0]["litellm_params"].update(model="openai/x"), "to-nano goes to openai/x"),
+        (lambda config: config["router_settings"]["fallbacks"].clear(), "to-nano-today is not behind it"),
+        (lambda config: config["model_list"].append(OTHER), "other is no flow of these routes"),
+        (lambda config: config.pop("router_settings"), "'router_settings' is a required property"),
+    ],
+)
+def test_a_proxy_s_configuration_that_was_edited_is_found(few: str, tmp_path: Path, change: Any, said: str) -> None:
+    """A misspelt key, another model, a fallback that is gone, a flow that is none: each is said, and ends with 1."""
+    path = tmp_path / "litellm.yaml"
+    config = yaml.safe_load(routed("--evidence", few, "--export", "litellm").stdout)
+    change(config)
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    done = routed("--evidence", few, "--export", "litellm", "--check", str(path))
+    assert (1, True) == (done.exit_code, said in done.stdout), done.stdout
+
+
 # --- what is wrong with a command -----------------------------------------------------------------------------
 
 
@@ -215,6 +251,8 @@ def test_the_proxy_s_configuration(few: str) -> None:
     ("args", "words"),
     [
         (("--json", "--md"), "exclude each other"),
+        (("--check", "routes.json"), "say which form it has, with --export"),
+        (("--export", "json", "--check", "missing.json"), "missing.json cannot be read"),
         (("--explain", "savings"), 'did you mean "saving"?'),
         (("--evidence", "missing.json"), "the evidence file missing.json cannot be read"),
         (("--candidate", "gpt-4.1-mni"), 'did you mean "gpt-4.1-mini"?'),

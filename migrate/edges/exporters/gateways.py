@@ -44,15 +44,17 @@ def _deployments(plan: Plan, rollout: Rollout, stage: Stage) -> Iterator[dict[st
 
 def litellm_flaws(document: Any, plan: Plan, rollouts: Mapping[str, Stage]) -> Iterator[str]:
     """Yield where a configuration does not split as planned."""
-    rows = document.get("model_list", []) if isinstance(document, dict) else []
+    rows, fallbacks = document["model_list"], document["router_settings"]["fallbacks"]
     for rollout in plan.rollouts:
         if rollout.flow in rollouts:
-            own = [row.get("litellm_params", {}) for row in rows if row.get("model_name") == rollout.flow]
-            weights = {row.get("model"): row.get("weight") for row in own}
-            if weights.get(f"openai/{rollout.candidate}", 0) != percents(rollouts[rollout.flow]):
-                yield f"{rollout.flow}: {rollout.candidate} has not the weight {percents(rollouts[rollout.flow])}"
-            if sum(weight or 0 for weight in weights.values()) != HUNDRED:
-                yield f"{rollout.flow}: the weights do not add up to {HUNDRED}"
+            share, behind = percents(rollouts[rollout.flow]), f"{rollout.flow}-baseline"
+            own = [row["litellm_params"] for row in rows if row["model_name"] == rollout.flow]
+            weights = {row["model"]: row.get("weight") for row in own}
+            wanted = {f"openai/{rollout.candidate}": share, f"openai/{rollout.baseline}": HUNDRED - share}
+            if weights != {model: weight for model, weight in wanted.items() if weight}:
+                yield f"{rollout.flow}: the weights are {weights}, not {wanted}"
+            if {rollout.flow: [behind]} not in fallbacks or not any(row["model_name"] == behind for row in rows):
+                yield f"{rollout.flow}: nothing is behind it where the candidate fails: no fallback to {behind}"
 
 
 def percents(stage: Stage) -> int:
@@ -132,35 +134,56 @@ def kubernetes_name(flow: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", flow.lower()).strip("-") or "flow"
 
 
-def argo_flaws(documents: list[Any], plan: Plan) -> Iterator[str]:
-    """Yield where Rollouts do not take the plan's steps; a misspelt key of a step would be ignored by Kubernetes."""
-    found = {
-        one["metadata"]["name"]: one for one in documents if isinstance(one, dict) and one.get("kind") == "Rollout"
-    }
-    checks = {one["metadata"]["name"] for one in documents if isinstance(one, dict) and one.get("kind") != "Rollout"}
+def argo_flaws(documents: list[Any], plan: Plan, rollouts: Mapping[str, Stage]) -> Iterator[str]:
+    """Yield where Rollouts do not take the plan's steps, or do not ask for its verdict after each."""
+    found = {(one["kind"], one["metadata"]["name"]): one for one in documents}
     for rollout in plan.rollouts:
-        if rollout.stages and rollout.verdict in STARTING:
+        if rollout.flow in rollouts:
+            wanted, template = argo(plan, rollout)
             name = kubernetes_name(rollout.flow)
-            steps = found.get(name, {}).get("spec", {}).get("strategy", {}).get("canary", {}).get("steps", [])
-            wanted = [percents(stage) for stage in rollout.stages if stage.share_kind != "watch"]
-            if [step["setWeight"] for step in steps if "setWeight" in step] != wanted:
-                yield f"{rollout.flow}: the weights of the steps are not {wanted}"
-            if any(set(step) - {"setWeight", "pause", "analysis"} for step in steps):
-                yield f"{rollout.flow}: a step has a key that Argo Rollouts does not know"
-            if f"{name}-check" not in checks:
+            steps = found.get(("Rollout", name), {}).get("spec", {}).get("strategy", {}).get("canary", {}).get("steps")
+            planned = wanted["spec"]["strategy"]["canary"]["steps"]
+            if steps is None:
+                yield f"{rollout.flow}: the Rollout {name} is missing"
+            elif steps != planned:
+                yield f"{rollout.flow}: {_first_difference(steps, planned)}"
+            asks = found.get(("AnalysisTemplate", f"{name}-check"))
+            if asks is None:
                 yield f"{rollout.flow}: the AnalysisTemplate {name}-check is missing"
+            elif _command(asks) != _command(template):
+                yield f"{rollout.flow}: the AnalysisTemplate {name}-check does not ask canary check for this flow"
+
+
+def _first_difference(steps: list[Any], planned: list[Any]) -> str:
+    if len(steps) != len(planned):
+        return f"it has {len(steps)} steps, the plan has {len(planned)}"
+    at = next(place for place, (one, other) in enumerate(zip(steps, planned, strict=True)) if one != other)
+    return f"step {at + 1} is {steps[at]}, the plan has {planned[at]}"
+
+
+def _command(template: dict[str, Any]) -> str:
+    """Return the prompt-migrate command of an AnalysisTemplate's job; its image and files are the user's own."""
+    job = template["spec"]["metrics"][0]["provider"]["job"]["spec"]
+    containers = job.get("template", {}).get("spec", {}).get("containers", [])
+    words = " ".join(str(word) for one in containers for word in one.get("command", ())).split()
+    flow = words[words.index("--flow") + 1] if "--flow" in words[:-1] else ""
+    return f"{'canary check' if 'canary' in words and 'check' in words else ''} {flow}"
 
 
 def route_flaws(documents: list[Any], plan: Plan, rollouts: Mapping[str, Stage]) -> Iterator[str]:
     """Yield where HTTPRoutes do not split as planned."""
-    found = {one["metadata"]["name"]: one for one in documents if isinstance(one, dict)}
+    found = {one["metadata"]["name"]: one for one in documents}
     for rollout in plan.rollouts:
         if rollout.flow in rollouts:
             name, share = kubernetes_name(rollout.flow), percents(rollouts[rollout.flow])
-            rules = found.get(name, {}).get("spec", {}).get("rules", [{}])
-            weights = [backend.get("weight") for backend in rules[0].get("backendRefs", [])]
-            if weights != [share, HUNDRED - share]:
-                yield f"{rollout.flow}: the weights are {weights}, not {[share, HUNDRED - share]}"
+            if name not in found:
+                yield f"{rollout.flow}: the HTTPRoute {name} is missing"
+                continue
+            wanted = {f"{name}-candidate": share, f"{name}-baseline": HUNDRED - share}
+            for rule in found[name]["spec"]["rules"]:
+                weights = {backend["name"]: backend["weight"] for backend in rule["backendRefs"]}
+                if weights != wanted:
+                    yield f"{rollout.flow}: the weights are {weights}, not {wanted}"
 
 
 STARTING: Final = ("ready", "ready_modified")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 
+from migrate.edges.exporters.shapes import shape_flaws
 from migrate.inert import inert
 from migrate.rendering import parse_candidate
 from migrate.routing import FlowRoute, RouteReport
@@ -63,9 +64,12 @@ def _entries(route: FlowRoute) -> Iterator[dict[str, Any]]:
 
 
 def _entry(alias: str, model: str) -> dict[str, Any]:
-    # A name that says its provider keeps it.
-    named = model if "/" in model else f"{PROVIDER}/{model}"
-    return {"model_name": alias, "litellm_params": {"model": named, "weight": 1}}
+    return {"model_name": alias, "litellm_params": {"model": named(model), "weight": 1}}
+
+
+def named(model: str) -> str:
+    """Return a model with its provider; a name that says one keeps it."""
+    return model if "/" in model else f"{PROVIDER}/{model}"
 
 
 def model_of(route: FlowRoute) -> str:
@@ -73,3 +77,26 @@ def model_of(route: FlowRoute) -> str:
     if route.verdict != "switch":
         return route.trials.baseline
     return parse_candidate(route.model).model_for(route.trials.baseline)
+
+
+def route_config_flaws(document: Any, report: RouteReport) -> Iterator[str]:
+    """Yield where a configuration sends a flow elsewhere than its route says, or has nothing behind a switch."""
+    shapes = list(shape_flaws(document, "litellm"))
+    yield from shapes
+    if shapes:
+        return
+    served: dict[str, list[str]] = {}
+    for row in document["model_list"]:
+        served.setdefault(row["model_name"], []).append(row["litellm_params"]["model"])
+    fallbacks = {alias: models for entry in document["router_settings"]["fallbacks"] for alias, models in entry.items()}
+    for route in report.flows:
+        flow, wanted = route.trials.flow, [named(model_of(route))]
+        if served.get(flow) != wanted:
+            yield f"{flow} goes to {', '.join(served.get(flow, ['nothing']))}, its route is {wanted[0]}"
+        behind = f"{flow}-{FALLBACK}"
+        if route.verdict == "switch" and fallbacks.get(flow) != [behind]:
+            yield f"{flow} switches, and {behind} is not behind it"
+        if route.verdict == "switch" and served.get(behind) != [named(route.trials.baseline)]:
+            yield f"{behind} is not {named(route.trials.baseline)}"
+    known = {alias for route in report.flows for alias in (route.trials.flow, f"{route.trials.flow}-{FALLBACK}")}
+    yield from (f"{alias} is no flow of these routes" for alias in served if alias not in known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 from migrate.rendering import parse_candidate
@@ -14,7 +15,12 @@ FORMAT: Final = 1
 
 def routes_json(report: RouteReport) -> str:
     """Return the decisions alone as JSON text, the same bytes for equal routes."""
-    document = {
+    return json.dumps(routes_document(report), indent=2, allow_nan=False) + "\n"
+
+
+def routes_document(report: RouteReport) -> dict[str, Any]:
+    """Return the decisions alone as plain JSON values."""
+    return {
         "format": FORMAT,
         "synthetic": report.synthetic,
         "simulated": report.simulated,
@@ -23,7 +29,6 @@ def routes_json(report: RouteReport) -> str:
         "rollout_ends": report.policy.ends.isoformat(),
         "routes": [_route(route) for route in report.flows],
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _route(route: FlowRoute) -> dict[str, Any]:
@@ -52,3 +57,23 @@ def _cascade(route: FlowRoute) -> Json:
         "escalate_if": ["schema", "length", "refusal", "empty", *([] if rules.tau is None else ["judge"])],
         "judge_below": rules.tau,
     }
+
+
+def routes_flaws(document: Any, report: RouteReport) -> Iterator[str]:
+    """Yield where a file of routes decides otherwise than the evidence does now."""
+    wanted = routes_document(report)
+    if not isinstance(document, dict) or not isinstance(document.get("routes"), list):
+        yield "it has no routes"
+        return
+    for key, value in wanted.items():
+        if key != "routes" and document.get(key) != value:
+            yield f"{key} is {document.get(key)!r}, now it is {value!r}"
+    found = {one.get("flow"): one for one in document["routes"] if isinstance(one, dict)}
+    for route in wanted["routes"]:
+        own = found.pop(route["flow"], None)
+        if own is None:
+            yield f"{route['flow']} is missing"
+        elif own != route:
+            keys = [key for key in route if own.get(key) != route[key]] or ["it has keys of its own"]
+            yield f"{route['flow']}: {', '.join(f'{key} is {own.get(key)!r}, now {route.get(key)!r}' for key in keys)}"
+    yield from (f"{flow} is no flow of these routes" for flow in found)
