@@ -131,7 +131,12 @@ def _side(side: Side) -> Json:
     return {
         "arm": side.arm,
         "calls": side.calls,
-        "latency_ms": {"p50": side.p50_ms, "p95": side.p95_ms, "p95_interval": [side.p95_low_ms, side.p95_high_ms]},
+        "latency_ms": {
+            "p50": side.p50_ms,
+            "p95": side.p95_ms,
+            "p95_interval": [side.p95_low_ms, side.p95_high_ms],
+            "deciles": list(side.deciles_ms),
+        },
         "cost_usd": {
             "calls": side.priced,
             "mean": side.mean_usd,

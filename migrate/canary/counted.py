@@ -66,6 +66,8 @@ class Side:
     p95_ms: float | None = None
     p95_low_ms: float | None = None
     p95_high_ms: float | None = None
+    deciles_ms: tuple[float, ...] = ()
+    """Latency that 1, 2, ... 9 of ten calls keep; empty where none is timed."""
     priced: int = 0
     mean_usd: float | None = None
     cost_groups: tuple[tuple[int, float], ...] = ()

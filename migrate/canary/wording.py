@@ -44,12 +44,16 @@ def sides(sofar: Totals, name: MetricName = "bad") -> str:
     return f"{share_of(candidate.bad.get(name, 0), candidate.units)} of the candidate's, {before} of the control's"
 
 
+def _roll_back(rollout: Rollout) -> str:
+    return f"Roll back: give {rollout.baseline} all of {rollout.flow} again."
+
+
 def harm(rollout: Rollout, sofar: Totals, share: float, evidence: Evidence) -> Said:
     parts = {metric.name: metric.weight * evidence.at_most.get(metric.name, 1.0) for metric in rollout.metrics}
     culprit = max(parts, key=lambda name: parts[name])
     kind = KINDS[culprit]
     return (
-        f"Roll back: give {rollout.baseline} all of {rollout.flow} again.",
+        _roll_back(rollout),
         (
             f"The candidate gives {kind} more often than allowed: in this stage, at {percent(share)}, "
             f"{sides(sofar, culprit)} {rollout.units} met {kind}."
@@ -64,14 +68,14 @@ def harm(rollout: Rollout, sofar: Totals, share: float, evidence: Evidence) -> S
 def capped(rollout: Rollout, sofar: Totals, place: tuple[int, Stage] | None) -> Said:
     cap = "" if place is None else f" of {place[1].cap:.1%}"
     return (
-        f"Roll back: give {rollout.baseline} all of {rollout.flow} again.",
+        _roll_back(rollout),
         f"The candidate's bad answers are past the cap{cap}, the control's are not: {sides(sofar)} {rollout.units}.",
     )
 
 
 def spent(rollout: Rollout, evidence: Evidence) -> Said:
     return (
-        f"Roll back: give {rollout.baseline} all of {rollout.flow} again.",
+        _roll_back(rollout),
         (
             f"The budget is spent: {evidence.spent_most:.0f} {rollout.units} met a bad answer beyond what the control "
             f"would have given them, {rollout.budget:.0f} were allowed."

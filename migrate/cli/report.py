@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from migrate.wiring.world import World
 
 FORMATS: Final = ("html", "md", "github", "gitlab", "junit", "csv", "jsonl", "ctrf")
-PAGES: Final = ("route", "canary")
+PAGES: Final = ("route", "canary", "check")
+PAGE_COMMANDS: Final = {
+    "route": "prompt-migrate route",
+    "canary": "prompt-migrate canary plan",
+    "check": "prompt-migrate canary check PLAN LOGS",
+}
 
 
 @click.command()
@@ -28,7 +33,7 @@ PAGES: Final = ("route", "canary")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True, help="What to write.")
 @click.option("-o", "--output", metavar="PATH", help="Where to write  [default: reports/RUN/index.html, else stdout]")
 @click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
-@click.option("--page", "pages", multiple=True, metavar="NAME=FILE", help="Show a JSON document too: route=, canary=.")
+@click.option("--page", "pages", multiple=True, metavar="NAME=FILE", help="Show JSON too: route=, canary=, check=.")
 @click.option("--gate", is_flag=True, help="End as `compare` does: 1 for a closed gate, 12 stale, 10 incomplete.")
 @click.pass_context
 def report(
@@ -123,7 +128,7 @@ def _documents(pages: Sequence[str]) -> dict[str, JsonObject]:
         except (OSError, ValueError) as problem:
             raise UsageProblem(f"cannot read {file}: {problem}") from problem
         if not isinstance(document, dict):
-            raise UsageProblem(f"{file} holds no JSON object", next_command=f"prompt-migrate {name} --json > {file}")
+            raise UsageProblem(f"{file} holds no JSON object", next_command=f"{PAGE_COMMANDS[name]} --json > {file}")
         found[name] = document
     return found
 

@@ -12,6 +12,7 @@ from migrate.canary.nouns import Plan
 from migrate.canary.together import Together
 from migrate.canary.verdicts import PathPoint, Reading, Verdict
 from migrate.presenting.layout import Cell, Colour, Column, painted, table, wrapped
+from migrate.presenting.markdown import markdown_table, plain
 from migrate.presenting.numbers import UNKNOWN
 
 COLOURS: Final[dict[str, Colour]] = {
@@ -174,15 +175,17 @@ def check_markdown(plan: Plan, log: Log, verdicts: Sequence[Verdict]) -> list[st
     lines = [f"# Canary check of plan {plan.plan_id}", "", f"{log_words(log).capitalize()}."]
     for verdict in verdicts:
         counted = log.flows.get(verdict.flow)
-        lines += ["", f"## {_md(headline(verdict))}", "", *(_md(sentence) for sentence in verdict.sentences)]
+        lines += ["", f"## {plain(headline(verdict))}", "", *(plain(sentence) for sentence in verdict.sentences)]
         if verdict.readings:
-            lines += ["", *_md_table(METRIC_COLUMNS, [_metric(reading) for reading in verdict.readings])]
+            lines += ["", *markdown_table(METRIC_COLUMNS, [_metric(reading) for reading in verdict.readings])]
             lines += ["", "```text", *evidence_plot(verdict.path, verdict.threshold), "```"]
         if counted is not None and counted.sides:
-            lines += ["", *_md_table(SIDE_COLUMNS, [_side(side) for side in counted.sides])]
-        lines += ["", *(f"- {_md(fact)}" for fact in facts(verdict, counted))]
+            lines += ["", *markdown_table(SIDE_COLUMNS, [_side(side) for side in counted.sides])]
+            drawn = latency_plot(counted.sides)
+            lines += ["", "```text", *drawn, "```"] if drawn else []
+        lines += ["", *(f"- {plain(fact)}" for fact in facts(verdict, counted))]
     if len(verdicts) > 1:
-        lines += ["", f"{_md(together_words(together_of(plan, log, verdicts)))}."]
+        lines += ["", f"{plain(together_words(together_of(plan, log, verdicts)))}."]
     return lines
 
 
@@ -210,12 +213,30 @@ def evidence_plot(path: Sequence[PathPoint], threshold: float) -> list[str]:
     return [row.rstrip() for row in rows]
 
 
-def _md_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    yield "| " + " | ".join(column.title for column in columns) + " |"
-    yield "|" + "|".join("--:" if column.right else ":--" for column in columns) + "|"
-    for row in rows:
-        yield "| " + " | ".join(_md(cell.text) for cell in row) + " |"
+def latency_plot(sides: Sequence[Side]) -> list[str]:
+    """Draw the latency of the calls of each side on one logarithmic scale: deciles, p95 and the bounds of p95."""
+    timed = [side for side in sides if side.p50_ms and side.p95_ms and side.deciles_ms]
+    known = [value for side in timed for value in (*side.deciles_ms, side.p95_ms, side.p95_high_ms) if value]
+    if not known:
+        return []
+    low, high = log10(min(known)), log10(max(known) * 1.02)
+
+    def place(value: float) -> int:
+        return round((log10(value) - low) / (high - low) * (PLOT_WIDTH - 1)) if high > low else 0
+
+    lines = []
+    for side in timed:
+        row = [" "] * PLOT_WIDTH
+        if side.p95_low_ms and side.p95_high_ms:
+            for at in range(place(side.p95_low_ms), place(side.p95_high_ms) + 1):
+                row[at] = "-"
+        for value in side.deciles_ms:
+            row[place(max(value, min(known)))] = "|"
+        row[place(side.p50_ms or 1.0)], row[place(side.p95_ms or 1.0)] = "M", "*"
+        lines.append(f"{side.arm:>9} {''.join(row)}".rstrip())
+    scale = f"{10**low:.0f} ms at the left, {10**high:.0f} ms at the right"
+    return [*lines, f"| deciles, M the middle one, * p95, - its bounds; {scale}, n {_calls(timed)} calls"]
 
 
-def _md(text: str) -> str:
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in text.replace("\n", " "))
+def _calls(sides: Sequence[Side]) -> str:
+    return " and ".join(f"{side.calls:,}" for side in sides)

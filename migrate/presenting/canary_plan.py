@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from migrate.canary import Plan, Rollout, Stage
 from migrate.canary.nouns import Claims
 from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
+from migrate.presenting.markdown import markdown_table, plain
 from migrate.presenting.numbers import UNKNOWN, counted
 
 COLOURS: Final[dict[str, Colour]] = {
@@ -161,15 +162,15 @@ def plan_markdown(plan: Plan) -> list[str]:
     """Return the plan as Markdown, a drawing of the ladder in each flow."""
     lines = [f"# Canary plan {plan.plan_id}", "", f"As of {plan.as_of}, {plan.tool}, seed {plan.seed}."]
     for rollout in plan.rollouts:
-        lines += ["", f"## {_md(headline(rollout))}", "", *(f"- {_md(reason)}" for reason in rollout.reasons)]
+        lines += ["", f"## {plain(headline(rollout))}", "", *(f"- {plain(reason)}" for reason in rollout.reasons)]
         if rollout.stages:
-            lines += ["", *_md_table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages])]
-            lines += ["", f"{_md(stop_words(rollout)).capitalize()}.", "", "```text", *ladder_plot(rollout), "```"]
+            lines += ["", *markdown_table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages])]
+            lines += ["", f"{plain(stop_words(rollout)).capitalize()}.", "", "```text", *ladder_plot(rollout), "```"]
         if rollout.behaviour:
             rows = [_row(rollout, at) for at in range(len(rollout.behaviour))]
-            lines += ["", *_md_table(BEHAVIOUR_COLUMNS, rows)]
-        lines += ["", *(f"- {_md(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
-    claims = [] if plan.claims is None else ["", f"{_md(claims_words(plan.claims)).capitalize()}."]
+            lines += ["", *markdown_table(BEHAVIOUR_COLUMNS, rows)]
+        lines += ["", *(f"- {plain(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
+    claims = [] if plan.claims is None else ["", f"{plain(claims_words(plan.claims)).capitalize()}."]
     return [*lines, *claims, "", f"{_legend(plan).capitalize()}."]
 
 
@@ -186,15 +187,3 @@ def ladder_plot(rollout: Rollout, width: int = 40) -> list[str]:
             f"{name:>5} day {stage.ends_not_before:>3} |{bar:<{width}}| {marks} {shown:.0f} bad at margin".rstrip()
         )
     return lines
-
-
-def _md_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
-    yield "| " + " | ".join(column.title for column in columns) + " |"
-    yield "|" + "|".join("--:" if column.right else ":--" for column in columns) + "|"
-    for row in rows:
-        yield "| " + " | ".join(_md(cell.text) for cell in row) + " |"
-
-
-def _md(text: str) -> str:
-    """Return text that Markdown takes for nothing but text: what files name may hold anything."""
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in text.replace("\n", " "))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from migrate.canary import Rollout
 from migrate.canary.check_documents import check_document
-from migrate.canary.counted import Arm, Counted, Event, Hour, Log, Served
+from migrate.canary.counted import Arm, Counted, Event, Hour, Log, Served, Side
 from migrate.canary.judging import judge
 from migrate.canary.verdicts import Verdict
 
@@ -230,6 +230,51 @@ def test_at_the_full_share_it_observes() -> None:
     assert any("a broken schema" in sentence for sentence in found.sentences)
     longer = [hour(at, "candidate", 1.0, 100, kinds={"tokens": 50, "cost": 50}) for at in range(24)]
     assert any("output tokens" in sentence for sentence in verdict(longer).sentences)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate", "said"),
+    [
+        ("schema", 0.4, "a broken schema"),
+        ("refusal", 0.4, "a refusal"),
+        ("tokens", 0.4, "a very long answer, past 320 output tokens"),
+        ("cost", 0.4, "a very dear answer, past 0.02 US dollars"),
+    ],
+)
+def test_after_the_rollout_each_drift_from_the_goldens_alerts(kind: str, rate: float, said: str) -> None:
+    """At 100 %, a day of 2,400 units: as often as among the goldens is quiet, far more often is one alert, by name."""
+    metric = next(one for one in MADE.metrics if one.name == kind)
+    units = 2_400
+
+    def day(share: float) -> Verdict:
+        return verdict([hour(0, "candidate", 1.0, units, kinds={kind: round(units * share)})])
+
+    assert ("observe", "nothing_drifts") == (day(metric.rate).word, day(metric.rate).why)
+    found = day(rate)
+    assert ("hold", "drift") == (found.word, found.why)
+    assert [said in sentence for sentence in found.sentences[1:]] == [True]
+
+
+def halved(first: int, second: int) -> Verdict:
+    """A day at 50 % whose control has so many bad units in each of its two halves, by a second hash."""
+    rows = (hour(0, "candidate", 0.5, 1_000, 20), hour(0, "control", 0.5, 1_000, first + second))
+    events = (
+        Event(START, 0.5, "candidate", "bad", 20),
+        Event(START, 0.5, "control", "bad", first, 0),
+        Event(START, 0.5, "control", "bad", second, 1),
+    )
+    sides = (Side("control", 2_000, half_units=(500, 500)),)
+    return judge(MADE, Counted("refund", rows, events, sides=sides))
+
+
+def test_two_halves_of_the_control_are_held_against_each_other() -> None:
+    """A/A beside the verdict: alike halves give no evidence; halves that differ say that the machinery is not fair."""
+
+    def evidence(found: Verdict) -> float:
+        return next(one.e_control_halves for one in found.readings if one.name == "bad")
+
+    assert evidence(halved(20, 20)) < 1
+    assert evidence(halved(2, 90)) > 20
 
 
 def test_the_next_check_is_said() -> None:

@@ -14,7 +14,7 @@ from migrate.canary.counted import Counted, Event, Hour, Log, Side
 from migrate.canary.judging import judge
 from migrate.canary.terms import Judge
 from migrate.canary.together import claims_of, together
-from migrate.presenting.canary_check import check_lines
+from migrate.presenting.canary_check import check_lines, latency_plot
 from migrate.presenting.canary_plan import plan_lines
 
 MADE = rollout()
@@ -132,3 +132,26 @@ def test_the_interval_of_a_mean_cost_covers(seed: int) -> None:
         low, high = cost_interval(side(groups))
         inside += low is not None and high is not None and low <= 0.001 <= high
     assert inside / 100 >= 0.95 - 3 * (0.95 * 0.05 / 100) ** 0.5
+
+
+# --- drawings ---
+
+
+def timed(arm: str, p50: float) -> Side:
+    deciles = tuple(p50 * factor for factor in (0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 1.8, 2.2))
+    return Side(arm, 900, p50, 3 * p50, 2.8 * p50, 3.4 * p50, deciles)  # type: ignore[arg-type]
+
+
+def test_latency_is_drawn_on_one_scale_with_its_n() -> None:
+    """Both sides within 80 columns: deciles, the middle, p95 and its bounds; the faster one further left."""
+    lines = latency_plot([timed("candidate", 500.0), timed("control", 1000.0)])
+    assert ["candidate", "control"] == [line.split()[0] for line in lines[:2]]
+    assert lines[0].index("M") < lines[1].index("M")
+    assert all(line.index("M") < line.index("*") for line in lines[:2])
+    assert all(len(line) <= 80 for line in lines[:2])
+    assert "250 ms at the left, 3468 ms at the right, n 900 and 900 calls" in lines[2]
+
+
+def test_without_times_nothing_is_drawn() -> None:
+    """A log without latency."""
+    assert [] == latency_plot([Side("candidate", 10)])

@@ -23,6 +23,7 @@ from migrate.statistics.quantiles import interval_ranks
 
 MEMORY: Final = "512MB"
 THREADS: Final = 2
+DECILES: Final = tuple(place / 10 for place in range(1, 10))
 ARMS: Final[tuple[Arm, Arm]] = ("control", "candidate")
 LEVEL: Final = 0.90
 """Of the interval of p95."""
@@ -242,15 +243,16 @@ class _Parts:
         where = f"kind = 0 AND flow = {flow} AND bp = {bp} AND arm = {arm}"
         low, high = interval_ranks(calls, 0.95, LEVEL)
         ((*quantiles, priced, mean, cold, warm, ratings),) = self._counter.rows(
-            sql.side(where, [0.5, 0.95, (low or 1) / calls, (high or calls) / calls])
+            sql.side(where, [*DECILES, 0.5, 0.95, (low or 1) / calls, (high or calls) / calls])
         )
-        p50, p95, p95_low, p95_high = quantiles
+        *deciles, p50, p95, p95_low, p95_high = quantiles
         ((first, second),) = self._counter.rows(sql.halves(f"flow = {flow} AND bp = {bp} AND arm = {arm}"))
         groups = tuple(self._counter.rows(sql.cost_groups(where))) if priced else ()
+        known = tuple(value for value in deciles if value is not None)
         return Side(
             arm=ARMS[arm], calls=calls, p50_ms=p50, p95_ms=p95, p95_low_ms=p95_low if low else None,
-            p95_high_ms=p95_high if high else None, priced=priced, mean_usd=mean, cost_groups=groups,
-            cold_usd=cold, warm_usd=warm, ratings=ratings, half_units=(first, second),
+            p95_high_ms=p95_high if high else None, deciles_ms=known, priced=priced, mean_usd=mean,
+            cost_groups=groups, cold_usd=cold, warm_usd=warm, ratings=ratings, half_units=(first, second),
         )  # fmt: skip
 
 

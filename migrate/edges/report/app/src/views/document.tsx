@@ -1,6 +1,7 @@
 // A page made of another command's JSON document (`route`, `canary plan`): its tables as tables, the rest as lists.
 
 import type { Index, Json } from "../data";
+import { Pictures } from "../pictures";
 import { plain, T } from "../words";
 
 export function DocumentPage({ index, name }: { index: Index; name: string }) {
@@ -13,13 +14,16 @@ export function DocumentPage({ index, name }: { index: Index; name: string }) {
       {content === undefined ? (
         <p>This report was made without it. It takes up the document where there is one: prompt-migrate report --page {name}=FILE.</p>
       ) : (
-        <Part value={content} />
+        <>
+          <Pictures content={content} />
+          <Part value={content} />
+        </>
       )}
     </div>
   );
 }
 
-export const TITLES: Record<string, string> = { route: "Route: the cheapest satisfactory model a flow", canary: "Canary" };
+export const TITLES: Record<string, string> = { route: "Route: the cheapest satisfactory model a flow", canary: "Canary", check: "Canary check" };
 
 type Entry = { [key: string]: Json };
 const isEntry = (value: Json): value is Entry => value !== null && typeof value === "object" && !Array.isArray(value);
