@@ -141,6 +141,7 @@ FIGURES: Final = Figures(
         "flows.cases": "cases",
         "flows.samples": "cases",
         "flows.verdicts": "cases",
+        "flows.changed": "cases",
         "flows.cases_needed": "cases_needed",
         "flows.metrics": "excess",
         "flows.metrics.p": "verdict",
