@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import enum
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NewType, TypeAlias
+from typing import Any, Literal, NewType, Protocol, TypeAlias
 
 Json: TypeAlias = Any
 """A parsed JSON value. `Any` because a recursive alias costs more in casts than it catches."""
@@ -119,9 +119,17 @@ class Passage:
     title: str = ""
 
 
+class Vectors(Protocol):
+    """Vectors that were made before."""
+
+    def of(self, model: str, text: str) -> Sequence[float] | None:
+        """Return the vector of a text by a model; None: there is none yet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """The passages a step gets: the best of a local corpus for a query, by BM25."""
+    """The passages a step gets: the best of a local corpus for a query, by BM25 or by the vectors of a model."""
 
     query: str
     """A template."""
@@ -129,6 +137,10 @@ class Retrieval:
     top: int
     corpus: str
     """The corpus file, as the prompt file names it."""
+    embeddings: str = ""
+    """The model whose vectors decide; empty: BM25."""
+    vectors: Vectors | None = field(default=None, compare=False)
+    """Where vectors are kept; None: nobody keeps any, and BM25 stands in for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Migrate this example from one real model to another, and compare the first with itself, to see what is noise.
 
-    python examples/real_models/run.py                 # all three parts, about 570 short calls
+    python examples/real_models/run.py                 # all four parts, about 700 calls
     python examples/real_models/run.py migration       # one of them
 
 Starts serve.py, runs pytest in copies of the project under build/real_models/, and leaves there what every command
@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import chains as demo
 from serve import MODELS
 from tables import tables
 
@@ -103,7 +104,7 @@ def _verdicts(report: Path) -> dict[str, str]:
     return found
 
 
-# --- the three parts ------------------------------------------------------------------------------------------
+# --- the parts ------------------------------------------------------------------------------------------
 
 
 def migration(options: argparse.Namespace) -> dict[str, Any]:
@@ -131,10 +132,30 @@ def batching(options: argparse.Namespace) -> dict[str, Any]:
     return itself(options, "batching", parallel=4, temperature=0)
 
 
+def chains(options: argparse.Namespace) -> dict[str, Any]:
+    """Record the demo's three chains on two tiers, and replay them with the large tier at the small model."""
+    project = fresh(options, "chains")
+    shutil.rmtree(project.folder / "prompts")
+    demo.copied(project.folder)
+    settings = project.folder / "prompt-migrate.toml"
+    text = settings.read_text("utf-8").replace("timeout_s = 120", "timeout_s = 600")
+    settings.write_text(f"chunk_tokens = {demo.CHUNK_TOKENS}\n{text}", "utf-8")
+    with serving(options, parallel=1, context=8_192):
+        project.pytest("record", "--golden=new")
+        project.pytest("replay", "--model", demo.CANDIDATE, may_fail=True)
+    live = replayed(project)
+    live |= {"steps": {flow["flow"]: flow["steps"] for flow in project.compared()["flows"]}}
+    # The server is gone: what follows can only be answered from what was kept.
+    project.pytest("offline", "--model", demo.CANDIDATE, "--migrate-offline", may_fail=True)
+    live |= {"recorded": demo.made(project.goldens()), "offline_is_equal": project.cases == live["cases"]}
+    return {**live, "date": dt.datetime.now(dt.UTC).date().isoformat(), "seconds": project.seconds}
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "migration": migration,
     "sampling": sampling,
     "batching": batching,
+    "chains": chains,
 }
 
 
@@ -166,9 +187,10 @@ def fresh(options: argparse.Namespace, name: str, temperature: int | None = None
 
 
 @contextlib.contextmanager
-def serving(options: argparse.Namespace, *, parallel: int) -> Iterator[None]:
+def serving(options: argparse.Namespace, *, parallel: int, context: int = 1_024) -> Iterator[None]:
     """Run serve.py for as long as the block lasts."""
     command = [sys.executable, str(HERE / "serve.py"), "--port", str(options.port), "--parallel", str(parallel)]
+    command += ["--context", str(context)]
     command += ["--threads", str(options.threads), "--weights", str(options.out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
         try:

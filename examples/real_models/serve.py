@@ -26,8 +26,6 @@ from aiohttp import ClientSession, ClientTimeout, web
 
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
-CONTEXT = 1024
-"""Tokens one request may take, question and answer together."""
 
 # The file holds the base model, trained to continue text and not to chat: a worksheet is a text it can continue.
 WORKSHEET = """\
@@ -87,7 +85,7 @@ def load(name: str, model: Model, options: argparse.Namespace) -> tuple[Any, int
     params.model_alias = {name}
     params.port = port
     params.n_parallel = options.parallel
-    params.n_ctx = CONTEXT * options.parallel
+    params.n_ctx = options.context * options.parallel
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
     # A prompt read from a cache is added up in another order, and so may be answered otherwise.
     params.cache_prompt = False
@@ -227,6 +225,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve the two small models of this example on loopback.")
     parser.add_argument("--port", type=int, default=8471)
     parser.add_argument("--parallel", type=int, default=1, help="requests a model answers at once (1: repeatable)")
+    parser.add_argument("--context", type=int, default=1_024, help="tokens of one request and its answer together")
     parser.add_argument("--threads", type=int, default=2, help="threads a model computes with")
     parser.add_argument("--weights", type=Path, default=HERE.parents[1] / "build" / "real_models", metavar="FOLDER")
     return parser.parse_args(arguments)

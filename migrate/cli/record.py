@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,6 +19,7 @@ from migrate.inert import inert
 from migrate.vocabulary import Flow, NoReply, NoReplyKind, Run
 
 if TYPE_CHECKING:
+    from migrate.wiring import Spent
     from migrate.workflow.engine import Answered
     from migrate.workflow.record import Recording
     from migrate.workflow.replay import Trial
@@ -64,8 +66,11 @@ def record(  # noqa: PLR0917 - one parameter an option
             wiring.pico_of(cap)
         world.check_models(chosen, ())
         world.check_providers(chosen, ())
+        vectors = wiring.make_vectors(world, chosen, None if cap is None else Decimal(cap))
+        for spent in vectors:
+            click.echo(spent.line, err=True)
         mode: Literal["new", "rewrite"] = "rewrite" if rewrite else "new"
-        _record(world, chosen, Wish(mode, samples, provider, cap))
+        _record(world, chosen, Wish(mode, samples, provider, cap), vectors)
     finally:
         world.close()
 
@@ -110,7 +115,7 @@ class Done:
     """One line a case that was not recorded."""
 
 
-def _record(world: Any, flows: Sequence[Flow], wish: Wish) -> None:
+def _record(world: Any, flows: Sequence[Flow], wish: Wish, vectors: Sequence[Spent]) -> None:
     from migrate import wiring
     from migrate.edges.signals import stopped_by_sigterm
     from migrate.workflow.background import Background
@@ -120,6 +125,8 @@ def _record(world: Any, flows: Sequence[Flow], wish: Wish) -> None:
     run = _begin(world, flows, wish)
     journal = world.open_journal(run.id, "main")
     purse = None if wish.max_cost is None else world.share(run.id, wish.max_cost)
+    if purse is not None:
+        purse.settle(0, sum(wiring.pico_of(str(spent.usd)) for spent in vectors if spent.usd))
     journal.run(run)
     _keep_plan(world, run, trials, wish)
     recording = Recording(

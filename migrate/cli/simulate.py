@@ -98,12 +98,14 @@ def answer_book(settings: Settings, redact: Callable[[Json], Json], *, must_exis
 
     Raises InventoryProblem with all that is wrong with it; with `must_exist`, also when there is no such folder.
     """
-    from migrate.edges.inventory import load
+    from migrate.edges.inventory import load, with_vectors
     from migrate.edges.providers.simulated.book import AnswerBook
+    from migrate.edges.providers.simulated.embeddings import Simulated
 
     if not must_exist and not (settings.root / settings.prompts).is_dir():
         return AnswerBook()
-    flows = load(settings)
+    # A request is known by its passages: those that this provider's own vectors lead to.
+    flows = [with_vectors(flow, Simulated()) for flow in load(settings)]
     plain = (flow for flow in flows if flow.chain is None)
     entries = [entry for flow in plain for case in flow.cases for entry in _entries(flow, case, redact)]
     chains = (flow for flow in flows if flow.chain is not None)

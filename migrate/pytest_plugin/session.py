@@ -6,6 +6,7 @@ import gc
 import os
 import shlex
 from collections.abc import Generator, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +101,7 @@ class MigrateSession:
         self.flows = self._inventory()
         self._by_path = {self.world.root / flow.place.file: flow for flow in self.flows if flow.place}
         self._check(config)
+        self.vectors = self._vectors(config)
         self.run = Run(**self.given["run"]) if self.given else self.plan.run if self.plan else self._new_run()
         self.journal: JournalFile | None = None
         self.purse: SharedState | None = None
@@ -139,6 +141,14 @@ class MigrateSession:
         if not self.offline and not self.is_worker:
             self.world.check_models(self.flows, self.candidates)
             self.world.check_providers(self.flows, self.candidates)
+
+    def _vectors(self, config: pytest.Config) -> list[wiring.Spent]:
+        """Make the vectors that passages are looked up by, before anything is rendered; nothing where none are used."""
+        option = config.option
+        if self.offline or self.is_worker or option.collectonly or option.setupplan:
+            return []
+        cap = self._cap
+        return wiring.make_vectors(self.world, self.flows, None if cap is None else Decimal(cap))
 
     def _resumed_plan(self, config: pytest.Config) -> Plan | None:
         """Return the plan of the run to finish, its options taken over; None for a new run."""
@@ -181,7 +191,7 @@ class MigrateSession:
         lines = self.world.header_lines(self.run, self.flows, offline=self.offline)
         # Workers collect where nobody looks: then the estimate is of the whole inventory, and said here.
         whole = wiring.planned_of(self.flows, self.candidates) if self._controls_workers() else ()
-        return [*lines, *self._estimated(whole)]
+        return [*lines, *(spent.line for spent in self.vectors), *self._estimated(whole)]
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         trials = (item.trial for item in items if isinstance(item, PromptItem))
@@ -307,7 +317,11 @@ class MigrateSession:
         cap = self._cap
         if cap is None and not self.is_worker and not self._controls_workers():
             return None
-        return self.world.join(self.run.id) if self.is_worker else self.world.share(self.run.id, cap)
+        if self.is_worker:
+            return self.world.join(self.run.id)
+        purse = self.world.share(self.run.id, cap)
+        purse.settle(0, sum(wiring.pico_of(str(spent.usd)) for spent in self.vectors if spent.usd))
+        return purse
 
     @staticmethod
     def _is_dry(session: pytest.Session) -> bool:

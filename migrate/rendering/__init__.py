@@ -4,13 +4,22 @@ from migrate.rendering.binding import bind_checks
 from migrate.rendering.candidates import parse_candidate, prompt_for
 from migrate.rendering.rehearsal import rehearse
 from migrate.rendering.requests import render, render_for
-from migrate.rendering.steps import baseline_of, chain_digest, chain_for, first_request, models_of, play_of
+from migrate.rendering.steps import (
+    baseline_of,
+    chain_digest,
+    chain_for,
+    embedded_texts,
+    first_request,
+    models_of,
+    play_of,
+)
 
 __all__ = [
     "baseline_of",
     "bind_checks",
     "chain_digest",
     "chain_for",
+    "embedded_texts",
     "first_request",
     "models_of",
     "parse_candidate",

@@ -1,4 +1,4 @@
-"""The passages of a local corpus that fit a query best, by BM25: the same ones on every machine."""
+"""The passages of a local corpus that fit a query best: by BM25, the same ones on every machine, or by vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from migrate.rendering.templates import Fault, fill
-from migrate.vocabulary import Chain, Json, JsonObject, Passage, Step
+from migrate.vocabulary import Chain, Json, JsonObject, Passage, Retrieval, Step, Vectors
 
 _WORD: Final = re.compile(r"\w+")
 DIGITS: Final = 9
@@ -27,8 +27,35 @@ def best_passages(passages: tuple[Passage, ...], query: str, top: int) -> list[M
 def looked_up(step: Step, variables: JsonObject) -> list[Mapping[str, Json]]:
     """Return the passages a step gets. Raises Fault when its query cannot be filled."""
     assert step.retrieve is not None, "the step looks nothing up"
-    query = fill(step.retrieve.query, variables)
-    return best_passages(step.retrieve.passages, query, step.retrieve.top)
+    look = step.retrieve
+    query = fill(look.query, variables)
+    if look.vectors is None or not look.embeddings:
+        return best_passages(look.passages, query, look.top)
+    return _nearest(look, look.vectors, query)
+
+
+def embedded(passage: Passage) -> str:
+    """Return the text of a passage whose vector is made."""
+    return f"{passage.title}\n{passage.text}" if passage.title else passage.text
+
+
+def _nearest(look: Retrieval, vectors: Vectors, query: str) -> list[Mapping[str, Json]]:
+    """Return the passages whose vectors have the smallest angle with the query's, nearest first."""
+    import numpy as np
+
+    rows = [vectors.of(look.embeddings, text) for text in (query, *map(embedded, look.passages))]
+    missing = sum(row is None for row in rows)
+    if missing:
+        words = f"{missing} of {len(rows)} vectors by {look.embeddings} are not there yet ({look.corpus} and the query)"
+        raise Fault(words, hint="a run that may ask makes them: once without --migrate-offline")
+    try:
+        matrix = np.asarray(rows, dtype=np.float64)
+    except ValueError:
+        raise Fault(f"the vectors by {look.embeddings} are not of one length") from None
+    lengths = np.linalg.norm(matrix, axis=1)
+    scores = matrix[1:] @ matrix[0] / np.where(lengths[1:] * lengths[0] > 0, lengths[1:] * lengths[0], 1.0)
+    ranked = sorted((-round(float(score), DIGITS), place) for place, score in enumerate(scores))
+    return [_shown(look.passages[place]) for _, place in ranked[: look.top]]
 
 
 def known_before(chain: Chain, inputs: JsonObject) -> JsonObject:

@@ -14,7 +14,8 @@ ends there, without an answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -23,10 +24,10 @@ from migrate.errors import InventoryProblem, Problem, UsageProblem, did_you_mean
 from migrate.rendering.binding import evaluate
 from migrate.rendering.candidates import prompt_for
 from migrate.rendering.chunks import chunks_of
-from migrate.rendering.passages import looked_up
+from migrate.rendering.passages import embedded, looked_up
 from migrate.rendering.requests import render
 from migrate.rendering.templates import Fault, fill
-from migrate.vocabulary import Answer, Call, Candidate, Case, Chain, Chunks, Flow, Json, Reply, Request, Step
+from migrate.vocabulary import Answer, Call, Candidate, Case, Chain, Chunks, Flow, Json, Reply, Request, Retrieval, Step
 
 MOST_ITEMS: Final = 1_000
 """Items a step may be repeated over."""
@@ -131,9 +132,38 @@ def _defined(step: Step) -> Json:
         "choice": [prompt.tool_choice, prompt.parallel_tool_calls],
         "parse": step.parse,
         "for_each": [each.of, each.tokens, each.overlap] if isinstance(each, Chunks) else each,
-        "retrieve": look and [look.query, look.top, [[one.id, one.title, one.text] for one in look.passages]],
+        "retrieve": look and _looked_for(look),
         "when": when and [list(when.failed), when.holds],
     }
+
+
+def _looked_for(look: Retrieval) -> Json:
+    passages = [[one.id, one.title, one.text] for one in look.passages]
+    # What is looked up by BM25 keeps the digest it had before there were embeddings.
+    return [look.query, look.top, passages, *([look.embeddings] if look.embeddings else [])]
+
+
+def embedded_texts(flow: Flow) -> Iterator[tuple[str, str]]:
+    """Yield model and text of every vector that the cases of a flow need, in all of its wordings, each once.
+
+    What cannot be filled is left out here: the run complains of it.
+    """
+    chains = [flow.chain, *(variant.chain for variant in flow.variants)]
+    steps = [(chain, step) for chain in chains if chain is not None for step in chain.steps]
+    found: dict[tuple[str, str], None] = {}
+    for chain, step in steps:
+        look = step.retrieve
+        if look is None or not look.embeddings:
+            continue
+        found.update(dict.fromkeys((look.embeddings, embedded(passage)) for passage in look.passages))
+        for case in flow.cases:
+            playing = _Playing(
+                replace(flow, chain=chain, variants=()), case, baseline_of(flow), lambda value: value, _unread
+            )
+            with suppress(Fault, InventoryProblem):
+                rounds = playing.rounds(step)
+                found.update(dict.fromkeys((look.embeddings, fill(look.query, one)) for one in rounds))
+    yield from found
 
 
 def first_request(flow: Flow, case: Case, candidate: Candidate, redact: Redact) -> Request:
@@ -206,26 +236,31 @@ class _Playing:
     def _due(self, step: Step) -> tuple[Due, ...]:
         model = self.candidate.model_for(step.prompt.model, step.name)
         due = []
-        for variables in self._rounds(step):
+        for variables in self._looked_up(step):
             case = replace(self.case, inputs=variables)
             request = render(self.flow, case, prompt=step.prompt, model=model, redact=self.redact)
             due.append(Due(step, request, variables))
         return tuple(due)
 
-    def _rounds(self, step: Step) -> list[Mapping[str, Json]]:
-        """Return the variables of every call of a step."""
+    def _looked_up(self, step: Step) -> list[Mapping[str, Json]]:
+        """Return the variables of every call of a step, with the passages it looked up."""
+        rounds = self.rounds(step)
+        if step.retrieve is None:
+            return rounds
         if step.for_each is None:
-            if step.retrieve is not None:
-                self.variables["passages"] = looked_up(step, self.variables)
+            self.variables["passages"] = looked_up(step, self.variables)
+            return rounds
+        return [{**variables, "passages": looked_up(step, variables)} for variables in rounds]
+
+    def rounds(self, step: Step) -> list[Mapping[str, Json]]:
+        """Return the variables of every call of a step, before it has looked anything up."""
+        if step.for_each is None:
             return [self.variables]
         items = self._items(step.for_each)
-        rounds: list[Mapping[str, Json]] = []
-        for number, item in enumerate(items, start=1):
-            variables = {**self.variables, "item": item, "item_number": number, "item_count": len(items)}
-            if step.retrieve is not None:
-                variables["passages"] = looked_up(step, variables)
-            rounds.append(variables)
-        return rounds
+        return [
+            {**self.variables, "item": item, "item_number": number, "item_count": len(items)}
+            for number, item in enumerate(items, start=1)
+        ]
 
     def _items(self, each: Chunks | str) -> list[Json]:
         if isinstance(each, str):

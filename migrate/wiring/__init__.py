@@ -2,6 +2,7 @@
 
 from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_finished, refuse_going_on
 from migrate.wiring.estimates import Planned, estimate_line, planned_of
+from migrate.wiring.vectors import Spent, make_vectors
 from migrate.wiring.world import (
     World,
     account_words,
@@ -15,6 +16,7 @@ from migrate.wiring.world import (
 
 __all__ = [
     "Planned",
+    "Spent",
     "World",
     "account_words",
     "candidates_of",
@@ -23,6 +25,7 @@ __all__ = [
     "fold",
     "fold_leftovers",
     "key_variable",
+    "make_vectors",
     "offers",
     "open_world",
     "pico_of",

@@ -17,8 +17,9 @@ from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.hosts import refuse_foreign
-from migrate.edges.inventory import load
+from migrate.edges.inventory import load, with_vectors
 from migrate.edges.journal import JournalFile
+from migrate.edges.passage_vectors import PassageVectors
 from migrate.edges.plans import Plans
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
@@ -36,6 +37,7 @@ from migrate.workflow.runs import new_run
 if TYPE_CHECKING:
     from migrate.edges.ledger import SqlLedger
     from migrate.edges.providers.by_model import ByModel
+    from migrate.edges.providers.embedding import Embedder
     from migrate.edges.providers.simulated import SimulatedServer
     from migrate.evidence.gates import Gates
     from migrate.ports import Journal
@@ -112,6 +114,10 @@ class World:
         return RecordingStore(self._state_folder() / "recordings.db", self.redactor)
 
     @cached_property
+    def passage_vectors(self) -> PassageVectors:
+        return PassageVectors(self.state / "passages.db")
+
+    @cached_property
     def vectors(self) -> VectorStore:
         return VectorStore(self.state / "vectors.db")
 
@@ -129,7 +135,7 @@ class World:
 
     def load_flows(self) -> tuple[Flow, ...]:
         """Load the whole inventory. Raises InventoryProblem with everything that is wrong with it."""
-        return load(self.settings)
+        return tuple(with_vectors(flow, self.passage_vectors) for flow in load(self.settings))
 
     def flows(self) -> tuple[Flow, ...]:
         """Load the inventory, or nothing where there is none: a project may have application flows alone."""
@@ -215,17 +221,21 @@ class World:
     def check_providers(self, flows: Sequence[Flow], candidates: Sequence[Candidate]) -> None:
         """Refuse to start when a provider has no key, no address, or an address the user has not allowed."""
         for model in sorted(self._models(flows, candidates)):
-            provider = self.settings.provider_for(model)
-            self._refuse_foreign(provider)
-            variable = key_variable(provider)
-            if variable is not None and not self._environ.get(variable):
-                raise UsageProblem(
-                    f"no API key for {model}: the environment variable {variable} is not set",
-                    hint="or answer from recordings (--migrate-offline), or from the simulated provider "
-                    "(--migrate-provider simulated)",
-                )
-            if provider.kind == "azure" and provider.base_url is None:
-                raise UsageProblem(f'provider "{provider.name}" is an Azure one and has no base_url')
+            self.check_provider(model)
+
+    def check_provider(self, model: str) -> None:
+        """Refuse a model whose provider has no key, no address, or an address the user has not allowed."""
+        provider = self.settings.provider_for(model)
+        self._refuse_foreign(provider)
+        variable = key_variable(provider)
+        if variable is not None and not self._environ.get(variable):
+            raise UsageProblem(
+                f"no API key for {model}: the environment variable {variable} is not set",
+                hint="or answer from recordings (--migrate-offline), or from the simulated provider "
+                "(--migrate-provider simulated)",
+            )
+        if provider.kind == "azure" and provider.base_url is None:
+            raise UsageProblem(f'provider "{provider.name}" is an Azure one and has no base_url')
 
     def _refuse_foreign(self, provider: ProviderSettings) -> None:
         if provider.base_url is not None:
@@ -295,6 +305,25 @@ class World:
             simulated=simulated,
             served_as=provider.served_as,
             headers={name: self._environ.get(variable, "") for name, variable in provider.headers_env.items()},
+        )
+
+    def embedder(self, model: str) -> Embedder:
+        """Return who makes the vectors of a model; the state folder is there from then on, to keep them in."""
+        from migrate.edges.providers.embedding import Embedder
+        from migrate.edges.providers.logs import redact_logs
+
+        redact_logs(self.redactor.text)
+        self._state_folder()
+        provider = self.settings.provider_for(model)
+        return Embedder(
+            name=provider.name,
+            api_key=self.secret(key_variable(provider)) or "none",
+            base_url=self.simulated_url() if provider.kind == "simulated" else provider.base_url,
+            azure=provider.kind == "azure",
+            api_version=provider.api_version,
+            headers={name: self.secret(variable) for name, variable in provider.headers_env.items()},
+            served_as=provider.served_as,
+            timeout_s=self.settings.timeout_s,
         )
 
     def engine(

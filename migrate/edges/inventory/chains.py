@@ -14,12 +14,12 @@ from migrate.edges.inventory.files import Folder
 from migrate.edges.inventory.prompts import SENT_KEYS, amended
 from migrate.edges.inventory.sheets import Sheet, Source, kind_of
 from migrate.errors import Problem, did_you_mean
-from migrate.vocabulary import Chain, Chunks, Flow, Json, Parse, Passage, Place, Prompt, Retrieval, Step, When
+from migrate.vocabulary import Chain, Chunks, Flow, Json, Parse, Passage, Place, Prompt, Retrieval, Step, Vectors, When
 
 CHAIN_KEYS: Final = ("steps", "answer")
 STEP_KEYS: Final = ("step", "model", *SENT_KEYS, "parse", "for_each", "retrieve", "when")
 CHUNK_KEYS: Final = ("chunks_of", "tokens", "overlap")
-RETRIEVE_KEYS: Final = ("query", "corpus", "top")
+RETRIEVE_KEYS: Final = ("query", "corpus", "top", "embeddings")
 WHEN_KEYS: Final = ("failed", "if")
 PASSAGE_KEYS: Final = ("id", "text", "title")
 OF_STEPS: Final = ("api", "messages", "tools")
@@ -61,6 +61,24 @@ def _with_chunks(chain: Chain, tokens: int) -> Chain:
         return replace(step, for_each=replace(each, tokens=tokens, overlap=min(each.overlap, tokens // 2)))
 
     return replace(chain, steps=tuple(cut(step) for step in chain.steps))
+
+
+def with_vectors(flow: Flow, vectors: Vectors) -> Flow:
+    """Return a flow whose steps look passages up by these vectors, where they ask for embeddings."""
+    if flow.chain is None:
+        return flow
+    variants = tuple(
+        replace(variant, chain=variant.chain and _with_vectors(variant.chain, vectors)) for variant in flow.variants
+    )
+    return replace(flow, chain=_with_vectors(flow.chain, vectors), variants=variants)
+
+
+def _with_vectors(chain: Chain, vectors: Vectors) -> Chain:
+    def given(step: Step) -> Step:
+        look = step.retrieve
+        return step if look is None or not look.embeddings else replace(step, retrieve=replace(look, vectors=vectors))
+
+    return replace(chain, steps=tuple(given(step) for step in chain.steps))
 
 
 class Chains:
@@ -130,11 +148,18 @@ class Chains:
             return None
         inner = sheet.sheet("retrieve", RETRIEVE_KEYS)
         corpus = inner.required("corpus", "the JSONL file of passages, relative to this file")
+        query = inner.required("query", "what is looked for, such as {{ question }}")
+        embeddings = inner.text("embeddings")
+        each = sheet.value.get("for_each")
+        if embeddings and any(_STEP_NAME.search(text) for text in (query, each) if isinstance(text, str)):
+            words = "a query with embeddings may not depend on an earlier step: its vector is made before the run"
+            inner.complain(words, "query", hint="leave `embeddings` out: BM25 looks up any query")
         return Retrieval(
-            query=inner.required("query", "what is looked for, such as {{ question }}"),
+            query=query,
             passages=self._passages(inner, corpus) if corpus else (),
             top=inner.whole("top", 1, MOST_PASSAGES) or 5,
             corpus=corpus,
+            embeddings=embeddings,
         )
 
     def _passages(self, sheet: Sheet, name: str) -> tuple[Passage, ...]:

@@ -37,7 +37,8 @@ def unknown_model(name: str) -> Refused:
 
 def unknown_url(method: str, path: str) -> Refused:
     """404: no such endpoint here."""
-    message = f"Invalid URL ({method} {path}): the simulated provider serves chat completions, responses and models."
+    served = "chat completions, responses, embeddings and models"
+    message = f"Invalid URL ({method} {path}): the simulated provider serves {served}."
     return Refused(404, message, kind="invalid_request_error", code="unknown_url")
 
 

@@ -11,11 +11,12 @@ from aiohttp import web
 
 from migrate.edges.providers.simulated import chat_api, responses_api
 from migrate.edges.providers.simulated.complaints import Refused, no_key, unknown_model, unknown_url
+from migrate.edges.providers.simulated.embeddings import embeddings
 from migrate.edges.providers.simulated.latency import Delay
 from migrate.edges.providers.simulated.models import model_list, model_object
 from migrate.edges.providers.simulated.question import Question
 from migrate.edges.providers.simulated.served import Served, wire_json
-from migrate.edges.providers.simulated.simulation import Asked, Simulation
+from migrate.edges.providers.simulated.simulation import Asked, Simulation, parsed
 from migrate.edges.providers.simulated.tokens import warm
 from migrate.vocabulary import Api, Json
 
@@ -40,6 +41,7 @@ def application(simulation: Simulation, fault: Fault | None = None) -> web.Appli
     api = _Routes(simulation, fault)
     app.router.add_post("/v1/chat/completions", api.chat)
     app.router.add_post("/v1/responses", api.responses)
+    app.router.add_post("/v1/embeddings", api.embeddings)
     app.router.add_get("/v1/models", api.model_list)
     app.router.add_get("/v1/models/{name}", api.model)
     app.router.add_route("*", "/{path:.*}", api.nothing)
@@ -72,6 +74,11 @@ class _Routes:
 
     async def responses(self, request: web.Request) -> web.StreamResponse:
         return await self._reply(request, "responses")
+
+    async def embeddings(self, request: web.Request) -> web.Response:
+        _check_key(request)
+        body = embeddings(parsed(await request.read()), self.simulation.count)
+        return _json(body, {**_LIMITS, "x-simulated": "true"})
 
     async def model_list(self, request: web.Request) -> web.Response:
         _check_key(request)

@@ -66,7 +66,7 @@ class Simulation:
 
     def understand(self, api: Api, raw: bytes, headers: Mapping[str, str]) -> Asked:
         """Return what a request asks. Raises Refused where the API would answer with an error."""
-        body = _parsed(raw)
+        body = parsed(raw)
         question = chat_api.read(body) if api == "chat" else responses_api.read(body)
         model = self.models.find(question.model)
         if model is None:
@@ -75,6 +75,10 @@ class Simulation:
         prompt_key = self._prompt_key(api, raw, body)
         sample = self._sample(headers, (model.alias, prompt_key))
         return Asked(question, body, prompt_key, model, self.book.find(prompt_key, question), sample)
+
+    def count(self, text: str) -> int:
+        """Return the number of o200k tokens of a text."""
+        return self._counter.count(text)
 
     def _prompt_key(self, api: Api, raw: bytes, body: JsonObject) -> str:
         digest = hashlib.blake2b(raw, digest_size=16, person=api.encode()).digest()
@@ -134,7 +138,8 @@ class Simulation:
         self.log.write(line, performance)
 
 
-def _parsed(raw: bytes) -> JsonObject:
+def parsed(raw: bytes) -> JsonObject:
+    """Return the JSON object of a request. Raises Refused."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
