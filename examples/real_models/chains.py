@@ -45,14 +45,19 @@ def copied(folder: Path) -> None:
 
 
 def made(goldens: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what the recorded samples are made of: flow -> samples, calls of each step, different shapes."""
+    """Return what the recorded samples are made of: flow -> cases, samples, shapes, and of each step calls and ends."""
     found: dict[str, Any] = {}
     for golden in goldens:
-        one = found.setdefault(golden["flow"], {"cases": 0, "samples": 0, "calls": Counter(), "shapes": Counter()})
+        one = found.setdefault(golden["flow"], {"cases": 0, "samples": 0, "shapes": Counter(), "steps": {}})
         one["cases"] += 1
         for sample in golden["samples"]:
-            steps = Counter(call["step"] for call in sample["calls"])
             one["samples"] += 1
-            one["calls"].update(steps)
-            one["shapes"][", ".join(f"{count} {step}" for step, count in steps.items())] += 1
-    return {flow: {**one, "calls": dict(one["calls"]), "shapes": dict(one["shapes"])} for flow, one in found.items()}
+            one["shapes"][_shape(sample["calls"])] += 1
+            for call in sample["calls"]:
+                step = one["steps"].setdefault(call["step"], Counter(calls=0, json=0, cut=0))
+                step.update(calls=1, json="json" in call["answer"], cut=call["answer"].get("finish") == "length")
+    return found
+
+
+def _shape(calls: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{count} {step}" for step, count in Counter(call["step"] for call in calls).items())

@@ -20,6 +20,9 @@ def tables(results: Mapping[str, Any]) -> str:
     compared = {part: results[part] for part in ("batching", "sampling") if part in results}
     if compared:
         lines += ["the baseline against itself:", "", *_itself(compared), ""]
+    if "chains" in results:
+        lines += ["the demo's chains, recorded:", "", *_recorded(results["chains"]["recorded"]), ""]
+        lines += ["the demo's chains, replayed:", "", *_replay(results["chains"]), ""]
     return "\n".join(lines)
 
 
@@ -28,6 +31,19 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
     yield "|" + "---|" * len(head)
     for row in rows:
         yield "| " + " | ".join(row) + " |"
+
+
+def _recorded(flows: Mapping[str, Any]) -> Iterator[str]:
+    head = ("flow", "cases", "samples", "calls of a sample", "step", "calls", "whole JSON", "cut at the limit")
+    return _table(head, (row for name, flow in sorted(flows.items()) for row in _steps(name, flow)))
+
+
+def _steps(name: str, flow: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    shapes = "; ".join(f"{shape} ({count})" for shape, count in flow["shapes"].items())
+    said: Sequence[str] = (name, str(flow["cases"]), str(flow["samples"]), shapes)
+    for step, ends in flow["steps"].items():
+        yield *said, step, *(str(ends[key]) for key in ("calls", "json", "cut"))
+        said = ("", "", "", "")
 
 
 def _replay(replay: Mapping[str, Any]) -> Iterator[str]:
