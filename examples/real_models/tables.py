@@ -41,7 +41,9 @@ def _recorded(flows: Mapping[str, Any]) -> Iterator[str]:
 def _steps(name: str, flow: Mapping[str, Any]) -> Iterator[Sequence[str]]:
     shapes = "; ".join(f"{shape} ({count})" for shape, count in flow["shapes"].items())
     said: Sequence[str] = (name, str(flow["cases"]), str(flow["samples"]), shapes)
-    for step, ends in flow["steps"].items():
+    # results.json is sorted by name; the steps come in their own order.
+    for step in sorted(flow["steps"], key=shapes.find):
+        ends = flow["steps"][step]
         yield *said, step, *(str(ends[key]) for key in ("calls", "json", "cut"))
         said = ("", "", "", "")
 
