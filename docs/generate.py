@@ -533,11 +533,13 @@ FILES: Final = {
     "fixtures/<flow>/<case>.json": "The golden of a case, written by recording. In git.",
     "fixtures/<flow>/measurements.json": "Tokens, latency, served model and day of every recorded answer. In git.",
     "fixtures/<flow>/decisions.jsonl": "What reviewers decided, one line a decision ([review](review.md)). In git.",
+    "fixtures/<flow>/ratings.jsonl": "What people said of answers, one line a rating ([review](review.md)). In git.",
     ".prompt-migrate/ledger.db": "The ledger: every run, case and figure ([tables](ledger-schema.md)). Not in git.",
     ".prompt-migrate/recordings.db": "Answers of replays, redacted: what is here is not asked again. Not in git.",
     ".prompt-migrate/journals/<run>.<worker>.jsonl": "A run while it goes on; folded into the stores at its end.",
     ".prompt-migrate/journals/<run>.plan.json": "What a run set out to do; resuming starts from it.",
     ".prompt-migrate/journals/<run>.state": "What the processes of a run share: money reserved and spent, pauses.",
+    ".prompt-migrate/deciding.lock": "Whose turn it is to decide. Empty; may be deleted.",
     ".prompt-migrate/prices.json": "Prices already looked up. May be deleted.",
 }
 """What the product reads and writes, in a project with the default folders."""

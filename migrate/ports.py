@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from migrate.vocabulary import (
     NoReply,
     NoReplyKind,
     PriceUsed,
+    Rating,
     Reply,
     Request,
     Run,
@@ -207,6 +209,10 @@ class Goldens(Protocol):
 class DecisionLog(Protocol):
     """What reviewers decided, in git beside the goldens: one line a decision, appended and never changed."""
 
+    def turn(self) -> AbstractContextManager[None]:
+        """Hold the turn to decide: one process at a time reads and writes goldens and prompt files."""
+        ...
+
     def add(self, flow: FlowName, entries: Sequence[JsonObject]) -> None:
         """Append entries durably, redacted."""
         ...
@@ -216,11 +222,27 @@ class DecisionLog(Protocol):
         ...
 
 
+class Ratings(Protocol):
+    """What people said of answers, in git beside the goldens: one line a rating, appended and never changed."""
+
+    def add(self, ratings: Sequence[Rating]) -> None:
+        """Append ratings durably, redacted."""
+        ...
+
+    def of_flow(self, flow: FlowName) -> tuple[Rating, ...]:
+        """Return the ratings of a flow, the oldest first. Raises StoreProblem for a line that cannot be read."""
+        ...
+
+
 class PromptFiles(Protocol):
     """The prompt files, where decisions change them: as little of the text as can be, comments and all kept."""
 
     def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
         """Add tolerations; without `write` only say whether it can be done. Raises UsageProblem when it cannot."""
+        ...
+
+    def untolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
+        """Take tolerations out again, case by case; otherwise as `tolerate`."""
         ...
 
     def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
@@ -275,6 +297,10 @@ class Ledger(Protocol):
 
     def records(self, run_id: str) -> Iterator[CaseRecord]:
         """Yield the case records of a run, ordered by flow, candidate, case."""
+        ...
+
+    def record(self, run_id: str, flow: FlowName, candidate: str, case: CaseId) -> CaseRecord | None:
+        """Return one record of a run, None where it has none of that case."""
         ...
 
     def history(self, flow: FlowName, *, limit: int = 50) -> tuple[HistoryRow, ...]:

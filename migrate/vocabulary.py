@@ -866,6 +866,36 @@ class Rejection:
     at: str = ""
 
 
+Side = Literal["baseline", "candidate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What one person said of one baseline and one candidate answer, without knowing which was which."""
+
+    flow: FlowName
+    case: CaseId
+    candidate: str
+    """Text of the candidate."""
+    rater: str
+    preferred: Literal["baseline", "candidate", "tie"]
+    baseline_correct: int
+    """1 (wrong) to 5 (right) for the baseline's answer."""
+    candidate_correct: int
+    left: Side
+    """Which answer was shown first."""
+    baseline_shown: str
+    """Hash of the baseline's answer that was shown."""
+    candidate_shown: str
+    seed: int
+    """What the sample was drawn by."""
+    drawn: int
+    """Pairs of the flow and candidate in the sample."""
+    of: int
+    """Pairs of them it was drawn from: those whose answers differ."""
+    at: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a reviewer decided of one case and candidate; `docs/` and the published schema call its fields by their JSON

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from migrate.cli.printing import print_json
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
-    from migrate.evidence import Standing
+    from migrate.evidence import Heard, HumanEvidence, Standing
     from migrate.ports import Ledger
     from migrate.vocabulary import FlowEvidence, Run, Settings
 
@@ -46,14 +46,15 @@ def compare(
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
     name = None if explain is None else _figure(explain)
-    run, evidence = read_run(settings, run_id)
+    heard = _heard(settings)
+    run, evidence = read_run(settings, run_id, heard)
     if name is not None:
         print_explained(name, run, evidence)
         return
     if as_json:
-        print_document(run, evidence)
+        print_document(run, evidence, heard.evidence())
     else:
-        print_summary(run, evidence)
+        print_summary(run, evidence, heard.evidence())
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
     _say(_reasons(found), err=as_json)
@@ -72,8 +73,16 @@ def ledger_of(settings: Settings) -> Ledger:
     return open_ledger(sqlite_url(path), root=settings.root)
 
 
-def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvidence, ...]]:
-    """Return a replay and its evidence. Raises UsageProblem when there is no such replay."""
+def _heard(settings: Settings) -> Heard:
+    from migrate.wiring.rating import heard
+
+    return heard(settings)
+
+
+def read_run(
+    settings: Settings, run_id: str | None, heard: Heard | None = None
+) -> tuple[Run, tuple[FlowEvidence, ...]]:
+    """Return a replay and its evidence, what people said on the way. Raises UsageProblem without such a replay."""
     from migrate.edges.inventory import load_policies
     from migrate.evidence import weigh
 
@@ -84,7 +93,8 @@ def read_run(settings: Settings, run_id: str | None) -> tuple[Run, tuple[FlowEvi
             raise UsageProblem(
                 f"run {run.id} recorded goldens: it has no candidate to compare", next_command="prompt-migrate runs"
             )
-        return run, weigh(ledger.records(run.id), policies=load_policies(settings))
+        records = ledger.records(run.id)
+        return run, weigh(records if heard is None else heard.watch(records), policies=load_policies(settings))
     finally:
         ledger.close()
 
@@ -113,21 +123,21 @@ def print_explained(name: str, run: Run, evidence: tuple[FlowEvidence, ...]) -> 
     _say([*([SIMULATED] if simulated else []), *lines], err=False)
 
 
-def print_document(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
+def print_document(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = ()) -> None:
     """Print the run as one JSON document, in ASCII, so that no locale can spoil it."""
     from migrate.presenting.document import compare_document
 
-    print_json(compare_document(run, evidence))
+    print_json(compare_document(run, evidence, people))
 
 
-def print_summary(run: Run, evidence: tuple[FlowEvidence, ...]) -> None:
+def print_summary(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = ()) -> None:
     """Print the run for people, in the width and colours of their terminal."""
     from migrate.presenting.terminal import summary_lines
 
     width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     colour = wants_colour(sys.stdout.isatty(), os.environ)
     _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
-    _say(summary_lines(run, evidence, width=width, colour=colour), err=False, colour=colour)
+    _say(summary_lines(run, evidence, width=width, colour=colour, people=people), err=False, colour=colour)
 
 
 def wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shlex
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -14,23 +12,19 @@ import click
 
 from migrate.cli.printing import print_json, print_lines
 from migrate.errors import UsageProblem
-from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
 if TYPE_CHECKING:
     from migrate.reviewing import Choice, Outcome
-    from migrate.vocabulary import Run
+    from migrate.vocabulary import Run, Settings
     from migrate.workflow.review import Review
 
-JSON_FORMAT: Final = 1
 REFUSED: Final = 1
 """Exit code when a decision did not hold."""
 MOST: Final = 50
 """Cases decided at once without `--all`."""
-SHOWN: Final = 20
 
 Verdict = Literal["accept", "reject", "tolerate"]
-DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -114,7 +108,7 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
         outcomes = open_review(world).apply(signed, write=not dry_run)
     finally:
         world.close()
-    context.exit(_tell(outcomes, dry_run=dry_run, as_json=as_json))
+    context.exit(_tell(outcomes, folders_of(world.settings), dry_run=dry_run, as_json=as_json))
 
 
 def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
@@ -136,7 +130,7 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
         outcomes = review.apply(decisions, write=not given["dry_run"])
     finally:
         world.close()
-    return _tell(outcomes, dry_run=given["dry_run"], as_json=given["as_json"])
+    return _tell(outcomes, folders_of(world.settings), dry_run=given["dry_run"], as_json=given["as_json"])
 
 
 def _choice_of(given: dict[str, Any]) -> Choice:
@@ -193,66 +187,17 @@ def _chosen(review: Review, run: Run, choice: Choice, given: Decision) -> list[D
     return decisions
 
 
-def _tell(outcomes: Sequence[Outcome], *, dry_run: bool, as_json: bool) -> int:
+def folders_of(settings: Settings) -> tuple[str, str]:
+    """Return the folders that decisions write to."""
+    return str(settings.fixtures), str(settings.prompts)
+
+
+def _tell(outcomes: Sequence[Outcome], folders: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
     """Print what became of decisions; return the exit code."""
+    from migrate.presenting.deciding import decided_document, decided_lines
+
     if as_json:
-        print_json(_document(outcomes, dry_run=dry_run))
+        print_json(decided_document(outcomes, dry_run=dry_run))
     else:
-        print_lines(decided_lines(outcomes, dry_run=dry_run))
+        print_lines(decided_lines(outcomes, dry_run=dry_run, folders=folders))
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0
-
-
-def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
-    """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next."""
-    written = [one.decision for one in outcomes if one.status == "written"]
-    for verdict, word in DONE.items():
-        mine = [one for one in written if one.verdict == verdict]
-        if mine:
-            models = ", ".join(dict.fromkeys(one.candidate for one in mine))
-            yield f"{'would be ' if dry_run else ''}{word}: {counted(len(mine), 'case')} ({models})"
-    already = sum(one.status == "already" for one in outcomes)
-    if already:
-        yield f"decided before: {counted(already, 'case')}"
-    refused: dict[str, list[Decision]] = {}
-    for one in outcomes:
-        if one.status == "refused":
-            refused.setdefault(one.why, []).append(one.decision)
-    for why, mine in [*refused.items()][:SHOWN]:
-        rest = f" and {counted(len(mine) - 1, 'more case')}" if len(mine) > 1 else ""
-        yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
-    if len(refused) > SHOWN:
-        yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
-    if written and not dry_run:
-        yield "next: git add --all fixtures prompts && git commit -m " + shlex.quote(_message(written))
-
-
-def _message(decisions: Iterable[Decision]) -> str:
-    """Return the commit message suggested: what was decided, for how many cases of which groups."""
-    groups = Counter((one.verdict, one.flow, one.group or one.path or "") for one in decisions)
-    parts = [
-        f"{verdict} {counted(count, 'case')} of {flow}" + (f" ({what})" if what else "")
-        for (verdict, flow, what), count in groups.most_common(3)
-    ]
-    more = f", and {len(groups) - 3} more" if len(groups) > 3 else ""
-    words = ", ".join(parts) + more
-    return f"Review of a model migration: {words}"
-
-
-def _document(outcomes: Sequence[Outcome], *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "format": JSON_FORMAT,
-        "dry_run": dry_run,
-        "decisions": [
-            {
-                "flow": one.decision.flow,
-                "case_id": one.decision.case,
-                "model": one.decision.candidate,
-                "verdict": one.decision.verdict,
-                "group": one.decision.group,
-                "path": one.decision.path,
-                "status": one.status,
-                "why": one.why,
-            }
-            for one in outcomes
-        ],
-    }

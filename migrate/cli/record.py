@@ -113,6 +113,8 @@ class Done:
     kept: int = 0
     faults: list[str] = field(default_factory=list)
     """One line a case that was not recorded."""
+    dropped: list[str] = field(default_factory=list)
+    """One line a case whose decisions are gone with its golden."""
 
 
 def _record(world: Any, flows: Sequence[Flow], wish: Wish, vectors: Sequence[Spent]) -> None:
@@ -186,6 +188,8 @@ def _conclude(recording: Recording, trial: Trial, collect: Collect, done: Done) 
         return
     done.written += recorded.written
     done.kept += recorded.record is None
+    if recorded.dropped:
+        done.dropped.append(f"{name}: {recorded.dropped}")
     if recorded.stale or (recorded.note and recorded.record is not None):
         done.faults.append(f"{name}: {recorded.note}")
 
@@ -196,6 +200,13 @@ def _tell(run: Run, trials: Sequence[Trial], done: Done, stopped: NoReply | None
 
     same = len(trials) - done.written - len(done.faults)
     click.echo(f"{done.written} goldens written, {same} unchanged, {len(done.faults)} not recorded")
+    if done.dropped:
+        click.echo("decided of the goldens that were there, and gone with them (`git diff` shows it):", err=True)
+        for line in [
+            *done.dropped[:SHOWN],
+            *([f"... and {len(done.dropped) - SHOWN} more"] if len(done.dropped) > SHOWN else []),
+        ]:
+            click.echo(f"  {inert(line)}", err=True)
     for fault in done.faults[:SHOWN]:
         click.echo(f"  {inert(fault)}", err=True)
     if len(done.faults) > SHOWN:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.decide import decided_lines
+from migrate.cli.decide import MOST, folders_of
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.printing import print_lines
 from migrate.errors import UsageProblem
@@ -19,6 +20,7 @@ from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseId, Decision, FlowName
 
 if TYPE_CHECKING:
+    from migrate.reviewing import Seen
     from migrate.workflow.review import Review
     from migrate.workflow.walk import Change, Session
 
@@ -30,15 +32,80 @@ NARROWEST, WIDEST = 40, 120
 @click.option("--flow", metavar="NAME", help="Only this flow.")
 @click.option("--candidate", metavar="MODEL", help="Only this candidate.")
 @click.option("--reviewer", metavar="NAME", help="Who decides  [default: the name git signs with]")
+@click.option("--web", is_flag=True, help="On the report's page, served on this machine to the browser you open.")
+@click.option("--open", "show", is_flag=True, help="With --web: open the page in a browser.")
+@click.option(
+    "--idle", type=click.IntRange(1, 1440), default=30, show_default=True, metavar="MINUTES", help="Ends --web."
+)
+@click.option("--rate", "rates", is_flag=True, help="Rate a blind sample: which answer is better, how right each is.")
+@click.option("--sample", type=click.IntRange(1, 10_000), default=30, show_default=True, metavar="N", help="Of --rate.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="What --rate draws by.")
+@click.option("--pair", metavar="ID", help="With --rate: rate this pair by options, without a terminal.")
+@click.option("--prefer", type=click.Choice(("a", "b", "tie")), help="Of --pair: the better answer.")
+@click.option("--correct-a", type=click.IntRange(1, 5), metavar="1..5", help="Of --pair: how right A is.")
+@click.option("--correct-b", type=click.IntRange(1, 5), metavar="1..5", help="Of --pair: how right B is.")
 @click.pass_context
-def review(
-    context: click.Context, run_id: str | None, flow: str | None, candidate: str | None, reviewer: str | None
-) -> None:
+def review(context: click.Context, /, run_id: str | None, reviewer: str | None, **given: Any) -> None:
     """Go through the changes of a run in the terminal: accept, reject, tolerate or skip, group by group.
 
     Nothing is written before `q`; Escape and Ctrl-C leave and write nothing. Without a terminal the commands that
     decide are listed instead, and the exit code is 2.
+
+    With --web the report's page is served on this machine alone: what is decided there is written at once, and undone
+    there too. Ctrl-C, or nobody asking for MINUTES, ends it with a summary.
+
+    With --rate a sample of pairs of answers is drawn, the same for every rater of a seed, and shown in a random order
+    without names. Ratings stand in fixtures/FLOW/ratings.jsonl, and beside the automatic verdicts in `compare`.
     """
+    if given["rates"] or given["pair"]:
+        from migrate.cli.rate import rate
+
+        if given["web"]:
+            raise UsageProblem("ratings are given in the terminal: --rate and --web do not go together")
+        context.exit(rate(run_id, reviewer, given))
+    if given["web"]:
+        context.exit(_serve(run_id, reviewer, given))
+    if given["show"]:
+        raise UsageProblem("--open opens the page of --web", next_command="prompt-migrate review --web --open")
+    context.exit(_in_terminal(run_id, reviewer, given["flow"], given["candidate"]))
+
+
+def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:
+    """Serve the page until it ends; return the exit code."""
+    import signal
+    import webbrowser
+
+    from migrate import wiring
+    from migrate.presenting.deciding import decided_lines
+    from migrate.wiring.deciding import reviewer as reviewer_of
+    from migrate.wiring.reporting import refuse_nothing
+    from migrate.wiring.review_web import WebReview
+
+    if given["flow"] or given["candidate"]:
+        raise UsageProblem("the page has filters of its own: --web takes no --flow and no --candidate")
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        refuse_nothing(world)
+        web = WebReview(world, run_id, reviewer_of(world, reviewer))
+        print_lines(warnings_of(web.lapsed), err=True)
+        link = web.server.door.link
+        print_lines([f"run {web.run.id}: {link}", "the link lets one browser in, once; Ctrl-C ends the review"])
+        if given["show"]:
+            webbrowser.open(link)
+        # A shell that starts it in the background has it ignore Ctrl-C; a plain `kill` ends it with its summary too.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            web.server.serve(given["idle"] * 60.0)
+        lines = decided_lines(web.outcomes, dry_run=False, folders=folders_of(world.settings))
+        print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
+    finally:
+        world.close()
+    return 0
+
+
+def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, candidate: str | None) -> int:
+    """Walk through the changes, or list the commands where there is no terminal; return the exit code."""
     from dataclasses import replace
 
     from migrate import wiring
@@ -55,17 +122,33 @@ def review(
             if flow in (None, one.comparison.flow) and candidate in (None, one.comparison.candidate)
         ]
         given = replace(NOBODY, reviewer=reviewer_of(world, reviewer), at=_now(world.clock.now().isoformat()))
+        _warn(writer, cases)
         session = Session(cases, given)
         changes = session.changes()
         if not changes:
             print_lines([f"run {run.id}: nothing to decide"])
         elif sys.stdin.isatty() and sys.stdout.isatty():
-            context.exit(_walk(session, changes, writer))
+            return _walk(session, changes, writer, folders_of(world.settings))
         else:
             print_lines(_flags(changes))
             raise UsageProblem("a review needs a terminal; the commands above decide without one")
     finally:
         world.close()
+    return 0
+
+
+LAPSED: Final = 5
+
+
+def _warn(writer: Review, cases: Sequence[Seen]) -> None:
+    print_lines(warnings_of(list(writer.lapsed(dict.fromkeys(one.comparison.flow for one in cases)))), err=True)
+
+
+def warnings_of(lapsed: Sequence[str]) -> Iterator[str]:
+    """Yield what is said of decisions whose golden changed since."""
+    yield from (f"warning: {line}" for line in lapsed[:LAPSED])
+    if len(lapsed) > LAPSED:
+        yield f"warning: and of {len(lapsed) - LAPSED} more cases"
 
 
 NOBODY: Final = Decision(FlowName(""), CaseId(""), "", "accept", None, "")
@@ -82,7 +165,7 @@ def _flags(changes: tuple[Change, ...]) -> Iterator[str]:
         yield from flag_lines(change.flow, change.group, contract=change.is_contract)
 
 
-def _walk(session: Session, changes: tuple[Change, ...], writer: Review) -> int:
+def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders: Sequence[str]) -> int:
     """Show group after group until the reviewer ends; return the exit code."""
     at, example = 0, 0
     while True:
@@ -92,7 +175,7 @@ def _walk(session: Session, changes: tuple[Change, ...], writer: Review) -> int:
             print_lines(["left; nothing was written"])
             return 0
         if key == "q":
-            return _write(session, writer)
+            return _write(session, writer, folders)
         if key == "o":
             example += 1
             continue
@@ -132,10 +215,39 @@ def _decided(session: Session, change: Change, key: str) -> bool:
     if verdict != "accept" and not reason:
         print_lines([f"  to {verdict} something a reason is needed"])
         return False
-    day = click.prompt("  until (YYYY-MM-DD)", value_proc=_day) if verdict == "tolerate" else None
-    cases = session.decide(change, verdict, reason, day)
+    bounds = _bounds() if verdict == "tolerate" else {}
+    without = _left_out(change)
+    count = len({one.case for one in change.examples} - without)
+    if count > MOST and not click.confirm(f"  that is {count} cases, more than {MOST} at once: {verdict} all of them?"):
+        return False
+    cases = session.decide(change, verdict, reason, without, **bounds)
     print_lines([f"  {verdict}: {counted(cases, 'case')}"])
     return True
+
+
+def _bounds() -> dict[str, str | int | None]:
+    """Ask how long a toleration holds, and for how many samples."""
+    day = click.prompt("  until (YYYY-MM-DD)", value_proc=_day)
+    most = click.prompt(
+        "  at most so many samples of a case (Enter: all)", default=0, show_default=False, type=click.IntRange(0, 1000)
+    )
+    return {"expires": day, "at_most": most or None}
+
+
+def _left_out(change: Change) -> set[CaseId]:
+    """Ask which cases of a group are left out."""
+    members = {CaseId(one.case) for one in change.examples}
+    if len(members) < 2:
+        return set()
+
+    def known(text: str) -> set[CaseId]:
+        named = {CaseId(part) for part in text.replace(",", " ").split()}
+        strange = sorted(named - members)
+        if strange:
+            raise click.UsageError(f'the group has no case "{strange[0]}"')
+        return named
+
+    return set(click.prompt("  all but (cases; Enter: none)", default="", show_default=False, value_proc=known))
 
 
 def _day(text: str) -> str:
@@ -166,11 +278,13 @@ def _prompt(change: Change) -> str:
     return f"  {can} [s]kip [o]ther [b]ack [u]ndo [q]uit [?] "
 
 
-def _write(session: Session, writer: Review) -> int:
+def _write(session: Session, writer: Review, folders: Sequence[str]) -> int:
+    from migrate.presenting.deciding import decided_lines
+
     decisions = session.decisions()
     if not decisions:
         print_lines(["nothing was decided"])
         return 0
     outcomes = writer.apply(decisions)
-    print_lines(decided_lines(outcomes, dry_run=False))
+    print_lines(decided_lines(outcomes, dry_run=False, folders=folders))
     return 1 if any(one.status == "refused" for one in outcomes) else 0

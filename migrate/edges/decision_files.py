@@ -20,26 +20,29 @@ SHOWN: Final = 5
 
 def read_decisions(path: Path) -> tuple[str, tuple[Decision, ...]]:
     """Return the run that was reviewed and its decisions, in their order. Raises UsageProblem for anything else."""
-    document = _document(path)
+    return parse_decisions(_text(path), str(path))
+
+
+def parse_decisions(text: str, name: str) -> tuple[str, tuple[Decision, ...]]:
+    """Return what a document of this name holds, otherwise as `read_decisions`."""
+    valid, document, why = read_strictly(text)
+    if not valid:
+        raise UsageProblem(f"{name} is not JSON: {why}", hint="download the decisions from the report again")
     problems = [*_errors(document)]
-    if problems:
+    if problems or not isinstance(document, dict):
         rest = [f"  and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise UsageProblem("\n".join([f"{path} does not hold decisions:", *problems[:SHOWN], *rest]))
+        raise UsageProblem("\n".join([f"{name} does not hold decisions:", *problems[:SHOWN], *rest]))
     return document["run"], tuple(map(_decision, document["decisions"]))
 
 
-def _document(path: Path) -> Any:
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST:
             raise UsageProblem(f"{path} has more than {LARGEST // 1024 // 1024} MB: no report writes so many decisions")
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise UsageProblem(f"{path} cannot be read: {why}") from error
-    valid, value, why = read_strictly(text)
-    if not valid:
-        raise UsageProblem(f"{path} is not JSON: {why}", hint="download the decisions from the report again")
-    return value
 
 
 def _errors(document: Json) -> Iterator[str]:

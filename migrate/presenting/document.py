@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.presenting.numbers import decimal_text
+from migrate.presenting.people import people_document
 from migrate.vocabulary import (
     CaseVerdict,
     FlowEvidence,
@@ -26,13 +28,16 @@ FORMAT: Final = 1
 """1: the first form. Fields may be added within a format; one that is removed or changes meaning makes a new one."""
 
 
-def compare_document(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, Any]:
+def compare_document(
+    run: Run, evidence: Sequence[FlowEvidence], people: Sequence[HumanEvidence] = ()
+) -> dict[str, Any]:
     """Return a run and its evidence as plain JSON values; money as exact decimal text, null for what is unknown."""
+    heard = {(one.flow, one.candidate): people_document(one) for one in people}
     return {
         "format": FORMAT,
         "run": _run(run),
         "simulated": run.simulated or any(flow.simulated for flow in evidence),
-        "flows": [_flow(flow) for flow in evidence],
+        "flows": [_flow(flow) | {"people": heard.get((flow.flow, flow.candidate))} for flow in evidence],
     }
 
 
@@ -40,7 +45,7 @@ def _run(run: Run) -> Json:
     return {**asdict(run), "candidates": list(run.candidates), "accounts": dict(run.accounts)}
 
 
-def _flow(flow: FlowEvidence) -> Json:
+def _flow(flow: FlowEvidence) -> dict[str, Any]:
     return {
         "flow": flow.flow,
         "baseline": flow.baseline,

@@ -12,10 +12,12 @@ from typing import Final
 
 from migrate.evidence.latency import comparable
 from migrate.evidence.money import sum_text
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
+from migrate.presenting.people import people_lines
 from migrate.reviewing import WORST_FIRST
 from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run, Rung, Severity, StepEvidence
 
@@ -57,7 +59,14 @@ SEVERITY_COLOURS: Final[dict[Severity, Colour]] = {Severity.BREAKING: "red", Sev
 VERDICT_COLOURS: Final[dict[str, Colour]] = {"safe": "green", "unsafe": "red", "insufficient": "yellow"}
 
 
-def summary_lines(run: Run, evidence: Sequence[FlowEvidence], *, width: int = 80, colour: bool = False) -> list[str]:
+def summary_lines(
+    run: Run,
+    evidence: Sequence[FlowEvidence],
+    *,
+    width: int = 80,
+    colour: bool = False,
+    people: Sequence[HumanEvidence] = (),
+) -> list[str]:
     """Return the summary of a replay: no line but the next command is wider than `width` cells."""
     simulated = run.simulated or any(flow.simulated for flow in evidence)
     return [
@@ -65,6 +74,7 @@ def summary_lines(run: Run, evidence: Sequence[FlowEvidence], *, width: int = 80
         *_tables(evidence, width, colour),
         *(line for note in _notes(evidence) for line in wrapped(note, width)),
         *_groups(evidence, width, colour),
+        *people_lines(people, width),
         # Never cut: it is there to be copied.
         inert(f"next: {_next(run, evidence)}", keep_newlines=False),
     ]

@@ -21,7 +21,7 @@ from migrate.pytest_plugin.golden import GoldenValues
 from migrate.pytest_plugin.marks import CANDIDATE, flows_of
 from migrate.pytest_plugin.reports import KEPT, NO_CALL
 from migrate.pytest_plugin.running import OneRun, again, failed, key_in_place, not_judged, passed, run_once, tell, unrun
-from migrate.pytest_plugin.words import fault_lines
+from migrate.pytest_plugin.words import fault_lines, tell_dropped
 from migrate.vocabulary import Candidate, Flow, Golden
 from migrate.wiring.applications import Applications, Mode
 from migrate.workflow.applications import conclude_recording, conclude_replay, staleness_of
@@ -212,6 +212,7 @@ class FlowTests:
         done = conclude_recording(
             self._session.world.tools(), test.flow, [one.run for one in runs], self._session.journal
         )
+        tell_dropped(test.name, done.dropped)
         model = "" if done.record is None else done.record.comparison.baseline
         reports = runs[-1].reports
         if done.record is not None and done.record.comparison.verdict.value == "no_reply":

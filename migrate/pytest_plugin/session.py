@@ -26,7 +26,7 @@ from migrate.pytest_plugin.flows import FlowTests
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression, look_hooks_up
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
-from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines
+from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines, tell_dropped
 from migrate.rendering import baseline_of
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, Run
 from migrate.workflow.background import Background
@@ -426,6 +426,7 @@ class MigrateSession:
             calls = self._calls(trial)
             if self.recording is not None:
                 recorded = self.recording.conclude(trial, calls)
+                tell_dropped(f"{trial.flow.name}/{trial.case.id}", recorded.dropped)
                 return self._silent(trial, recorded.record) or recorded
             assert self.replay is not None
             record = self.replay.conclude(trial, calls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from migrate.inert import inert
 from migrate.ports import CaseRecord
 from migrate.presenting.layout import fit
@@ -27,6 +29,17 @@ def stale_lines(trial: Trial, note: str) -> list[str]:
     name, again = f"{trial.flow.name} / {trial.case.id}", f"pytest --golden=rewrite -k {trial.case.id}"
     lines = [f"  {name}: {note}", "  the golden was left as it is", f"  next: {again}"]
     return [inert(line, keep_newlines=False) for line in lines]
+
+
+class DecisionsGone(UserWarning):
+    """Goldens that reviewers had decided on were recorded again, with other answers."""
+
+
+def tell_dropped(name: str, dropped: str) -> None:
+    """Warn where decisions are gone with the golden they held for."""
+    if dropped:
+        words = f"{name} was recorded again with other answers: {dropped} gone with the golden before; see git diff"
+        warnings.warn(DecisionsGone(inert(words, keep_newlines=False)), stacklevel=2)
 
 
 def properties_of(trial: Trial, outcome: object) -> list[tuple[str, object]]:

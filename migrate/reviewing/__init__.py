@@ -1,6 +1,6 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
-from migrate.reviewing.decisions import Choice, Decided, Outcome, Seen, chosen, decide, joined, meant
+from migrate.reviewing.decisions import Choice, Decided, Outcome, Seen, chosen, decide, joined, meant, taken_back
 from migrate.reviewing.groups import (
     WORST_FIRST,
     Fingerprint,
@@ -10,6 +10,7 @@ from migrate.reviewing.groups import (
     group_id,
     open_findings,
 )
+from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
 
 __all__ = [
@@ -19,14 +20,20 @@ __all__ = [
     "Fingerprint",
     "Grouping",
     "Outcome",
+    "Pair",
+    "Sample",
     "Seen",
+    "answer_digests",
     "chosen",
     "decide",
+    "draw",
     "fingerprint_of",
     "group_changes",
     "group_id",
     "joined",
+    "latest",
     "meant",
     "open_findings",
     "seen_digest",
+    "taken_back",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from migrate.canonical import any_index
 from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
@@ -77,6 +77,12 @@ class Outcome:
     status: Literal["written", "already", "refused"]
     why: str = ""
     """Why it was refused."""
+    before: Golden | None = None
+    """The golden it was written on top of; None where the golden stayed as it was."""
+    after: Golden | None = None
+    """The golden with it alone."""
+    tolerated: tuple[Toleration, ...] = ()
+    """What it added to the prompt file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,19 @@ def decide(
         if decision.verdict == "tolerate":
             new = [one for one in _tolerations(decision, findings) if not _is_among(one, (*added, *tolerated))]
             added += new
-            outcomes.append(Outcome(decision, "written" if new else "already"))
+            outcomes.append(Outcome(decision, "written" if new else "already", tolerated=tuple(new)))
+            continue
+        why = _still_tolerated(decision, findings, (*added, *tolerated))
+        if why:
+            outcomes.append(Outcome(decision, "refused", why))
             continue
         act = _accepted if decision.verdict == "accept" else _rejected
         changed = act(after, decision, findings, current.samples)
-        outcomes.append(Outcome(decision, "already" if changed == after else "written"))
+        outcomes.append(
+            Outcome(decision, "already")
+            if changed == after
+            else Outcome(decision, "written", before=after, after=changed)
+        )
         after = changed
     return Decided(tuple(outcomes), None if after == golden else after, tuple(added))
 
@@ -226,12 +240,79 @@ def _signed(decision: Decision) -> dict[str, str]:
     return {"reviewer": decision.reviewer, "reason": decision.reason, "seen": decision.seen, "at": decision.at}
 
 
-def _rejected(golden: Golden, decision: Decision, findings: Sequence[Finding], _: Sequence[Judged]) -> Golden:
+def _rejected(golden: Golden, decision: Decision, findings: Sequence[Finding], samples: Sequence[Judged]) -> Golden:
+    """Return the golden with a rejection of the changes, and without what was approved of them before."""
     changes = changes_of(findings)
+    golden = replace(golden, approved=_disapproved(golden.approved, decision, changes, samples))
     if any(one.candidate == decision.candidate and set(changes) <= set(one.covers) for one in golden.rejected):
         return golden
     kept = _without(golden.rejected, decision, changes)
     return replace(golden, rejected=(*kept, Rejection(changes, decision.candidate, **_signed(decision))))
+
+
+def _disapproved(
+    approved: Iterable[Approval], decision: Decision, changes: Iterable[Change], samples: Sequence[Judged]
+) -> tuple[Approval, ...]:
+    """Return the approvals less these changes of the answers seen: what explains a change keeps it from failing."""
+    answers = {_texts(judged.sample.answer) for judged in samples if judged.sample.answer is not None}
+    gone, kept = set(changes), []
+    for one in approved:
+        if one.candidate == decision.candidate and _texts(one.answer) in answers:
+            covers = tuple(change for change in one.covers if change not in gone)
+            # An approval of everything covers these changes too, and cannot be cut down to the rest.
+            if covers:
+                kept.append(one if covers == one.covers else replace(one, covers=covers))
+        else:
+            kept.append(one)
+    return tuple(kept)
+
+
+def _still_tolerated(decision: Decision, findings: Iterable[Finding], tolerated: Sequence[Toleration]) -> str:
+    """Return why a rejection would do nothing: the prompt file lets the change pass."""
+    if decision.verdict != "reject":
+        return ""
+    changes, day = changes_of(findings), decision.at[:10]
+    for one in tolerated:
+        mine = (not one.cases or decision.case in one.cases) and one.candidate in (None, decision.candidate)
+        if mine and one.at_most is None and one.expires >= day and (one.kind, one.path) in changes:
+            return f"the prompt file tolerates it until {one.expires}: take that entry out first"
+    return ""
+
+
+def taken_back(golden: Golden | None, outcome: Outcome) -> Golden | None:
+    """Return a golden without what a decision wrote, whatever was decided since; None where it is not there any more.
+
+    What the decision had replaced comes back.
+    """
+    before, after = outcome.before, outcome.after
+    if golden is None or before is None or after is None:
+        return None
+    approved = _unwound(golden.approved, before.approved, after.approved)
+    rejected = _unwound(golden.rejected, before.rejected, after.rejected)
+    if approved is None or rejected is None:
+        return None
+    return replace(golden, approved=approved, rejected=rejected)
+
+
+Reviewed = TypeVar("Reviewed", Approval, Rejection)
+
+
+def _unwound(
+    now: tuple[Reviewed, ...], before: tuple[Reviewed, ...], after: tuple[Reviewed, ...]
+) -> tuple[Reviewed, ...] | None:
+    old, new, here = [*map(_mark, before)], [*map(_mark, after)], [*map(_mark, now)]
+    if here == new:
+        return before
+    added = [mark for mark in new if mark not in old]
+    if any(mark not in here for mark in added):
+        return None
+    kept = tuple(one for one in now if _mark(one) not in added)
+    return kept + tuple(one for one in before if _mark(one) not in new)
+
+
+def _mark(one: Approval | Rejection) -> tuple[object, ...]:
+    """Return what tells an entry apart; its words are left out, because they were redacted on their way to the file."""
+    return one.candidate, one.seen, one.at, one.reviewer, one.covers
 
 
 def _without(rejected: Iterable[Rejection], decision: Decision, changes: Iterable[Change]) -> tuple[Rejection, ...]:

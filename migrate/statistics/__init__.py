@@ -3,6 +3,7 @@
 A level is two-sided, an alpha one-sided; shares and margins lie between 0 and 1.
 """
 
+from migrate.statistics.agreement import alpha_interval, krippendorff_alpha
 from migrate.statistics.bootstrap import ratio_interval
 from migrate.statistics.events import (
     BadEvents,
@@ -67,6 +68,7 @@ __all__ = [
     "Estimate",
     "Pairs",
     "Size",
+    "alpha_interval",
     "benjamini_hochberg",
     "benjamini_yekutieli",
     "boundaries",
@@ -89,6 +91,7 @@ __all__ = [
     "holm",
     "holm_adjusted",
     "judged_share",
+    "krippendorff_alpha",
     "lower_bound",
     "mcnemar_exact",
     "mismatch_e",

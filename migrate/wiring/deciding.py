@@ -17,7 +17,7 @@ from migrate.workflow.review import Review
 
 def open_review(world: World) -> Review:
     """Return the one writer of decisions, over a world's goldens, prompt files and ledger."""
-    return Review(world.flows(), world.goldens, _log(world), PromptTexts(world.root), world.ledger)
+    return Review(world.flows, world.goldens, _log(world), PromptTexts(world.root), world.ledger)
 
 
 def reviewer(world: World, given: str | None) -> str:
@@ -39,10 +39,13 @@ def promote(
         )
     records = [one for one in world.ledger.records(run.id) if one.comparison.candidate == candidate]
     evidence = {one.flow: one for one in weigh(records, policies=load_policies(world.settings))}
-    promotion = Promotion(world.goldens, _log(world), PromptTexts(world.root), world.redactor)
+    log = _log(world)
+    promotion = Promotion(world.goldens, log, PromptTexts(world.root), world.redactor)
     for flow in _wanted(world.load_flows(), evidence, flows):
         mine = [one for one in records if one.comparison.flow == flow.name]
-        yield promotion.promote(flow, evidence[flow.name], mine, signed, write=write)
+        with log.turn():
+            promoted = promotion.promote(flow, evidence[flow.name], mine, signed, write=write)
+        yield promoted
 
 
 def _wanted(flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names: Iterable[str]) -> list[Flow]:
@@ -55,4 +58,4 @@ def _wanted(flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names
 
 
 def _log(world: World) -> DecisionFiles:
-    return DecisionFiles(world.root / world.settings.fixtures, world.redactor)
+    return DecisionFiles(world.root / world.settings.fixtures, world.redactor, world.state / "deciding.lock")

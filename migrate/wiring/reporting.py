@@ -13,6 +13,7 @@ from migrate.presenting.report import Facts, ReportBuilder
 from migrate.presenting.report.details import requests_of
 from migrate.rendering import parse_candidate, prompt_for, render
 from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Request, Run
+from migrate.wiring.rating import heard
 from migrate.workflow.replay import Redacts
 
 if TYPE_CHECKING:
@@ -47,13 +48,16 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
     flows = _flows(world)
     asked = Asked(flows, world.redactor)
     builder = ReportBuilder(run, world.goldens.read, lambda chunk: chunks.append(pack(chunk)), requests=asked.of)
-    evidence = weigh(builder.watch(world.ledger.records(run.id)), policies=load_policies(world.settings))
+    people = heard(world.settings)
+    records = people.watch(world.ledger.records(run.id))
+    evidence = weigh(builder.watch(records), policies=load_policies(world.settings))
     history = {flow.flow: world.ledger.history(flow.flow, limit=HISTORY) for flow in evidence}
     facts = Facts(
         flows=flows,
         prices=world.ledger.prices(run.id),
         history=history,
         pages=pages or {},
+        people=people.evidence(),
         closed=world.closed_gates(evidence),
     )
     index = builder.index(evidence, facts)

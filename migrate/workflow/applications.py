@@ -43,7 +43,7 @@ from migrate.vocabulary import (
     Severity,
 )
 from migrate.workflow.changes import what_changed
-from migrate.workflow.record import Recorded
+from migrate.workflow.record import Recorded, write_over
 from migrate.workflow.replay import Redacts, Tools, redacted
 
 ANSWER: Final = "answer"
@@ -238,7 +238,7 @@ def conclude_recording(tools: Tools, flow: Flow, runs: Sequence[TestRun], journa
         simulated=any(call.simulated for sample in judged for call in sample.sample.calls),
         contract_digest=contract.digest,
     )
-    return Recorded(record, written=tools.goldens.write(golden))
+    return write_over(tools.goldens, record, golden)
 
 
 def conclude_replay(

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Literal
 
 from migrate.comparing import Contract, contract_of
-from migrate.errors import PromptMigrateError
-from migrate.ports import CaseRecord, Journal, Recordings
+from migrate.errors import PromptMigrateError, StoreProblem
+from migrate.ports import CaseRecord, Goldens, Journal, Recordings
 from migrate.rendering import baseline_of, bind_checks, chain_digest, play_of
 from migrate.rendering.steps import Play
 from migrate.vocabulary import (
@@ -40,6 +40,8 @@ class Recorded:
     note: str = ""
     stale: bool = False
     """True when a golden is there that no longer fits, and stays."""
+    dropped: str = ""
+    """What reviewers had decided of the golden that was there, in words; gone with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class Recording:
         if missing:
             return Recorded(record, note=f"{len(missing)} of {ready.samples} answers are missing; no golden written")
         golden = self._golden(trial, ready, judged)
-        return Recorded(record, written=self._tools.goldens.write(golden, first=self._mode == "new"))
+        return write_over(self._tools.goldens, record, golden, first=self._mode == "new")
 
     def _golden(self, trial: Trial, ready: _Ready, judged: tuple[Judged, ...]) -> Golden:
         return Golden(
@@ -182,6 +184,32 @@ class Recording:
             chain_digest="" if trial.flow.chain is None else chain_digest(trial.flow.chain),
             digest=ready.replaced,
         )
+
+
+def write_over(goldens: Goldens, record: CaseRecord, golden: Golden, *, first: bool = False) -> Recorded:
+    """Write a recorded golden in place of the one that is there.
+
+    Where it says the same as before, what reviewers decided stays, and every byte; otherwise it is gone, because
+    a decision holds for the golden that was seen. `first`: as in `Goldens.write`.
+    """
+    before = None if first else _decided(goldens, golden)
+    if before is None:
+        return Recorded(record, written=goldens.write(golden, first=first))
+    bare = goldens.stored(replace(before, approved=(), rejected=()))
+    if bare.digest == goldens.stored(golden).digest:
+        return Recorded(record)
+    counts = {"approval": len(before.approved), "rejection": len(before.rejected)}
+    words = " and ".join(f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count)
+    return Recorded(record, written=goldens.write(golden), dropped=words)
+
+
+def _decided(goldens: Goldens, golden: Golden) -> Golden | None:
+    """Return the golden that is there, if anything was decided of it; one that cannot be read holds no decisions."""
+    try:
+        before = goldens.read(golden.flow, golden.case)
+    except StoreProblem:
+        return None
+    return before if before is not None and (before.approved or before.rejected) else None
 
 
 def _comparison(trial: Trial, verdict: CaseVerdict, judged: tuple[Judged, ...]) -> Comparison:

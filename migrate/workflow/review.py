@@ -12,28 +12,37 @@ from typing import Final
 
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, DecisionLog, Goldens, Ledger, PromptFiles
-from migrate.reviewing import Decided, Outcome, Seen, decide, joined
-from migrate.vocabulary import CaseId, Decision, Flow, FlowName, Golden, JsonObject, Run, Toleration
+from migrate.reviewing import Decided, Outcome, Seen, decide, joined, taken_back
+from migrate.vocabulary import CaseId, Comparison, Decision, Flow, FlowName, Golden, JsonObject, Run, Toleration
 
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
+NO_FLOW: Final = "no prompt file has this flow; what a marked test need not keep stands in `ignore` of its mark"
+KEPT_IN_GOLDENS: Final = ("accept", "reject")
+DECIDED_SINCE: Final = "it was decided on again since, or the golden was recorded again: nothing is taken back"
 RUNS_BACK: Final = 50
 """Replays looked through, the newest first, for the newest answer to a case."""
+ONE_BY_ONE: Final = 20
+"""Cases that are looked up singly; for more of them the whole run is read."""
 
 
 class Review:
-    """Applies decisions: the one place where they are written, whatever door they came through."""
+    """Applies decisions: the one place where they are written, whatever door they came through.
+
+    Writers take turns, in all processes: goldens and prompt files are read and written within one turn.
+    """
 
     def __init__(
         self,
-        flows: Iterable[Flow],
+        inventory: Callable[[], Iterable[Flow]],
         goldens: Goldens,
         log: DecisionLog,
         prompts: PromptFiles,
         ledger: Ledger,
     ) -> None:
-        self._flows: Mapping[FlowName, Flow] = {flow.name: flow for flow in flows}
-        self._tolerated = {name: flow.tolerated for name, flow in self._flows.items()}
+        self._inventory = inventory
+        self._flows: Mapping[FlowName, Flow] = {}
+        self._tolerated: dict[FlowName, tuple[Toleration, ...]] = {}
         self._goldens = goldens
         self._log = log
         self._prompts = prompts
@@ -46,12 +55,66 @@ class Review:
 
     def apply(self, decisions: Sequence[Decision], *, write: bool = True) -> tuple[Outcome, ...]:
         """Apply decisions and return what became of each, in their order; without `write` nothing is changed."""
-        current = self._current({_key(decision) for decision in decisions})
         outcomes: dict[int, Outcome] = {}
-        for flow in dict.fromkeys(decision.flow for decision in decisions):
-            mine = [(place, decision) for place, decision in enumerate(decisions) if decision.flow == flow]
-            outcomes |= self._of_flow(flow, mine, current, write=write)
+        with self._log.turn():
+            self._read_inventory()
+            current = self._current({_key(decision) for decision in decisions})
+            for flow in dict.fromkeys(decision.flow for decision in decisions):
+                mine = [(place, decision) for place, decision in enumerate(decisions) if decision.flow == flow]
+                outcomes |= self._of_flow(flow, mine, current, write=write)
         return tuple(outcomes[place] for place in range(len(decisions)))
+
+    def lapsed(self, flows: Iterable[FlowName]) -> Iterator[str]:
+        """Yield what was decided of goldens that are others now, case by case: recorded again, or changed by hand."""
+        for flow in flows:
+            last = {str(entry["case"]): entry for entry in self._log.entries(flow)}
+            for case, entry in last.items():
+                golden = self._goldens.read(flow, CaseId(case))
+                if entry["verdict"] in KEPT_IN_GOLDENS and golden is not None and golden.digest != entry["after"]:
+                    who, day = entry.get("reviewer") or "a reviewer", str(entry.get("at"))[:10]
+                    yield f"{flow}/{case}: the golden is another one since {who} decided ({entry['verdict']}) on {day}"
+
+    def take_back(self, written: Sequence[Outcome], *, reviewer: str, at: str) -> tuple[Outcome, ...]:
+        """Undo decisions that were written, the last one first; what was decided since by others stays."""
+        found: dict[int, Outcome] = {}
+        with self._log.turn():
+            self._read_inventory()
+            for place, outcome in reversed([*enumerate(written)]):
+                found[place] = self._undone(outcome, reviewer, at)
+        return tuple(found[place] for place in range(len(written)))
+
+    def _undone(self, outcome: Outcome, reviewer: str, at: str) -> Outcome:
+        """Undo one decision: its line in the log first, as with every other."""
+        decision = outcome.decision
+        golden = self._goldens.read(decision.flow, decision.case)
+        new = golden if decision.verdict == "tolerate" else taken_back(golden, outcome)
+        why = self._still_there(outcome) if decision.verdict == "tolerate" else "" if new else DECIDED_SINCE
+        if why:
+            return Outcome(decision, "refused", why)
+        after = None if new is None else self._goldens.stored(new)
+        entry = {**_entry(outcome, golden, after), "verdict": "undo", "undoes": decision.verdict}
+        self._log.add(decision.flow, [{**entry, "reviewer": reviewer, "at": at}])
+        if decision.verdict == "tolerate":
+            self._prompts.untolerate(self._flows[decision.flow], outcome.tolerated, write=True)
+        elif new is not None:
+            self._goldens.write(new)
+        return Outcome(decision, "written")
+
+    def _still_there(self, outcome: Outcome) -> str:
+        """Return why tolerations cannot be taken out of the prompt file, empty when they can."""
+        flow = self._flows.get(outcome.decision.flow)
+        if flow is None:
+            return NO_FLOW
+        try:
+            self._prompts.untolerate(flow, outcome.tolerated, write=False)
+        except PromptMigrateError as problem:
+            return str(problem)
+        return ""
+
+    def _read_inventory(self) -> None:
+        """Read the prompt files again: another writer may have added to them."""
+        self._flows = {flow.name: flow for flow in self._inventory()}
+        self._tolerated = {name: flow.tolerated for name, flow in self._flows.items()}
 
     def _of_flow(
         self,
@@ -136,7 +199,7 @@ class Review:
     def _no_place(self, flow: FlowName, tolerated: Sequence[Toleration]) -> str:
         """Return why tolerations cannot be added to the prompt file, empty when they can."""
         if flow not in self._flows:
-            return "no prompt file has this flow; what a marked test need not keep stands in `ignore` of its mark"
+            return NO_FLOW
         try:
             self._prompts.tolerate(self._flows[flow], tolerated, write=False)
         except PromptMigrateError as problem:
@@ -151,19 +214,25 @@ class Review:
             if not missing:
                 break
             if run.kind == "replay" and {candidate for _, _, candidate in missing} & {*run.candidates}:
-                for record in self._ledger.records(run.id):
-                    key = record.comparison.flow, record.comparison.case, record.comparison.candidate
-                    if key in missing:
-                        found[key] = self._seen(record)
+                found |= {_key(record.comparison): self._seen(record) for record in self._records(run, missing)}
         return found
+
+    def _records(self, run: Run, wanted: set[Key]) -> Iterator[CaseRecord]:
+        if len(wanted) > ONE_BY_ONE:
+            yield from (one for one in self._ledger.records(run.id) if _key(one.comparison) in wanted)
+            return
+        for flow, case, candidate in wanted:
+            record = self._ledger.record(run.id, flow, candidate, case)
+            if record is not None:
+                yield record
 
     def _seen(self, record: CaseRecord) -> Seen:
         golden = self._goldens.read(record.comparison.flow, record.comparison.case)
         return Seen(record.comparison, record.samples, None if golden is None else golden.digest)
 
 
-def _key(decision: Decision) -> Key:
-    return decision.flow, decision.case, decision.candidate
+def _key(one: Decision | Comparison) -> Key:
+    return one.flow, one.case, one.candidate
 
 
 def _refused_toleration(outcome: Outcome, why: str) -> Outcome:

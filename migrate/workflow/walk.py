@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.reviewing import WORST_FIRST, Choice, Seen, chosen, group_changes, meant
-from migrate.vocabulary import Decision, Finding, Group, Rung
+from migrate.vocabulary import CaseId, Decision, Finding, Group, Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,13 @@ class Session:
                 examples = tuple(_examples(group, mine))
                 yield Change(flow, group, tuple(dict.fromkeys(one.candidate for one in examples)), examples)
 
-    def decide(self, change: Change, verdict: str, reason: str = "", expires: str | None = None) -> int:
-        """Decide on a whole group; return for how many cases."""
-        given = replace(self.given, verdict=verdict, reason=reason, expires=expires)  # type: ignore[arg-type]
-        made = list(chosen(self.cases, Choice(group=change.group.id), given))
+    def decide(
+        self, change: Change, verdict: str, reason: str = "", without: Iterable[CaseId] = (), **bounds: str | int | None
+    ) -> int:
+        """Decide on a group but for some cases; return for how many. Bounds are those of a toleration."""
+        given = replace(self.given, verdict=verdict, reason=reason, **bounds)  # type: ignore[arg-type]
+        choice = Choice(group=change.group.id, without=frozenset(without))
+        made = list(chosen(self.cases, choice, given))
         self._made.append((change.group.id, made))
         return len(made)
 

@@ -66,6 +66,7 @@ def test_an_accepted_group_passes_on_the_next_run(replayed: Project) -> None:
     """Two cases are accepted at once; the next replay calls them accepted, and the rest is as it was."""
     found = decide("accept", "--group", group("$.amount value changed"))
     assert {"late-parcel": "written", "broken-cup": "written"} == statuses(found)
+    assert found["commit_message"].startswith("Review of a model migration: accept 2 cases of refund (G")
 
     replayed.run(*MODEL)
 
@@ -141,6 +142,23 @@ def test_the_last_word_counts(replayed: Project) -> None:
     decide("accept", "--case", "late-parcel")
     replayed.run(*MODEL)
     assert 1 == counts()["accepted"]
+
+
+def test_a_rejection_takes_an_approval_back(replayed: Project) -> None:
+    """Accepted, then rejected: the approval is gone, and the next replay fails with the reason."""
+    decide("accept", "--case", "late-parcel")
+    decide("reject", "--case", "late-parcel", "--reason", "not after all")
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ([], ["not after all"]) == (golden["approved"], [one["reason"] for one in golden["rejected"]])
+    replayed.run(*MODEL)
+    assert {"breaking": 2, "drift": 1} == counts()
+
+
+def test_what_is_tolerated_cannot_be_rejected_beside_it(replayed: Project) -> None:
+    """A rejection that would do nothing is refused, and says what lets the change pass."""
+    decide("tolerate", "--case", "lost.letter", "--until", "2999-02-01", "--reason", "known")
+    found = decide("reject", "--case", "lost.letter", "--reason", "no", code=1)
+    assert "the prompt file tolerates it until 2999-02-01" in found["decisions"][0]["why"]
 
 
 def test_deciding_twice_writes_once(replayed: Project) -> None:
@@ -269,6 +287,19 @@ def test_two_reviewers_at_once(replayed: Project) -> None:
     assert 0 == command("goldens", "check").exit_code
 
 
+def test_two_reviewers_of_one_case_at_once(replayed: Project) -> None:
+    """Each decides on another place of the same answers: neither decision is lost, and the log is one chain."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    paths = [("accept", "--path", path, "--case", "late-parcel") for path in ("$.label", "$.amount")]
+    started = [subprocess.Popen([sys.executable, "-m", "migrate", *words], cwd=replayed.root) for words in paths]
+    assert [0, 0] == [process.wait(120) for process in started]
+    (approval,) = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))["approved"]
+    assert {"$.label", "$.amount"} == {change["path"] for change in approval["covers"]}
+    first, second = log(replayed, "refund")
+    assert first["after"] == second["base"]
+
+
 def test_a_decision_made_on_top_of_another_holds(replayed: Project) -> None:
     """A report shows a golden as it was before the first decision; the second one on the same case is no stranger."""
     file = downloaded(replayed, verdict="reject", reason="no")
@@ -316,6 +347,36 @@ def test_deciding_asks_nobody(replayed: Project) -> None:
     decide("accept", "--case", "late-parcel")
     replayed.run(*MODEL)
     assert before == replayed.models.calls
+
+
+# --- Recorded again since ------------------------------------------------------------------------------------------
+
+
+def test_recording_again_says_what_is_gone(replayed: Project) -> None:
+    """Other answers make another golden: what was decided before is told, case by case, and in the review."""
+    decide("accept", "--case", "late-parcel")
+    decide("reject", "--case", "broken-cup", "--reason", "no")
+    replayed.say("gpt-4o", {LATE: '{"label": "late", "amount": 7}'})
+
+    result = replayed.run("-q", "--golden=rewrite", "-k", "late-parcel")
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines("*refund/late-parcel was recorded again with other answers: 1 approval gone*")
+    assert "approved" not in replayed.golden("refund", "late-parcel").read_text("utf-8").replace('"approved": []', "")
+    said = command("review").stderr
+    assert "warning: refund/late-parcel: the golden is another one since ada decided (accept) on 20" in said
+    assert "broken-cup" not in said
+
+
+def test_recording_the_same_answers_keeps_what_was_decided(replayed: Project) -> None:
+    """No byte changes, and nobody is warned."""
+    decide("accept", "--case", "late-parcel")
+    decide("reject", "--case", "broken-cup", "--reason", "no")
+    before = {name: content for name, content in replayed.files("fixtures").items() if "measurements" not in name}
+    done = replayed.command("-m", "migrate", "record", "--rewrite", "--flow", "refund")
+    assert "gone with" not in done.stderr.str()
+    assert before == {name: content for name, content in replayed.files("fixtures").items() if name in before}
+    assert 0 == len(command("review").stderr.partition("warning:")[1])
 
 
 # --- Killed in between ---------------------------------------------------------------------------------------------

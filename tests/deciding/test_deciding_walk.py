@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
-import subprocess
-import sys
-import time
 
 from click.testing import CliRunner
+from deciding_terminal import Terminal
 from small_project import Project
 
 from migrate import wiring
@@ -58,41 +53,6 @@ def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
     assert "a review needs a terminal" in done.stderr
 
 
-class Terminal:
-    """A review in a pseudo-terminal."""
-
-    def __init__(self, project: Project) -> None:
-        self.master, slave = pty.openpty()
-        environ = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
-        command = [sys.executable, "-m", "migrate", "review", "--flow", "refund", "--reviewer", "ada"]
-        self.process = subprocess.Popen(
-            command, cwd=project.root, env=environ, stdin=slave, stdout=slave, stderr=slave, close_fds=True
-        )
-        os.close(slave)
-        self.seen = ""
-
-    def wait(self, words: str) -> None:
-        """Read until the terminal has shown these words since the last key."""
-        give_up = time.monotonic() + 120
-        while words not in self.seen:
-            assert time.monotonic() < give_up, self.seen
-            if select.select([self.master], [], [], 1)[0]:
-                try:
-                    self.seen += os.read(self.master, 65536).decode("utf-8", "replace")
-                except OSError:  # the other end is closed
-                    break
-        assert words in self.seen, self.seen
-        self.seen = self.seen.partition(words)[2]
-
-    def press(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def end(self) -> int:
-        code = self.process.wait(60)
-        os.close(self.master)
-        return code
-
-
 def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     """A break is refused acceptance, the drift is accepted with a reason, and `q` writes it."""
     terminal = Terminal(replayed)
@@ -106,6 +66,8 @@ def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     terminal.press("a")
     terminal.wait("reason:")
     terminal.press("rounded up\n")
+    terminal.wait("all but")
+    terminal.press("\n")
     terminal.wait("accept: 2 cases")
     terminal.wait("[q]uit [?]")
     terminal.press("q")
@@ -113,6 +75,37 @@ def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     assert 0 == terminal.end()
     golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
     assert ["rounded up"] == [approval["reason"] for approval in golden["approved"]]
+
+
+def test_a_group_but_for_one_and_a_break_within_bounds(replayed: Project) -> None:
+    """A toleration is asked for its day and its samples; a group for the cases that are left out, by name."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("t")
+    for words, keys in (("reason:", "known\n"), ("until", "2026-02-01\n"), ("at most", "2\n")):
+        terminal.wait(words)
+        terminal.press(keys)
+    terminal.wait("2/2")
+    terminal.wait("[q]uit [?]")
+    terminal.press("a")
+    terminal.wait("reason:")
+    terminal.press("\n")
+    terminal.wait("all but")
+    terminal.press("late-cup\n")
+    terminal.wait('the group has no case "late-cup"')
+    terminal.wait("all but")
+    terminal.press("late-parcel\n")
+    terminal.wait("accept: 1 case")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    terminal.wait("next: git add")
+    assert 0 == terminal.end()
+    prompt = (replayed.root / "prompts" / "refund.prompt.yml").read_text("utf-8")
+    assert "    at_most: 2\n" in prompt
+    goldens = {case: replayed.golden("refund", case).read_text("utf-8") for case in ("late-parcel", "broken-cup")}
+    assert {"late-parcel": False, "broken-cup": True} == {
+        case: bool(json.loads(text)["approved"]) for case, text in goldens.items()
+    }
 
 
 def test_escape_leaves_and_writes_nothing(replayed: Project) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.edges.inventory.amending import PromptTexts, with_model, with_tolerated
+from migrate.edges.inventory.amending import PromptTexts, with_model, with_tolerated, without_tolerated
 from migrate.errors import UsageProblem
 from migrate.vocabulary import CaseId, FindingKind, Flow, FlowName, JsonPath, Place, Prompt, Toleration
 
@@ -38,6 +38,23 @@ def test_a_further_one_stands_at_the_head_of_the_list() -> None:
     text = "tolerated:  # for now\n- kind: empty\n  path: $\n  reason: x\n  expires: 2026-01-31\nparse: json\n"
     new = "".join(f"{line}\n" for line in ENTRY)
     assert text.replace("# for now\n", f"# for now\n{new}") == with_tolerated(text, [ONE])
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_taking_a_toleration_out_leaves_the_file_as_it_was(newline: str) -> None:
+    """Byte for byte, whether it was the only one or stood at the head of others."""
+    for text in ("model: gpt-4o  # today\n", "tolerated:  # known\n# why\n- kind: empty\n  path: $\n  reason: x\n"):
+        before = (text + ("  expires: 2026-01-31\n" if "kind" in text else "")).replace("\n", newline)
+        assert before == without_tolerated(with_tolerated(before, [ONE]), [ONE])
+
+
+def test_one_of_several_cases_is_taken_out_of_their_entry() -> None:
+    """The entry stays for the others; what is not there, or was changed by hand, is not touched."""
+    both = replace(ONE, cases=(CaseId("late"), CaseId("lost")))
+    text = with_tolerated("model: gpt-4o\n", [both])
+    assert text.replace('["late", "lost"]', '["lost"]') == without_tolerated(text, [ONE])
+    assert without_tolerated(text, [replace(ONE, reason="another")]) is None
+    assert without_tolerated(text.replace("  path", "  # here\n    path"), [ONE]) is None
 
 
 def test_a_model_is_renamed_in_its_line_alone() -> None:

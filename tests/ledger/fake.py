@@ -9,7 +9,7 @@ from decimal import Decimal
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, HistoryRow
 from migrate.statistics import quantile
-from migrate.vocabulary import FlowName, Measurement, PriceUsed, Run
+from migrate.vocabulary import CaseId, FlowName, Measurement, PriceUsed, Run
 
 
 class MemoryLedger:
@@ -66,6 +66,10 @@ class MemoryLedger:
         self._must_exist(run_id)
         for _, record in sorted(self._records[run_id].items(), key=lambda item: item[0]):
             yield record
+
+    def record(self, run_id: str, flow: FlowName, candidate: str, case: CaseId) -> CaseRecord | None:
+        self._must_exist(run_id)
+        return self._records[run_id].get((flow, candidate, case))
 
     def history(self, flow: FlowName, *, limit: int = 50) -> tuple[HistoryRow, ...]:
         rows = (

@@ -143,6 +143,17 @@ def test_records_come_back_in_order(ledger: Ledger) -> None:
     assert [records[i] for i in (5, 4, 3, 2, 0, 1)] == list(ledger.records("run-001"))
 
 
+def test_one_record_is_found_by_its_key(ledger: Ledger) -> None:
+    """The record of one case and candidate is the one among all records; a case that is not there is none."""
+    ledger.start(run_named("run-001"))
+    ledger.add("run-001", [record_named(case=case) for case in ("a", "b", "c")])
+
+    wanted = next(one for one in ledger.records("run-001") if one.comparison.case == "b")
+    found = wanted.comparison
+    assert wanted == ledger.record("run-001", found.flow, found.candidate, found.case)
+    assert ledger.record("run-001", found.flow, "another", found.case) is None
+
+
 def test_records_of_runs_are_apart(ledger: Ledger) -> None:
     """A run's records hold nothing of another run."""
     for name, ms in (("run-001", 100.0), ("run-002", 200.0)):

@@ -73,6 +73,7 @@ def test_the_whole_document() -> None:
         "critical": None,
         "cases": 60,
         "samples": 60,
+        "people": None,
         "verdict": "insufficient",
         "cases_needed": 39,
         "verdict_reason": "contract may be 4.9 points worse, margin 3: 39 more cases; cases left out, stale golden: 1",

@@ -10,8 +10,20 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from migrate.reviewing import seen_digest
-from migrate.vocabulary import Answer, Judged, Sample, ToolCall
+from migrate.reviewing import Outcome, seen_digest, taken_back
+from migrate.vocabulary import (
+    Answer,
+    Approval,
+    CaseId,
+    Decision,
+    FindingKind,
+    FlowName,
+    Golden,
+    JsonPath,
+    Judged,
+    Sample,
+    ToolCall,
+)
 
 SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
 SCHEMA: Any = json.loads((SCHEMAS / "decisions.schema.json").read_text("utf-8"))
@@ -72,3 +84,41 @@ def test_ids_of_tool_calls_are_not_part_of_the_hash() -> None:
 def test_a_decision_says_what_its_verdict_needs(changes: dict[str, Any], expected: bool) -> None:
     """A rejection gives its reason, a tolerance its reason and the day it ends; what was seen is never left out."""
     assert expected is holds(**changes)
+
+
+# --- Taking back -----------------------------------------------------------------------------------------------------
+
+
+def approval(candidate: str, at: str = "2026-01-15T10:00:00Z", reason: str = "fine") -> Approval:
+    return Approval(Answer("Yes."), candidate, "ada", reason, "f" * 64, at)
+
+
+def decision() -> Decision:
+    return Decision(FlowName("refund"), CaseId("late"), "gpt-4.1", "accept", "a" * 64, "f" * 64)
+
+
+def golden(*approved: Approval) -> Golden:
+    return Golden(FlowName("refund"), CaseId("late"), "gpt-4o", (), (), approved=approved)
+
+
+def test_taking_back_leaves_what_others_decided_since() -> None:
+    """An approval goes, a later one stays; words that were redacted on their way to the file do not matter."""
+    mine, other = approval("gpt-4.1", reason="ask bob@example.com"), approval("gpt-4.1-mini")
+    written = Outcome(decision(), "written", before=golden(), after=golden(mine))
+    assert golden(other) == taken_back(golden(replace(mine, reason="ask <email>"), other), written)
+    assert golden() == taken_back(golden(mine), written)
+
+
+def test_what_was_replaced_comes_back() -> None:
+    """An approval that a decision widened is the narrow one again."""
+    narrow = replace(approval("gpt-4.1"), covers=((FindingKind.VALUE_CHANGED, JsonPath("$.amount")),))
+    wide = replace(narrow, covers=(), at="2026-01-15T10:05:00Z")
+    written = Outcome(decision(), "written", before=golden(narrow), after=golden(wide))
+    assert golden(narrow) == taken_back(golden(wide), written)
+
+
+def test_what_is_not_there_any_more_is_not_taken_back() -> None:
+    """A golden that was recorded again, or whose approval was decided on again, is left alone."""
+    written = Outcome(decision(), "written", before=golden(), after=golden(approval("gpt-4.1")))
+    assert taken_back(golden(), written) is None
+    assert taken_back(None, written) is None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from migrate.edges.goldens.folders import Folder, file_stem
+from migrate.edges.goldens.turns import taking_turns
 from migrate.errors import StoreProblem
 from migrate.redaction import Redactor
 from migrate.vocabulary import FlowName, Json, JsonObject
@@ -20,9 +22,13 @@ SIGNED: Final = frozenset({"reviewer", "base", "after", "seen"})
 class DecisionFiles:
     """Implements `ports.DecisionLog` under the folder of the goldens; writers take turns folder by folder."""
 
-    def __init__(self, root: Path, redactor: Redactor) -> None:
+    def __init__(self, root: Path, redactor: Redactor, lock: Path) -> None:
         self.root = root
+        self._lock = lock
         self._redactor = redactor
+
+    def turn(self) -> AbstractContextManager[None]:
+        return taking_turns(self._lock)
 
     def add(self, flow: FlowName, entries: Sequence[JsonObject]) -> None:
         lines = "".join(json.dumps(self._redacted(entry), sort_keys=True) + "\n" for entry in entries).encode()

@@ -46,6 +46,18 @@ class PromptTexts:
 
         _change(path, added, write=write)
 
+    def untolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
+        """Take tolerations out of the prompt file again. Raises UsageProblem where one is not there as written."""
+        path = self._path(flow)
+
+        def removed(text: str) -> str:
+            new = without_tolerated(text, tolerated)
+            if new is None:
+                raise UsageProblem(f'{path.name}: the entry under "{KEY}" is not there any more as it was written')
+            return new
+
+        _change(path, removed, write=write)
+
     def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
         """Name another model on the line of the prompt file that names today's. Raises UsageProblem without one."""
         path = self._path(flow)
@@ -81,6 +93,56 @@ def with_tolerated(text: str, tolerated: Sequence[Toleration]) -> str:
     lines = [line for one in tolerated for line in _lines(one, indent)]
     new = flat[:start] + "".join(f"{line}\n" for line in lines) + flat[start:]
     return new.replace("\n", newline)
+
+
+def without_tolerated(text: str, tolerated: Sequence[Toleration]) -> str | None:
+    """Return the text of a prompt file with these cases no longer tolerated; None where an entry was changed since.
+
+    An entry that several cases share loses the cases; one without any left goes, and so does the key of an empty list.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    flat = text.replace("\r\n", "\n")
+    for gone in tolerated:
+        known = _entries(flat)
+        entry = next((one for one in known if _shares(one, gone)), None)
+        after = None if entry is None else _cut(flat, entry, gone)
+        if entry is None or after is None or _entries(after) != _less(known, entry, gone):
+            return None
+        flat = after
+    return flat.replace("\n", newline)
+
+
+def _entries(text: str) -> list[Toleration]:
+    value = _value(text)
+    return read_tolerations(value.get(KEY) or []) if isinstance(value, dict) else []
+
+
+def _shares(entry: Toleration, gone: Toleration) -> bool:
+    """Say whether an entry is the one in which a toleration was written, together with others."""
+    alike = replace(entry, cases=(), place=None) == replace(gone, cases=(), place=None)
+    return alike and bool(gone.cases) and set(gone.cases) <= set(entry.cases)
+
+
+def _without_cases(entry: Toleration, gone: Toleration) -> list[Toleration]:
+    left = tuple(case for case in entry.cases if case not in gone.cases)
+    return [replace(entry, cases=left)] if left else []
+
+
+def _less(known: Sequence[Toleration], entry: Toleration, gone: Toleration) -> list[Toleration]:
+    at = known.index(entry)
+    return [*known[:at], *_without_cases(entry, gone), *known[at + 1 :]]
+
+
+def _cut(text: str, entry: Toleration, gone: Toleration) -> str | None:
+    lines = [re.escape(line) for line in _lines(entry, "")]
+    found = re.search(r"(?m)^([ \t]*)" + r"\n\1".join(lines) + r"\n?", text)
+    if found is None:
+        return None
+    left = [f"{line}\n" for one in _without_cases(entry, gone) for line in _lines(one, found[1])]
+    new = text[: found.start()] + "".join(left) + text[found.end() :]
+    value = _value(new)
+    empty = isinstance(value, dict) and KEY in value and value[KEY] is None
+    return re.sub(rf"(?m)^{KEY}:[ \t]*\n?", "", new, count=1) if empty else new
 
 
 def with_model(text: str, model: str) -> str:

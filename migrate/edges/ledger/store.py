@@ -19,7 +19,7 @@ from migrate.edges.ledger.upgrading import bring_up
 from migrate.edges.ledger.versions import MIGRATIONS, Migration
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, HistoryRow
-from migrate.vocabulary import FlowName, PriceUsed, Run
+from migrate.vocabulary import CaseId, FlowName, PriceUsed, Run
 
 
 def open_ledger(url: str, *, root: Path, migrations: Sequence[Migration] = MIGRATIONS) -> SqlLedger:
@@ -148,6 +148,12 @@ class SqlLedger:
             if len(found) < BATCH:
                 return
             after = key_of(found[-1])
+
+    def record(self, run_id: str, flow: FlowName, candidate: str, case: CaseId) -> CaseRecord | None:
+        self._database.read(lambda connection: self._must_exist(connection, run_id))
+        only = (flow, candidate, case)
+        found = self._database.read(lambda connection: read(connection, run_id, None, only))
+        return found[0] if found else None
 
     def history(self, flow: FlowName, *, limit: int = 50) -> tuple[HistoryRow, ...]:
         return self._database.read(lambda connection: history_rows(connection, flow, limit))

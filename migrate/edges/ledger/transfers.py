@@ -103,12 +103,14 @@ def _write_bodies(connection: Connection, bodies: dict[str, str]) -> None:
 
 
 @no_garbage()
-def read(connection: Connection, run_id: str, after: Key | None) -> list[CaseRecord]:
-    """Return the records of the next few hundred cases after a key."""
+def read(connection: Connection, run_id: str, after: Key | None, only: Key | None = None) -> list[CaseRecord]:
+    """Return the records of the next few hundred cases after a key, or of one case only."""
     comparisons = tables.comparisons
     query = select(comparisons).where(comparisons.c.run_id == run_id).order_by(*comparisons.primary_key).limit(BATCH)
     if after is not None:
         query = query.where(_place(comparisons) > _values(after))
+    if only is not None:
+        query = query.where(_place(comparisons) == _values(only))
     found = connection.execute(query).mappings().all()
     if not found:
         return []

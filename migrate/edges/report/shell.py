@@ -17,14 +17,18 @@ CHUNKS: Final = "chunks"
 """Folder beside a page that does not hold its own chunks."""
 
 
-def page(title: str, index: bytes, chunks: Sequence[bytes] | None) -> str:
-    """Return the page. `index` and `chunks` are gzipped JSON; without chunks it loads them from beside it."""
+def page(title: str, index: bytes, chunks: Sequence[bytes] | None, *, writes: bool = False) -> str:
+    """Return the page. `index` and `chunks` are gzipped JSON; without chunks it loads them from beside it.
+
+    `writes`: it is served by `review --web`, and hands its decisions to where it came from.
+    """
     program, styles, shell = (_bundled(name) for name in ("app.js", "app.css", "shell.html"))
     data = [_data("index", index), *(_data(f"chunk-{number}", chunk) for number, chunk in enumerate(chunks or ()))]
     parts = {
-        "policy": html.escape(_policy(program, styles, beside=chunks is None)),
+        "policy": html.escape(_policy(program, styles, beside=chunks is None, writes=writes)),
         "title": html.escape(title),
         "mode": "folder" if chunks is None else "page",
+        "writer": ' data-writer="here"' if writes else "",
         "styles": styles,
         "data": "\n".join(data),
         "program": program,
@@ -51,7 +55,7 @@ def _data(name: str, content: bytes) -> str:
     return f'<script type="application/gzip" id="{name}">{base64.b64encode(content).decode()}</script>'
 
 
-def _policy(program: str, styles: str, *, beside: bool) -> str:
+def _policy(program: str, styles: str, *, beside: bool, writes: bool) -> str:
     scripts = [_hash(program)]
     types = "'none'"
     if beside:
@@ -59,7 +63,8 @@ def _policy(program: str, styles: str, *, beside: bool) -> str:
         # addresses lets nothing pass but the chunks' own names.
         scripts.append("'strict-dynamic'")
         types = "chunks"
-    return "; ".join(_directives(scripts, _hash(styles), types))
+    asks = ["connect-src 'self'"] if writes else []
+    return "; ".join([*_directives(scripts, _hash(styles), types), *asks])
 
 
 def _directives(scripts: Iterable[str], styles: str, types: str) -> Iterable[str]:

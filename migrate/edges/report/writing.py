@@ -63,6 +63,15 @@ def write_report(path: Path, packed: Packed, *, largest: int = LARGEST_PAGE) -> 
     return [path, *beside]
 
 
+def served_report(packed: Packed, *, largest: int = LARGEST_PAGE) -> dict[str, tuple[str, bytes]]:
+    """Return a report that is served and not written: names below the page's own, each with its type and bytes."""
+    alone = packed.size <= largest
+    text = page(packed.title, packed.index, packed.chunks if alone else None, writes=True)
+    beside = [] if alone else [chunk_script(number, chunk) for number, chunk in enumerate(packed.chunks)]
+    scripts = {f"{CHUNKS}/{number}.js": ("text/javascript", script.encode()) for number, script in enumerate(beside)}
+    return {"": ("text/html; charset=utf-8", text.encode()), **scripts}
+
+
 def _write_chunks(folder: Path, chunks: Sequence[bytes]) -> list[Path]:
     if folder.is_dir():
         shutil.rmtree(folder)

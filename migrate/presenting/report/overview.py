@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.presenting.document import compare_document
 from migrate.presenting.report.headline import headline, sentence
 from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
@@ -53,6 +54,8 @@ class Facts:
     """Newest first."""
     pages: Mapping[str, JsonObject] = field(default_factory=dict)
     """Further pages by name, as the documents of `route --json` and `canary plan --json`."""
+    people: Sequence[HumanEvidence] = ()
+    """What people said of the answers."""
     closed: Sequence[str] = ()
     """Why gates are closed."""
 
@@ -63,7 +66,7 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
     critical = {flow.flow: flow.critical for flow in ordered}
     names = list(critical)
     groups = _groups(ordered, builder.candidates)
-    compared = compare_document(builder.run, ordered)
+    compared = compare_document(builder.run, ordered, facts.people)
     return {
         "format": FORMAT,
         "run": compared["run"],

@@ -48,6 +48,30 @@ export interface Evidence {
   latency_ms: { baseline: Quantiles; candidate: Quantiles };
   simulated: boolean;
   unjudged: Record<string, number>;
+  people: People | null;
+}
+
+export interface Mean {
+  mean: number;
+  interval: [number, number];
+  n: number;
+}
+export interface Agreement {
+  alpha: number | null;
+  interval: [number, number] | null;
+  n: number;
+}
+export interface People {
+  cases: number;
+  of: number;
+  ratings: number;
+  raters: string[];
+  preferred: { candidate: number; tie: number; baseline: number };
+  preference: Mean;
+  correctness: { baseline: number; candidate: number; difference: Mean };
+  agreement: { preference: Agreement; correctness: Agreement };
+  automatic: { flagged: { cases: number; no_worse_to_people: number }; passed: { cases: number; worse_to_people: number } };
+  outdated: number;
 }
 
 export interface Group {

@@ -13,6 +13,7 @@ import { DocumentPage } from "./views/document";
 import { FlowPage } from "./views/flow";
 import { Overview } from "./views/overview";
 import { T } from "./words";
+import { follow as followWriter, Status } from "./writer";
 
 function App({ report }: { report: Index }) {
   return (
@@ -60,6 +61,7 @@ function Header({ report }: { report: Index }) {
         <span class="models" title={`run ${report.run.id}`}>
           <T text={baselines} /> → <T text={report.candidates.join(", ")} />
         </span>
+        <Status />
         {report.simulated ? (
           <span class="pill simulated" title="the simulated provider answered: this shows the tool, not a model">
             simulated
@@ -135,6 +137,7 @@ async function start(): Promise<void> {
     orderChips(report);
     keepTheme();
     keepDecisions();
+    await followWriter(report);
     follow();
     listenToKeys();
     searchTexts();

@@ -62,6 +62,8 @@ export interface Decision {
   path: string | null;
   reason: string;
   expires: string | null;
+  // Samples of a case that may show what is tolerated; null: all.
+  at_most: number | null;
   at: string;
 }
 
@@ -149,12 +151,16 @@ export const openCount = computed(() => {
   return open;
 });
 
+// The page of `review --web`, which hands what is decided to the one writer at once.
+export const served = document.documentElement.dataset.writer !== undefined;
+
 // Kept in the browser where it allows that, so that closing the page loses nothing.
 const key = () => `prompt-migrate:decisions:${index.value!.run.id}`;
 
 export function keepDecisions(): void {
   try {
-    const kept = JSON.parse(localStorage.getItem(key()) ?? "null") as [string, [string, Decision][]][] | null;
+    // A served page learns from the writer what was decided.
+    const kept = served ? null : (JSON.parse(localStorage.getItem(key()) ?? "null") as [string, [string, Decision][]][] | null);
     if (kept) decisions.value = new Map(readKept(kept));
     reviewer.value = localStorage.getItem("prompt-migrate:reviewer") ?? "";
   } catch {
@@ -164,6 +170,7 @@ export function keepDecisions(): void {
     const { value } = decisions;
     const name = reviewer.value;
     try {
+      if (served) return;
       const kept = [...value].map(([row, own]) => [identity(row), [...own]]);
       if (kept.length) localStorage.setItem(key(), JSON.stringify(kept));
       else localStorage.removeItem(key());

@@ -26,7 +26,7 @@ export function request(verdict: Verdict, row: number, scope = "", whole = false
   if (!needsDecision(row)) return say("nothing to decide here");
   if (verdict === "accept" && !canAccept(row, scope)) return say(CANNOT_ACCEPT);
   if (verdict === "accept" && !whole) {
-    decide([row], scope, { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null });
+    decide([row], scope, { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null, at_most: null });
     say(`accepted ${scope ? "this change" : "this case"}; u undoes it`);
     if (standing(row) !== "partly") goToOpen(1);
   } else asked.value = { verdict, row, scope, whole };
@@ -80,6 +80,7 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
             {past(decision.verdict)}
             {scope ? ` for ${scope}` : ""}
             {decision.expires ? ` until ${decision.expires}` : ""}
+            {bound(decision.at_most)}
             {decision.reason ? <>: <T text={decision.reason} /></> : null}{" "}
             <button type="button" class="quiet" onClick={() => clear(row, scope)}>
               take back
@@ -124,6 +125,8 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
 
 export const past = (verdict: string) => ({ accept: "accepted", reject: "rejected", tolerate: "tolerated" })[verdict] ?? plain(verdict);
 
+export const bound = (most: number | null) => (most ? `, in at most ${counted(most, "sample")} a case` : "");
+
 // --- The question ------------------------------------------------------------------------------------------------------
 
 export function Question({ index }: { index: Index }) {
@@ -148,6 +151,7 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const [left, setLeft] = useState<ReadonlySet<number>>(new Set());
   const [reason, setReason] = useState("");
   const [expires, setExpires] = useState(() => new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10));
+  const [most, setMost] = useState("");
   const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
   const rows = all.filter((one) => !left.has(one));
   const needsReason = verdict !== "accept";
@@ -157,7 +161,7 @@ function Form({ index, open }: { index: Index; open: Asked }) {
     event.preventDefault();
     if (!ready) return;
     const at = groupOf(chosen);
-    decide(rows, chosen, { verdict, group: chosen || null, path: at?.path ?? null, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null });
+    decide(rows, chosen, { verdict, group: chosen || null, path: at?.path ?? null, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null, at_most: verdict === "tolerate" && Number(most) > 0 ? Number(most) : null });
     asked.value = null;
     say(`${past(verdict)} ${counted(rows.length, "case")}; u undoes it`);
     if (standing(selected.value) !== "partly") goToOpen(1);
@@ -193,6 +197,12 @@ function Form({ index, open }: { index: Index; open: Asked }) {
         <label>
           Until
           <input type="date" value={expires} required onInput={(event) => setExpires(event.currentTarget.value)} />
+        </label>
+      ) : null}
+      {verdict === "tolerate" ? (
+        <label>
+          At most so many samples of a case
+          <input type="number" min={1} max={1000} step={1} placeholder="all" value={most} onInput={(event) => setMost(event.currentTarget.value)} />
         </label>
       ) : null}
       {whole ? <Members index={index} all={all} left={left} setLeft={setLeft} /> : null}

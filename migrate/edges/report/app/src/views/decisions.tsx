@@ -2,9 +2,10 @@
 
 import { useState } from "preact/hooks";
 import type { Index } from "../data";
-import { clear, decidedCount, decisions, hashOf, nameOf, openCount, openRow, reviewer, say, type Decision } from "../state";
+import { clear, decidedCount, decisions, hashOf, nameOf, openCount, openRow, reviewer, say, served, type Decision } from "../state";
 import { Command, counted, T } from "../words";
-import { past } from "./deciding";
+import { Writing } from "../writer";
+import { bound, past } from "./deciding";
 
 const SHOWN = 500;
 
@@ -18,7 +19,7 @@ export function Decisions({ index }: { index: Index }) {
         {counted(decidedCount.value, "decision")}; {counted(openCount.value, "case")} still undecided.{" "}
         <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
       </p>
-      {made.length ? <Download index={index} /> : <p class="note">Nothing was decided yet. They are kept in this browser until they are downloaded and applied.</p>}
+      {served ? <Writing index={index} /> : made.length ? <Download index={index} /> : <p class="note">Nothing was decided yet. They are kept in this browser until they are downloaded and applied.</p>}
       {made.length ? (
         <table class="plain">
           <thead>
@@ -51,6 +52,7 @@ export function Decisions({ index }: { index: Index }) {
                 <td>
                   {past(decision.verdict)}
                   {decision.expires ? ` until ${decision.expires}` : ""}
+                  {bound(decision.at_most)}
                 </td>
                 <td class="path">{scope ? <T text={decision.path ?? scope} /> : "the whole case"}</td>
                 <td>
@@ -99,7 +101,7 @@ function Download({ index }: { index: Index }) {
   );
 }
 
-interface Record {
+export interface Record {
   flow: string;
   case_id: string;
   model: string;
@@ -112,33 +114,35 @@ interface Record {
   reviewer: string;
   at: string;
   expires?: string;
+  at_most?: number;
 }
 
 // Keeps migrate/schemas/decisions.schema.json. Hashes say what was seen, so that nothing else is blessed.
 export async function documentOf(index: Index): Promise<{ format: 1; run: string; decisions: Record[] }> {
   const records: Record[] = [];
-  const { cases } = index;
-  for (const [row, own] of decisions.value) {
-    const { item, trial } = await openRow(row);
-    for (const decision of own.values()) {
-      records.push({
-        flow: index.flows[cases.flow[row]].name,
-        case_id: cases.case[row],
-        model: index.candidates[cases.candidate[row]],
-        group: decision.group,
-        path: decision.path,
-        verdict: decision.verdict,
-        base_sha256: item.golden?.sha256 ?? null,
-        candidate_sha256: trial.sha256,
-        reason: decision.reason,
-        reviewer: reviewer.value,
-        at: decision.at,
-        ...(decision.expires ? { expires: decision.expires } : {}),
-      });
-    }
-  }
+  for (const [row, own] of decisions.value) for (const decision of own.values()) records.push(await recordOf(index, row, decision));
   records.sort((one, other) => one.at.localeCompare(other.at));
   return { format: 1, run: index.run.id, decisions: records };
+}
+
+export async function recordOf(index: Index, row: number, decision: Decision): Promise<Record> {
+  const { cases } = index;
+  const { item, trial } = await openRow(row);
+  return {
+    flow: index.flows[cases.flow[row]].name,
+    case_id: cases.case[row],
+    model: index.candidates[cases.candidate[row]],
+    group: decision.group,
+    path: decision.path,
+    verdict: decision.verdict,
+    base_sha256: item.golden?.sha256 ?? null,
+    candidate_sha256: trial.sha256,
+    reason: decision.reason,
+    reviewer: reviewer.value,
+    at: decision.at,
+    ...(decision.expires ? { expires: decision.expires } : {}),
+    ...(decision.at_most ? { at_most: decision.at_most } : {}),
+  };
 }
 
 function save(document_: object): void {

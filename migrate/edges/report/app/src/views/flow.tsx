@@ -5,6 +5,7 @@ import type { Evidence, Flow, Index } from "../data";
 import { hashOf } from "../state";
 import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, T } from "../words";
 import { Changes, metricWords, quoted } from "./overview";
+import { People } from "./people";
 
 export function FlowPage({ index, name }: { index: Index; name: string }) {
   const flow = index.flows.find((one) => one.name === name);
@@ -25,6 +26,10 @@ export function FlowPage({ index, name }: { index: Index; name: string }) {
       <section aria-labelledby="groups">
         <h2 id="groups">Equal changes</h2>
         <Changes groups={index.groups.filter((group) => group.flow === name)} index={index} />
+      </section>
+      <section aria-labelledby="people">
+        <h2 id="people">People</h2>
+        <People evidence={evidence} />
       </section>
       <section aria-labelledby="noise">
         <h2 id="noise">The baseline's own noise</h2>

@@ -1,0 +1,77 @@
+"""What became of decisions, in words and as JSON, with the commit message that is suggested for them."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from migrate.presenting.numbers import counted
+from migrate.reviewing import Outcome
+from migrate.vocabulary import Decision, JsonObject
+
+JSON_FORMAT: Final = 1
+DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
+SHOWN: Final = 20
+"""Reasons of refusals that are listed; the rest is counted."""
+
+
+def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str]) -> Iterator[str]:
+    """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next."""
+    written = [one.decision for one in outcomes if one.status == "written"]
+    for verdict, word in DONE.items():
+        mine = [one for one in written if one.verdict == verdict]
+        if mine:
+            models = ", ".join(dict.fromkeys(one.candidate for one in mine))
+            yield f"{'would be ' if dry_run else ''}{word}: {counted(len(mine), 'case')} ({models})"
+    already = sum(one.status == "already" for one in outcomes)
+    if already:
+        yield f"decided before: {counted(already, 'case')}"
+    refused: dict[str, list[Decision]] = {}
+    for one in outcomes:
+        if one.status == "refused":
+            refused.setdefault(one.why, []).append(one.decision)
+    for why, mine in [*refused.items()][:SHOWN]:
+        rest = f" and {counted(len(mine) - 1, 'more case')}" if len(mine) > 1 else ""
+        yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
+    if len(refused) > SHOWN:
+        yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
+    if written and not dry_run:
+        yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
+
+
+def commit_message(decisions: Iterable[Decision]) -> str:
+    """Return the commit message suggested: what was decided, for how many cases of which groups."""
+    groups = Counter((one.verdict, one.flow, one.group or one.path or "") for one in decisions)
+    parts = [
+        f"{verdict} {counted(count, 'case')} of {flow}" + (f" ({what})" if what else "")
+        for (verdict, flow, what), count in groups.most_common(3)
+    ]
+    more = f", and {len(groups) - 3} more" if len(groups) > 3 else ""
+    words = ", ".join(parts) + more
+    return f"Review of a model migration: {words}"
+
+
+def decided_document(outcomes: Iterable[Outcome], *, dry_run: bool) -> JsonObject:
+    """Return what became of decisions, as `decided.schema.json` publishes it."""
+    outcomes = list(outcomes)
+    written = [one.decision for one in outcomes if one.status == "written"]
+    return {
+        "format": JSON_FORMAT,
+        "dry_run": dry_run,
+        "commit_message": commit_message(written) if written and not dry_run else None,
+        "decisions": [
+            {
+                "flow": one.decision.flow,
+                "case_id": one.decision.case,
+                "model": one.decision.candidate,
+                "verdict": one.decision.verdict,
+                "group": one.decision.group,
+                "path": one.decision.path,
+                "status": one.status,
+                "why": one.why,
+            }
+            for one in outcomes
+        ],
+    }

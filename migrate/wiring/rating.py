@@ -1,0 +1,55 @@
+"""Blind ratings over the files of a project and its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from migrate.edges.goldens import GoldenFiles
+from migrate.edges.goldens.ratings import RatingFiles
+from migrate.errors import StoreProblem
+from migrate.evidence import Heard
+from migrate.redaction import Redactor
+from migrate.reviewing import Sample, draw
+from migrate.vocabulary import CaseId, Comparison, FlowName, Golden, Judged, Run, Settings
+
+if TYPE_CHECKING:
+    from migrate.wiring.world import World
+
+
+def heard(settings: Settings) -> Heard:
+    """Return what gathers the ratings of a project: for reading alone, so no secrets are needed to redact by."""
+    root, redactor = settings.root / settings.fixtures, Redactor(None, enabled=settings.redact)
+    return Heard(RatingFiles(root, redactor).of_flow, _readable(GoldenFiles(root, redactor)))
+
+
+def open_ratings(world: World) -> RatingFiles:
+    """Return the one writer of ratings."""
+    return RatingFiles(world.root / world.settings.fixtures, world.redactor)
+
+
+def draw_sample(
+    world: World, run: Run, *, size: int, seed: int, flow: str | None = None, candidate: str | None = None
+) -> Sample:
+    """Draw the pairs of a run that people are asked about."""
+    read = lru_cache(maxsize=1)(_readable(world.goldens))
+
+    def pairs() -> Iterator[tuple[Comparison, tuple[Judged, ...], Golden | None]]:
+        for record in world.ledger.records(run.id):
+            found = record.comparison
+            if flow in (None, found.flow) and candidate in (None, found.candidate):
+                yield found, record.samples, read(found.flow, found.case)
+
+    return draw(pairs(), size, seed)
+
+
+def _readable(goldens: GoldenFiles) -> Callable[[FlowName, CaseId], Golden | None]:
+    def read(flow: FlowName, case: CaseId) -> Golden | None:
+        try:
+            return goldens.read(flow, case)
+        except StoreProblem:
+            # `goldens check` tells of damage; of a golden that cannot be read nobody is asked.
+            return None
+
+    return read

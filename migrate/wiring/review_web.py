@@ -1,0 +1,104 @@
+"""`review --web`: the report's page on this machine, whose decisions go to the one writer as they are made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from migrate.edges.decision_files import parse_decisions
+from migrate.edges.report import served_report
+from migrate.edges.serving import PageServer, Paper
+from migrate.presenting.deciding import decided_document
+from migrate.reviewing import Outcome
+from migrate.vocabulary import Decision, JsonObject
+from migrate.wiring.deciding import open_review
+from migrate.wiring.reporting import make_report
+from migrate.wiring.world import World
+
+Key = tuple[str, ...]
+NOT_OURS: Final = "it was not written in this review: `git diff` shows what was, and git takes it back"
+
+
+class WebReview:
+    """One session at the page: what it may ask for, and what was written so far."""
+
+    def __init__(self, world: World, run_id: str | None, reviewer: str) -> None:
+        self._world = world
+        self._writer = open_review(world)
+        self._reviewer = reviewer
+        self._kept: dict[Key, Outcome] = {}
+        report = make_report(world, run_id)
+        self.run = report.run
+        self.lapsed = list(self._writer.lapsed(dict.fromkeys(one.flow for one in report.evidence)))
+        papers = {name: Paper(*paper) for name, paper in served_report(report.packed).items()}
+        acts = {"decide": self._decide, "undo": self._undo, "written": self._written}
+        self.server = PageServer(papers, acts)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What this session wrote and did not take back."""
+        return tuple(one for one in self._kept.values() if one.status == "written")
+
+    def _decide(self, body: bytes) -> JsonObject:
+        """Write decisions as they were made. Raises UsageProblem for what holds none."""
+        signed = [self._signed(decision) for decision in self._read(body)]
+        outcomes = self._writer.apply(signed)
+        for outcome in outcomes:
+            if outcome.status != "refused":
+                self._keep(outcome)
+        return decided_document(outcomes, dry_run=False)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Remember what was written last of the same thing; writing it twice leaves the first one to be taken back."""
+        key = _key(outcome.decision)
+        if outcome.status == "written" or key not in self._kept:
+            self._kept[key] = outcome
+
+    def _undo(self, body: bytes) -> JsonObject:
+        """Take decisions of this session back."""
+        asked = self._read(body)
+        own = [self._kept.get(_key(decision)) for decision in asked]
+        written = [one for one in own if one is not None and one.status == "written"]
+        back = iter(self._writer.take_back(written, reviewer=self._reviewer, at=self._now()))
+        outcomes = [
+            next(back) if one is not None and one.status == "written" else Outcome(decision, "refused", NOT_OURS)
+            for one, decision in zip(own, asked, strict=True)
+        ]
+        for outcome in outcomes:
+            if outcome.status == "written":
+                del self._kept[_key(outcome.decision)]
+        return decided_document(outcomes, dry_run=False)
+
+    def _written(self, _: bytes) -> JsonObject:
+        """Say what this session decided so far, as decisions: a page that is opened again shows them."""
+        return {"format": 1, "decisions": [_record(one) for one in self._kept.values()]}
+
+    def _read(self, body: bytes) -> tuple[Decision, ...]:
+        return parse_decisions(body.decode("utf-8", "replace"), "what the page sent")[1]
+
+    def _signed(self, decision: Decision) -> Decision:
+        return replace(decision, reviewer=decision.reviewer or self._reviewer, at=self._now())
+
+    def _now(self) -> str:
+        return self._world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _key(decision: Decision) -> Key:
+    return decision.flow, decision.case, decision.candidate, decision.group or "", decision.path or ""
+
+
+def _record(outcome: Outcome) -> JsonObject:
+    one = outcome.decision
+    return {
+        "flow": one.flow,
+        "case_id": one.case,
+        "model": one.candidate,
+        "verdict": one.verdict,
+        "group": one.group,
+        "path": one.path,
+        "reason": one.reason,
+        "expires": one.expires,
+        "at_most": one.at_most,
+        "at": one.at,
+        "status": outcome.status,
+    }

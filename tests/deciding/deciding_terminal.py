@@ -1,0 +1,48 @@
+"""A review in a pseudo-terminal, for tests that press keys."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+from small_project import Project
+
+
+class Terminal:
+    """A review in a pseudo-terminal."""
+
+    def __init__(self, project: Project, *words: str) -> None:
+        self.master, slave = pty.openpty()
+        environ = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
+        words = words or ("--flow", "refund")
+        command = [sys.executable, "-m", "migrate", "review", "--reviewer", "ada", *words]
+        self.process = subprocess.Popen(
+            command, cwd=project.root, env=environ, stdin=slave, stdout=slave, stderr=slave, close_fds=True
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def wait(self, words: str) -> None:
+        """Read until the terminal has shown these words since the last key."""
+        give_up = time.monotonic() + 120
+        while words not in self.seen:
+            assert time.monotonic() < give_up, self.seen
+            if select.select([self.master], [], [], 1)[0]:
+                try:
+                    self.seen += os.read(self.master, 65536).decode("utf-8", "replace")
+                except OSError:  # the other end is closed
+                    break
+        assert words in self.seen, self.seen
+        self.seen = self.seen.partition(words)[2]
+
+    def press(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def end(self) -> int:
+        code = self.process.wait(60)
+        os.close(self.master)
+        return code

@@ -1,0 +1,244 @@
+"""`review --web` in a real browser: what is decided is in goldens and prompt files at once, and undone there too."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from report_browser import Tab
+from small_project import LATE, Project
+
+MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
+
+
+class Served:
+    """`prompt-migrate review --web`, and the page it serves in a browser."""
+
+    def __init__(self, project: Project, tab: Tab, reviewer: str = "ada") -> None:
+        words = [sys.executable, "-m", "migrate", "review", "--web", "--reviewer", reviewer]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        self.process = subprocess.Popen(words, cwd=project.root, env={**os.environ, "COLUMNS": "80"}, **pipes)
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline()
+        self.link = self.said.split()[-1]
+        self.page = tab.page
+        self.page.goto(self.link)
+        self.page.wait_for_selector("html[data-ready]")
+
+    def go(self, query: str) -> None:
+        """Show the cases of a filter with the first undecided one open."""
+        self.page.evaluate(f"location.hash = '#/cases?q={query}'")
+        self.page.wait_for_selector(".row")
+        self.page.keyboard.press("n")
+        self.page.wait_for_selector(".case[data-row]")
+
+    def wait(self, words: str) -> None:
+        """Wait until the page has said so."""
+        self.page.locator(".said", has_text=words).wait_for()
+
+    def press(self, key: str, said: str) -> None:
+        self.page.keyboard.press(key)
+        self.wait(said)
+
+    def answer(self, reason: str, **fields: str) -> None:
+        """Answer the question that is open: a reason, and what else it asks for."""
+        self.page.wait_for_selector("dialog :focus")
+        self.page.keyboard.type(reason)
+        for kind, value in fields.items():
+            self.page.locator(f'dialog input[type="{kind}"]').fill(value)
+        self.page.keyboard.press("Enter")
+
+    def end(self) -> str:
+        """End it as Ctrl-C does; return everything the terminal showed."""
+        self.process.send_signal(signal.SIGINT)
+        rest, _ = self.process.communicate(timeout=60)
+        assert 0 == self.process.returncode, rest
+        return self.said + rest
+
+
+@pytest.fixture
+def served(replayed: Project, tab: Tab) -> Iterator[Served]:
+    """A review that was just begun."""
+    one = Served(replayed, tab)
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+        one.process.communicate()
+
+
+def written(project: Project) -> dict[str, bytes]:
+    """Return goldens and prompt files, without the log that only grows."""
+    files = project.files("fixtures") | project.files("prompts")
+    return {name: content for name, content in files.items() if not name.endswith("decisions.jsonl")}
+
+
+def counted(project: Project) -> tuple[int, int]:
+    """Return how many approvals and rejections the golden of `late-parcel` holds."""
+    golden = json.loads(project.golden("refund", "late-parcel").read_text("utf-8"))
+    return len(golden["approved"]), len(golden.get("rejected", ()))
+
+
+def log(project: Project) -> list[tuple[str, str, str]]:
+    path = project.root / "fixtures" / "refund" / "decisions.jsonl"
+    entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [(one["verdict"], one["case"], one["reviewer"]) for one in entries]
+
+
+def test_an_accepted_group_is_written_at_once_and_passes_on_the_next_run(served: Served, replayed: Project) -> None:
+    """Two cases with one key and one confirmation; the terminal sums them up with a commit message."""
+    served.go("verdict:drift%20flow:refund")
+    served.page.keyboard.press("A")
+    served.page.get_by_role("button", name="accept 2 cases").click()
+    served.wait("written: 2 decisions")
+    assert "2 written" == served.page.locator(".pill.writer").inner_text()
+
+    said = served.end()
+
+    assert "accepted: 2 cases (gpt-4.1)" in said
+    assert "git commit -m 'Review of a model migration: accept 2 cases of refund" in said
+    replayed.run(*MODEL)
+    flow = next(one for one in replayed.compared()["flows"] if one["flow"] == "refund")
+    assert {"accepted": 2, "breaking": 1} == {name: count for name, count in flow["verdicts"].items() if count}
+
+
+def test_rejected_and_tolerated_are_written_with_reason_bound_and_day(served: Served, replayed: Project) -> None:
+    """A rejection stands beside the golden; a toleration in the prompt file ends on its day, then it fails again."""
+    served.go("case:late-parcel")
+    served.page.keyboard.press("r")
+    served.answer("we would pay too much")
+    served.wait("written: 1 decision")
+    served.go("case:lost.letter")
+    served.page.keyboard.press("t")
+    served.answer("mended in 2.4", date="2026-02-01", number="2")
+    served.wait("written: 1 decision")
+    assert "the case" not in served.end()
+
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert [("ada", "we would pay too much")] == [(one["reviewer"], one["reason"]) for one in golden["rejected"]]
+    prompt = (replayed.root / "prompts" / "refund.prompt.yml").read_text("utf-8")
+    assert ["  at_most: 2", '  reason: "mended in 2.4"', '  expires: "2026-02-01"'] == [
+        line.removeprefix("  ") for line in prompt.splitlines()[-4:-1]
+    ]
+    for day, broken in (("2026-02-01", 1), ("2026-02-02", 2)):
+        replayed.run(*MODEL, "--migrate-as-of", day)
+        flow = next(one for one in replayed.compared()["flows"] if one["flow"] == "refund")
+        assert broken == flow["verdicts"]["breaking"]
+
+
+def test_undo_leaves_everything_as_it_was(served: Served, replayed: Project) -> None:
+    """Accepted, rejected and tolerated, then `u` as often: goldens and prompt files are the same bytes again."""
+    before = written(replayed)
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    served.go("case:broken-cup")
+    served.page.keyboard.press("r")
+    served.answer("no")
+    served.wait("written: 1 decision")
+    served.go("case:lost.letter")
+    served.page.keyboard.press("t")
+    served.answer("known", date="2026-02-01")
+    served.wait("written: 1 decision")
+    assert before != written(replayed)
+    for left in ("2 written", "1 written", "0 written"):
+        served.page.keyboard.press("u")
+        served.page.locator(".pill.writer", has_text=left).wait_for()
+    assert before == written(replayed)
+    undone = [(case, reviewer) for verdict, case, reviewer in log(replayed) if verdict == "undo"]
+    assert [("lost.letter", "ada"), ("broken-cup", "ada"), ("late-parcel", "ada")] == undone
+    assert "nothing was decided" in served.end()
+
+
+def test_another_verdict_takes_the_place_of_the_first(served: Served, replayed: Project) -> None:
+    """Rejected, then accepted: the golden holds the approval alone, and undo brings the rejection back."""
+    served.go("case:late-parcel")
+    served.page.keyboard.press("r")
+    served.answer("no")
+    served.wait("written: 1 decision")
+    served.page.evaluate("location.hash = '#/cases?q=case:late-parcel&c=refund~late-parcel~gpt-4.1'")
+    served.page.wait_for_selector(".case[data-row] .made.reject")
+    served.page.keyboard.press("a")
+    served.page.wait_for_selector(".case[data-row] .made.accept")
+    served.wait("written: 1 decision")
+    assert (1, 0) == counted(replayed)
+    served.page.keyboard.press("u")
+    served.page.wait_for_selector(".case[data-row] .made.reject")
+    served.wait("written: 1 decision")
+    assert (0, 1) == counted(replayed)
+    served.end()
+
+
+def test_after_another_replay_the_page_is_refused(served: Served, replayed: Project) -> None:
+    """Answers nobody saw are not blessed: the page says why, keeps the case undecided, and nothing is written."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "late", "amount": 99}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    before = written(replayed)
+    served.go("case:late-parcel")
+    served.press("a", "refused: 1 decision: the candidate's answers are others now")
+    served.page.keyboard.press("d")
+    assert "late-parcel" in served.page.locator(".refusals").inner_text()
+    assert "0 decisions" in served.page.locator("main").inner_text()
+    assert before == written(replayed)
+    assert "nothing was decided" in served.end()
+
+
+def test_two_reviewers_at_once(served: Served, replayed: Project, tabs: Any) -> None:
+    """Two reviews of one run at the same time: each decides, the same case and another; nothing of either is lost."""
+    other = Served(replayed, tabs(), reviewer="bob")
+    served.go("case:late-parcel")
+    other.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    other.page.keyboard.press("r")
+    other.answer("not so fast")
+    other.wait("written: 1 decision")
+    other.go("case:broken-cup")
+    other.press("a", "written: 1 decision")
+    served.page.keyboard.press("u")
+    served.wait("it was decided on again since")
+    assert [("accept", "late-parcel", "ada"), ("reject", "late-parcel", "bob"), ("accept", "broken-cup", "bob")] == log(
+        replayed
+    )
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ([], ["bob"]) == (golden["approved"], [one["reviewer"] for one in golden["rejected"]])
+    other.end()
+    served.end()
+
+
+def test_a_page_that_is_opened_again_knows_what_was_decided(served: Served) -> None:
+    """Reloaded, the page shows what this review wrote; after its end it says so and writes nothing."""
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    served.page.reload()
+    served.page.wait_for_selector("html[data-ready]")
+    assert "1 written" == served.page.locator(".pill.writer").inner_text()
+    served.end()
+    served.go("case:broken-cup")
+    served.press("a", "not written")
+    served.page.keyboard.press("d")
+    assert "1 decision not written" in served.page.locator('[role="alert"]').inner_text()
+
+
+def test_the_page_asks_its_own_server_alone(served: Served, tab: Tab) -> None:
+    """Every request goes to the address of the link; the address bar holds no token, and scripts see no cookie."""
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    origin = served.link.partition("/?")[0]
+    assert [] == [url for url in tab.asked if not url.startswith(origin)]
+    assert ("", False) == (served.page.evaluate("document.cookie"), "token" in served.page.url)
+    served.end()
+
+
+def test_the_page_served_keeps_the_rules_of_access(served: Served, axe: str) -> None:
+    """WCAG 2.2 AA on the views that only a served page has."""
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    served.page.keyboard.press("d")
+    served.page.evaluate(axe)
+    found = served.page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
+    assert [] == [one["id"] for one in found["violations"]]
+    served.end()
