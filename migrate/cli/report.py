@@ -16,16 +16,10 @@ from migrate.cli.printing import print_lines
 from migrate.errors import StoreProblem, UsageProblem
 
 if TYPE_CHECKING:
-    from migrate.vocabulary import FlowEvidence, JsonObject, Run
+    from migrate.vocabulary import FlowEvidence, Run
     from migrate.wiring.world import World
 
-FORMATS: Final = ("html", "md", "github", "gitlab", "junit", "csv", "jsonl", "ctrf")
-PAGES: Final = ("route", "canary", "check")
-PAGE_COMMANDS: Final = {
-    "route": "prompt-migrate route",
-    "canary": "prompt-migrate canary plan",
-    "check": "prompt-migrate canary check PLAN LOGS",
-}
+FORMATS: Final = ("html", "md", "github", "gitlab", "junit", "csv", "jsonl", "ctrf", "parquet", "datasette")
 
 
 @click.command()
@@ -33,7 +27,13 @@ PAGE_COMMANDS: Final = {
 @click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True, help="What to write.")
 @click.option("-o", "--output", metavar="PATH", help="Where to write  [default: reports/RUN/index.html, else stdout]")
 @click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
-@click.option("--page", "pages", multiple=True, metavar="NAME=FILE", help="Show JSON too: route=, canary=, check=.")
+@click.option(
+    "--page",
+    "pages",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Show decisions too: route=, canary= (the plan), check=. Files of the usual names are found by themselves.",
+)
 @click.option("--gate", is_flag=True, help="End as `compare` does: 1 for a closed gate, 12 stale, 10 incomplete.")
 @click.pass_context
 def report(
@@ -48,7 +48,8 @@ def report(
 ) -> None:
     """Write the report of a replay: one self-contained page, or a form that CI systems read.
 
-    The page works from a file, offline; decisions made on it are downloaded as decisions.json.
+    The page works from a file, offline; decisions made on it are downloaded as decisions.json. `--format datasette`
+    writes what datasette shows beside the ledger: the meaning of every column, and queries that are ready to be asked.
     """
     from migrate import wiring
     from migrate.wiring.reporting import refuse_nothing
@@ -58,8 +59,11 @@ def report(
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
         refuse_nothing(world)
+        if form == "datasette":
+            _write_out(_datasette(), output)
+            return
         if form == "html":
-            run, evidence = _write_page(world, run_id, output, _documents(pages), show=show)
+            run, evidence = _write_page(world, run_id, output, pages, show=show)
         else:
             run, evidence = _write_text(world, run_id, form, output)
         context.exit(_code(world, run, evidence) if gate else 0)
@@ -68,13 +72,18 @@ def report(
 
 
 def _write_page(
-    world: World, run_id: str | None, output: str | None, pages: dict[str, JsonObject], *, show: bool
+    world: World, run_id: str | None, output: str | None, given: Sequence[str], *, show: bool
 ) -> tuple[Run, tuple[FlowEvidence, ...]]:
     from migrate.edges.report import write_report
-    from migrate.wiring.reporting import make_report, report_path
+    from migrate.wiring.report_pages import found_pages, given_pages
+    from migrate.wiring.reporting import make_report, replay_of, report_path
 
-    made = make_report(world, run_id, pages)
-    path = Path(output) if output else report_path(world, made.run)
+    run = replay_of(world.ledger, run_id)
+    path = Path(output) if output else report_path(world, run)
+    pages = given_pages(given)
+    found, left_out = found_pages(run, dict.fromkeys((path.resolve().parent, world.root / world.settings.reports)))
+    print_lines(left_out, err=True)
+    made = make_report(world, run.id, {**found, **pages})
     written = write_report(path, made.packed)
     print_lines(_said(written), err=True)
     if show:
@@ -88,17 +97,44 @@ def _write_text(
     """Write one of the other forms to a file, or to standard output, which is then the document's alone."""
     from migrate.wiring.reporting import make_text
 
-    run, evidence, text = make_text(world, form, run_id)
+    run, evidence, text = make_text(world, "jsonl" if form == "parquet" else form, run_id)
+    if form == "parquet":
+        _write_parquet(text, output)
+    else:
+        _write_out(text, output)
+    return run, evidence
+
+
+def _write_parquet(json_lines: str, output: str | None) -> None:
+    from migrate.edges.report.parquet import write_parquet
+
+    if output is None:
+        raise UsageProblem(
+            "Parquet is no text: name a file", next_command="prompt-migrate report --format parquet -o cases.parquet"
+        )
+    write_parquet(Path(output), json_lines)
+    print_lines([f"wrote {output}"], err=True)
+
+
+def _datasette() -> str:
+    import json
+
+    from migrate.edges.ledger.datasette import metadata
+
+    return json.dumps(metadata(), indent=2) + "\n"
+
+
+def _write_out(text: str, output: str | None) -> None:
+    """Write text to a file, or to standard output. Raises StoreProblem."""
     if output is None:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
-        return run, evidence
+        return
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as problem:
         raise StoreProblem(f"cannot write {output}: {problem.strerror or problem}") from problem
     print_lines([f"wrote {output}"], err=True)
-    return run, evidence
 
 
 def _said(written: Sequence[Path]) -> list[str]:
@@ -112,25 +148,6 @@ def _opener() -> str:
     import sys
 
     return {"darwin": "open", "win32": "start"}.get(sys.platform, "xdg-open")
-
-
-def _documents(pages: Sequence[str]) -> dict[str, JsonObject]:
-    """Read the documents of `--page`. Raises UsageProblem for one that is not there, or no JSON object."""
-    import json
-
-    found: dict[str, JsonObject] = {}
-    for given in pages:
-        name, _, file = given.partition("=")
-        if name not in PAGES or not file:
-            raise UsageProblem(f'--page takes {" or ".join(f"{page}=FILE" for page in PAGES)}, not "{given}"')
-        try:
-            document = json.loads(Path(file).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as problem:
-            raise UsageProblem(f"cannot read {file}: {problem}") from problem
-        if not isinstance(document, dict):
-            raise UsageProblem(f"{file} holds no JSON object", next_command=f"{PAGE_COMMANDS[name]} --json > {file}")
-        found[name] = document
-    return found
 
 
 def _code(world: World, run: Run, evidence: tuple[FlowEvidence, ...]) -> int:

@@ -102,6 +102,15 @@ def quantiles_of(baseline: Clockings, candidate: Clockings, level: float = LEVEL
     return _quantiles(baseline, before, clock, level), _quantiles(candidate, after, clock, level)
 
 
+def pair_of(baseline: Clockings, candidate: Clockings) -> tuple[list[float], list[float]]:
+    """Return the case means whose quantiles `quantiles_of` returns."""
+    clock: Clock = "critical_path" if baseline.ways_known and candidate.ways_known else "calls"
+    before, after = _kinds(baseline, candidate)
+    sides = ((baseline, before), (candidate, after))
+    one, other = ((side.warm if is_warm else side.cold).of(clock) for side, is_warm in sides)
+    return one, other
+
+
 def times_of(baseline: Clockings, candidate: Clockings) -> tuple[FlowTimes, FlowTimes]:
     """Return what every clock says of both sides, of the same kinds of samples as `quantiles_of`."""
     before, after = _kinds(baseline, candidate)

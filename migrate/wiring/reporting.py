@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from migrate.errors import PromptMigrateError, UsageProblem
-from migrate.evidence.weighing import Record
+from migrate.errors import UsageProblem
 from migrate.presenting.report import Facts, ReportBuilder
-from migrate.presenting.report.details import requests_of
-from migrate.rendering import parse_candidate, prompt_for, render
-from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Request, Run
+from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
+from migrate.wiring.asked import Asked
 from migrate.wiring.rating import heard
-from migrate.workflow.replay import Redacts
 
 if TYPE_CHECKING:
     from migrate.edges.ledger import SqlLedger
@@ -111,36 +108,6 @@ def replay_of(ledger: SqlLedger, run_id: str | None) -> Run:
 def report_path(world: World, run: Run) -> Path:
     """Return where a run's report stands unless told otherwise."""
     return world.root / world.settings.reports / run.id / "index.html"
-
-
-class Asked:
-    """What candidates were asked. The ledger keeps the key of a request and not its text, which prompt files give."""
-
-    def __init__(self, flows: Mapping[FlowName, Flow], redactor: Redacts) -> None:
-        self._flows = flows
-        self._cases = {(flow.name, case.id): case for flow in flows.values() for case in flow.cases}
-        self._redact = redactor.value
-
-    def of(self, record: Record) -> tuple[Request, ...]:
-        """Return the requests of a record's first sample; whole ones where rendering gives the very key again."""
-        stored = requests_of(record)
-        if len(stored) != 1 or "messages" in stored[0].body or "input" in stored[0].body:
-            return stored
-        rendered = self._rendered(record)
-        return (rendered,) if rendered is not None and rendered.request_key == stored[0].request_key else stored
-
-    def _rendered(self, record: Record) -> Request | None:
-        comparison = record.comparison
-        flow, case = self._flows.get(comparison.flow), self._cases.get((comparison.flow, comparison.case))
-        if flow is None or case is None or flow.chain is not None:
-            return None
-        try:
-            candidate = parse_candidate(comparison.candidate)
-            prompt = prompt_for(flow, candidate)
-            return render(flow, case, prompt=prompt, model=candidate.model_for(prompt.model), redact=self._redact)
-        except PromptMigrateError:
-            # The prompt file is in the middle of being edited: the page says what is known.
-            return None
 
 
 def _flows(world: World) -> dict[FlowName, Flow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +14,7 @@ from report_stage import documents_of, keep_run
 from migrate.cli import main
 from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
 
+DECIDED = Path(__file__).parent / "decided"
 BROKEN = finding("$.amount", FindingKind.WRONG_TYPE, severity=Severity.BREAKING, rung=Rung.SCHEMA)
 
 
@@ -77,13 +79,64 @@ def test_a_recording_has_nothing_to_compare(project: Path) -> None:
     assert f"run {run.id} recorded goldens" in result.stderr
 
 
+ROUTE = {
+    "format": 1,
+    "synthetic": False,
+    "simulated": True,
+    "source": "ledger",
+    "note": "",
+    "as_of": "2026-01-15",
+    "pinned": True,
+    "rollout_days": 30,
+    "rollout_ends": "2026-02-14",
+    "order": "fixed",
+    "q": 0.05,
+    "slower": 1.25,
+    "flows_tested": 0,
+    "expected_wrong": 0.0,
+    "flows": [],
+}
+
+
+def pages_of(path: str) -> dict[str, Any]:
+    pages: dict[str, Any] = documents_of(Path(path).read_text("utf-8"))["index"]["pages"]
+    return pages
+
+
 def test_documents_of_other_commands_become_pages(project: Path) -> None:
     """`--page route=FILE` is taken up as it is; a file that is none of it is refused with the command that makes it."""
     keep_run(project, [record()])
-    Path("route.json").write_text(json.dumps({"format": 1, "flows": []}), "utf-8")
-    assert 0 == call("--page", "route=route.json", "-o", "page.html").exit_code
-    assert {"route": {"format": 1, "flows": []}} == documents_of(Path("page.html").read_text("utf-8"))["index"]["pages"]
+    Path("routes.json").write_text(json.dumps(ROUTE), "utf-8")
+    assert 0 == call("--page", "route=routes.json", "-o", "page.html").exit_code
+    assert {"route": ROUTE} == pages_of("page.html")
     Path("list.json").write_text("[]", "utf-8")
-    refused = [call("--page", given) for given in ("route", "costs=route.json", "route=gone.json", "canary=list.json")]
+    refused = [call("--page", given) for given in ("route", "costs=routes.json", "route=gone.json", "canary=list.json")]
     assert [2, 2, 2, 2] == [result.exit_code for result in refused]
-    assert refused[3].stderr.endswith("next: prompt-migrate canary --json > list.json\n")
+    assert refused[3].stderr.endswith("next: prompt-migrate canary plan --json > list.json\n")
+
+
+def test_decisions_about_the_run_are_found_beside_its_page(project: Path) -> None:
+    """A document of the documented name in the page's folder, or in `reports/`, is taken up without being named."""
+    run = keep_run(project, [record()])
+    decided = json.loads((DECIDED / "canary-plan.json").read_text("utf-8"))
+    for flow in decided["flows"]:
+        flow["evidence"]["run"] = run.id
+    Path("reports").mkdir()
+    Path("reports/canary-plan.json").write_text(json.dumps(decided), "utf-8")
+    check = json.loads((DECIDED / "canary-check.json").read_text("utf-8"))
+    Path("reports/canary-check.json").write_text(json.dumps(check), "utf-8")
+    assert 0 == call("-o", "reports/page.html").exit_code
+    assert {"canary": decided, "check": check} == pages_of("reports/page.html")
+
+
+def test_decisions_about_another_run_are_left_out_and_told(project: Path) -> None:
+    """Nobody reads last week's route for today's; a damaged file is told of and does not stop the report."""
+    run = keep_run(project, [record()])
+    Path("reports").mkdir()
+    (Path("reports") / "route.json").write_text((DECIDED / "route.json").read_text("utf-8"), "utf-8")
+    Path("reports/canary-plan.json").write_text("{", "utf-8")
+    result = call("-o", "reports/page.html")
+    assert (0, {}) == (result.exit_code, pages_of("reports/page.html"))
+    path = project / "reports"
+    assert f"{path}/route.json is about 20261129-183344-8a13, not {run.id}: left out\n" in result.stderr
+    assert f"cannot read {path}/canary-plan.json: " in result.stderr

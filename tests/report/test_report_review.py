@@ -194,3 +194,15 @@ def test_the_difference_is_shown_by_path(tab: Tab, report: Path) -> None:
     assert "1 equal value" in page.locator(".tree-row.fold").inner_text()
     typed(page, "x")
     assert [TODAY, NOW] == page.locator(".answers pre").all_inner_texts()
+
+
+def test_what_can_be_done_is_there_as_commands(tab: Tab, report: Path) -> None:
+    """To be copied into a terminal: run the case again, decide on it, decide on its group; quoted for a shell."""
+    page = tab.open(report, "#/cases?q=case:first")
+    typed(page, "n")
+    assert "first" == opened(page)
+    commands = page.locator(".commands code").all_inner_texts()
+    assert "pytest --model gpt-4.1 -k 'refund and first'" == commands[0]
+    run = "prompt-migrate accept --run 20261102-100000-ab12"
+    assert f"{run} --flow refund --case first --candidate gpt-4.1" == commands[1]
+    assert commands[2].startswith(f"{run} --group G")

@@ -60,6 +60,14 @@ EVERYTHING: Final = " ".join(PAYLOADS.values()) + " javascript:alert(1) {{policy
 RUNS: Final = {"script", "image", "svg", "frame", "details", "focus", "raw-text", "end-of-data", "comment"}
 
 
+_FOLDER: Final = Path(__file__).parent / "decided"
+DECIDED: Final = {
+    "route": _FOLDER / "route.json",
+    "canary": _FOLDER / "canary-plan.json",
+    "check": _FOLDER / "canary-check.json",
+}
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every payload in every field that somebody else writes."""
@@ -89,11 +97,21 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rule = Rule(f"$.{bad}", "one_of", [bad], reason=bad)  # type: ignore[arg-type]
     known = Flow(flow, Prompt((), bad), cases, title=bad, description=bad, owner=bad, rules=(rule,))
     price = PriceUsed(bad, bad, "1", None, None, "2", bad, bad)
-    pages = {"route": {bad: bad, "flows": [{bad: bad}], "list": [bad, {"deep": [bad]}]}}
+    pages = {name: poisoned(json.loads(file.read_text("utf-8")), bad) for name, file in DECIDED.items()}
+    pages["check"] = {bad: bad, "flows": [{bad: bad}], "list": [bad, {"deep": [bad]}], **pages["check"]}
     run = replay(id=bad, candidates=(bad,), command=bad, git_commit=bad, provider=bad, tool_version=bad, simulated=True)
     more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad])
     write_page(path, records, goldens, facts=more, run=run)
     return path
+
+
+def poisoned(value: Any, bad: str) -> Any:
+    """Put the payloads into every text of a document, but for times."""
+    if isinstance(value, dict):
+        return {name: item if name == "at" else poisoned(item, bad) for name, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item, bad) for item in value]
+    return bad if isinstance(value, str) else value
 
 
 def test_the_control_page_fires_sends_and_restyles(tab: Tab, tmp_path: Path) -> None:
@@ -109,7 +127,7 @@ def test_the_control_page_fires_sends_and_restyles(tab: Tab, tmp_path: Path) -> 
     tab.errors.clear()
 
 
-VIEWS: Final = ("#/overview", "#/cases?view=table", "#/cases", "#/page/route", "#/decisions")
+VIEWS: Final = ("#/overview", "#/cases?view=table", "#/cases", "#/page/route", "#/page/canary", "#/decisions")
 
 
 def test_no_payload_does_anything_in_any_view(tab: Tab, hostile: Path) -> None:
@@ -119,6 +137,7 @@ def test_no_payload_does_anything_in_any_view(tab: Tab, hostile: Path) -> None:
     for view in (*VIEWS, flow):
         page.evaluate("hash => { location.hash = hash }", view)
         page.wait_for_timeout(150)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         inspect(tab)
     page.evaluate("location.hash = '#/cases'")
     for keys in ("j", "x", "xv", "j", "x", "xj"):

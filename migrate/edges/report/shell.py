@@ -23,15 +23,16 @@ def page(title: str, index: bytes, chunks: Sequence[bytes] | None, *, writes: bo
     `writes`: it is served by `review --web`, and hands its decisions to where it came from.
     """
     program, styles, shell = (_bundled(name) for name in ("app.js", "app.css", "shell.html"))
-    data = [_data("index", index), *(_data(f"chunk-{number}", chunk) for number, chunk in enumerate(chunks or ()))]
     parts = {
         "policy": html.escape(_policy(program, styles, beside=chunks is None, writes=writes)),
         "title": html.escape(title),
         "mode": "folder" if chunks is None else "page",
         "writer": ' data-writer="here"' if writes else "",
         "styles": styles,
-        "data": "\n".join(data),
+        "index": _data("index", index),
         "program": program,
+        # Behind the program: the page is ready before a browser has read the rest of a large file.
+        "chunks": "\n".join(_data(f"chunk-{number}", chunk) for number, chunk in enumerate(chunks or ())),
     }
     return _filled(shell, parts)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from migrate.errors import StoreProblem
 from migrate.evidence.weighing import Record
-from migrate.presenting.report.details import Texts, golden_document, long_inputs, requests_of, trial_document
+from migrate.presenting.report.details import LongInputs, Texts, golden_document, trial_document
+from migrate.presenting.report.latencies import Latencies
 from migrate.presenting.report.noise import NoiseFloor
 from migrate.presenting.report.overview import Facts, index_document
 from migrate.presenting.report.provenance import Provenance
@@ -20,8 +21,14 @@ CHUNK: Final = 100
 ReadGolden = Callable[[FlowName, CaseId], Golden | None]
 """Returns a golden, None where there is none; raises StoreProblem for a damaged one."""
 
-Requests = Callable[[Record], Sequence[Request]]
-"""Returns what a candidate was asked: whole where it can be rendered again under the same key."""
+Requests = Callable[[Record, Golden | None], Mapping[str, Request]]
+"""Returns what a candidate was asked, by request key: the calls whose text can be had."""
+
+
+def stored_requests(record: Record, _golden: Golden | None) -> dict[str, Request]:
+    """Return the requests as the ledger has them: of most calls no text, and the key alone."""
+    calls = (call for judged in record.samples for call in judged.sample.calls)
+    return {call.request.request_key: call.request for call in calls}
 
 
 class ReportBuilder:
@@ -36,7 +43,7 @@ class ReportBuilder:
         read_golden: ReadGolden,
         emit: Callable[[JsonObject], None],
         *,
-        requests: Requests = requests_of,
+        requests: Requests = stored_requests,
         size: int = CHUNK,
     ) -> None:
         self._requests = requests
@@ -45,6 +52,7 @@ class ReportBuilder:
         self.rows: list[Row] = []
         self.noise = NoiseFloor()
         self.provenance = Provenance()
+        self.latencies = Latencies()
         self.damaged: list[str] = []
         self._read_golden = read_golden
         self._emit = emit
@@ -86,14 +94,15 @@ class ReportBuilder:
             self.rows.append(row_of(record, place))
             self.noise.explain(record.comparison)
             self.provenance.add(record)
+            self.latencies.add(record)
         self._chunk.append(self._case(records, golden))
         if len(self._chunk) >= self._size:
             self._close_chunk()
 
     def _case(self, records: Sequence[Record], golden: Golden | None) -> JsonObject:
         comparison = records[0].comparison
-        asked = [self._requests(record) for record in records]
-        full = long_inputs(request for requests in asked for request in requests)
+        asked = [self._requests(record, golden) for record in records]
+        full = LongInputs(request for requests in asked for request in requests.values())
         trials = [
             trial_document(record, self._number(record.comparison.candidate), requests, self._texts)
             for record, requests in zip(records, asked, strict=True)

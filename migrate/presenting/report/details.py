@@ -50,20 +50,27 @@ class Texts:
         return number
 
 
-def golden_document(golden: Golden, rows: Sequence[Measurement], full: Mapping[str, str], texts: Texts) -> JsonObject:
-    """Return a golden: its model, digest, prompt and samples. `full` holds long inputs by their digest."""
+def golden_document(golden: Golden, rows: Sequence[Measurement], full: LongInputs, texts: Texts) -> JsonObject:
+    """Return a golden: its model, digest, prompt and samples."""
+    asked = _Requests({}, golden.requests)
+    samples = _samples(golden.samples, rows, texts, asked)
     return {
         "baseline": golden.baseline,
         "sha256": golden.digest or None,
         "approved": len(golden.approved),
-        "requests": [_request(request, full, texts) for request in golden.requests],
-        "samples": _samples(golden.samples, rows, texts),
+        "requests": [_request(request, full, texts) for request in asked.kept],
+        "samples": samples,
     }
 
 
-def trial_document(record: Record, number: int, requests: Sequence[Request], texts: Texts) -> JsonObject:
-    """Return one candidate's part of a case; `number` is the candidate's place in the run."""
+def trial_document(record: Record, number: int, whole: Mapping[str, Request], texts: Texts) -> JsonObject:
+    """Return one candidate's part of a case; `number` is the candidate's place in the run.
+
+    `whole` has the requests whose text is known, by request key.
+    """
     comparison = record.comparison
+    asked = _Requests(whole)
+    samples = _samples(record.samples, record.candidate, texts, asked)
     return {
         "candidate": number,
         "verdict": comparison.verdict.value,
@@ -72,22 +79,48 @@ def trial_document(record: Record, number: int, requests: Sequence[Request], tex
         "unjudged": list(comparison.unjudged),
         "sha256": seen_digest(record.samples),
         "findings": findings_document(comparison),
-        "requests": [_request(request, {}, texts) for request in requests],
-        "samples": _samples(record.samples, record.candidate, texts),
+        "requests": [_request(request, None, texts) for request in asked.kept],
+        "samples": samples,
         "cost_usd": [_mean_cost(record.baseline), _mean_cost(record.candidate)],
     }
 
 
-def requests_of(record: Record) -> tuple[Request, ...]:
-    """Return what the first sample was asked, call by call, as the ledger has it: of most calls the key alone."""
-    calls = next((judged.sample.calls for judged in record.samples if judged.sample.calls), ())
-    return tuple(call.request for call in calls)
+class _Requests:
+    """The requests of a case's samples, each kept once, in the order they are met."""
+
+    def __init__(self, whole: Mapping[str, Request], first: Sequence[Request] = ()) -> None:
+        self.kept = list(first)
+        self._whole = whole
+        self._numbers = {request.request_key: number for number, request in reversed([*enumerate(first)])}
+
+    def number(self, request: Request) -> int:
+        """Return the place of a request among those kept."""
+        number = self._numbers.get(request.request_key)
+        if number is None:
+            number = self._numbers[request.request_key] = len(self.kept)
+            self.kept.append(self._whole.get(request.request_key, request))
+        return number
 
 
-def long_inputs(requests: Iterable[Request]) -> dict[str, str]:
-    """Return the long strings that candidates were sent, by their digest, to fill in what a golden only names."""
-    texts = {text for request in requests for text in _strings(request.body) if len(text) > 1024}
-    return {digest(text): text for text in texts}
+class LongInputs:
+    """The long strings that candidates were sent, by their digest: to fill in what a golden only names.
+
+    Most goldens name none, so they are looked for when one does.
+    """
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._requests = tuple(requests)
+        self._known: dict[str, str] | None = None
+
+    def of(self, text: str) -> str:
+        """Return the text that a golden's string stands for; the string itself where nobody was sent it."""
+        cut = _CUT.search(text) if text.endswith("]") else None
+        if cut is None:
+            return text
+        if self._known is None:
+            texts = {found for request in self._requests for found in _strings(request.body) if len(found) > 1024}
+            self._known = {digest(found): found for found in texts}
+        return self._known.get(cut.group(1), text)
 
 
 def findings_document(comparison: Comparison) -> list[JsonObject]:
@@ -120,20 +153,25 @@ def _finding(flow: FlowName, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _samples(samples: Sequence[Judged], rows: Sequence[Measurement], texts: Texts) -> list[JsonObject]:
+def _samples(
+    samples: Sequence[Judged], rows: Sequence[Measurement], texts: Texts, asked: _Requests
+) -> list[JsonObject]:
     measured = {(row.sample, row.ordinal): row for row in rows}
-    return [_sample(judged, measured, texts) for judged in samples]
+    return [_sample(judged, measured, texts, asked) for judged in samples]
 
 
-def _sample(judged: Judged, measured: Mapping[tuple[int, int], Measurement], texts: Texts) -> JsonObject:
+def _sample(
+    judged: Judged, measured: Mapping[tuple[int, int], Measurement], texts: Texts, asked: _Requests
+) -> JsonObject:
     sample = judged.sample
-    calls = ((call, measured.get((sample.index, call.ordinal))) for call in sample.calls)
+    numbered = ((call, asked.number(call.request)) for call in sample.calls)
+    calls = ((call, number, measured.get((sample.index, call.ordinal))) for call, number in numbered)
     document: dict[str, Json] = {
         "index": sample.index,
         "kept": judged.kept,
         "rungs": {rung.value: passed for rung, passed in judged.rungs.items()},
         "answer": _answer(sample.answer, texts),
-        "calls": [_call(call, sample.answer, row, texts) for call, row in calls],
+        "calls": [_call(call, number, sample.answer, row, texts) for call, number, row in calls],
     }
     if judged.if_repaired is not None:
         document["if_repaired"] = {rung.value: passed for rung, passed in judged.if_repaired.items()}
@@ -151,8 +189,10 @@ def _answer(answer: Answer | None, texts: Texts) -> Json:
     return document
 
 
-def _call(call: Call, final: Answer | None, row: Measurement | None, texts: Texts) -> JsonObject:
+def _call(call: Call, number: int, final: Answer | None, row: Measurement | None, texts: Texts) -> JsonObject:
     document: dict[str, Json] = {"ordinal": call.ordinal, "model": call.request.body.get("model")}
+    if number != call.ordinal:
+        document["asked"] = number
     if call.step:
         document["step"] = call.step
     if isinstance(call.outcome, NoReply):
@@ -171,6 +211,7 @@ def _measured(row: Measurement) -> dict[str, Json]:
         "model": row.asked_model,
         "ms": timing.total_ms if timing else None,
         "first_ms": timing.first_token_ms if timing else None,
+        "began_ms": timing.started_ms if timing else None,
         "waited_ms": (timing.waited_ms or None) if timing else None,
         "input": usage.input_tokens,
         "cached": usage.cached_tokens,
@@ -189,17 +230,16 @@ def _mean_cost(rows: Sequence[Measurement]) -> float | None:
     return sum(float(row.cost_usd or 0) for row in rows) / len({row.sample for row in rows})
 
 
-def _request(request: Request, full: Mapping[str, str], texts: Texts) -> JsonObject:
+def _request(request: Request, full: LongInputs | None, texts: Texts) -> JsonObject:
     return {"api": request.api, "prompt_key": request.prompt_key, "body": _interned(request.body, full, texts)}
 
 
-def _interned(value: Json, full: Mapping[str, str], texts: Texts) -> Json:
+def _interned(value: Json, full: LongInputs | None, texts: Texts) -> Json:
     """Return a JSON value with its long strings as `{"$text": number}`."""
     match value:
         case str() if len(value) >= LONG:
-            cut = _CUT.search(value) if full else None
-            return {"$text": texts.number(full.get(cut.group(1), value) if cut else value)}
-        case Mapping():
+            return {"$text": texts.number(value if full is None else full.of(value))}
+        case dict() | Mapping():
             return {str(key): _interned(item, full, texts) for key, item in value.items()}
         case list() | tuple():
             return [_interned(item, full, texts) for item in value]
@@ -211,7 +251,7 @@ def _strings(value: Json) -> Iterable[str]:
     match value:
         case str():
             yield value
-        case Mapping():
+        case dict() | Mapping():
             for item in value.values():
                 yield from _strings(item)
         case list() | tuple():

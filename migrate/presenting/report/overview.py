@@ -79,7 +79,10 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         "severities": [severity.value for severity in WORST_FIRST],
         "rungs": [rung.value for rung in Rung],
         "flows": [{**_flow(name, builder, facts), "critical": stakes} for name, stakes in critical.items()],
-        "evidence": [_evidence(flow, document) for flow, document in zip(ordered, compared["flows"], strict=True)],
+        "evidence": [
+            {**_evidence(flow, document), "latency_spread": builder.latencies.document(flow.flow, flow.candidate)}
+            for flow, document in zip(ordered, compared["flows"], strict=True)
+        ],
         "groups": groups,
         "cases": rows_document(builder.rows, names, builder.candidates, [group["id"] for group in groups]),
         "provenance": {

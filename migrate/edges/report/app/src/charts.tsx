@@ -45,7 +45,7 @@ export function Legend({ names, baseline }: { names: string[]; baseline?: string
   );
 }
 
-interface Frame {
+export interface Frame {
   labels: string[];
   ticks: { x: number; text: string; strong?: boolean }[];
   height: number;
@@ -54,7 +54,7 @@ interface Frame {
   children: preact.ComponentChildren;
 }
 
-function Plot({ labels, ticks, height, label, wide = false, children }: Frame) {
+export function Plot({ labels, ticks, height, label, wide = false, children }: Frame) {
   const rows = (height - TOP) / Math.max(labels.length, 1);
   return (
     <svg class={wide ? "plot wide" : "plot"} viewBox={`0 0 ${wide ? WIDE : NARROW} ${height + 4}`} role="img" aria-label={label}>

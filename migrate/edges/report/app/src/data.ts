@@ -46,6 +46,8 @@ export interface Evidence {
   rungs: Record<string, Both>;
   cost_usd: { baseline: string | null; candidate: string | null; ratio: string | null; unknown: number };
   latency_ms: { baseline: Quantiles; candidate: Quantiles };
+  // Milliseconds at every twentieth of the cases, from the fastest to the slowest.
+  latency_spread: { baseline: number[]; candidate: number[] };
   simulated: boolean;
   unjudged: Record<string, number>;
   people: People | null;
@@ -191,6 +193,8 @@ export interface Answer {
 
 export interface Call {
   ordinal: number;
+  // Its place among the requests; its ordinal unless said.
+  asked?: number;
   model?: string;
   step?: string;
   served?: string;
@@ -198,6 +202,8 @@ export interface Call {
   answer?: Answer | null;
   ms?: number;
   first_ms?: number;
+  // When it began, on the sample's own clock.
+  began_ms?: number;
   waited_ms?: number;
   input?: number;
   cached?: number;
@@ -276,11 +282,23 @@ export interface Opened {
 }
 
 async function unpack<T>(packed: string): Promise<T> {
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  // What is wrong with the bytes is told to the reader too.
+  writer.write(bytesOf(packed)).catch(() => undefined);
+  writer.close().catch(() => undefined);
+  return JSON.parse(await new Response(readable).text()) as T;
+}
+
+type FromBase64 = { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
+
+function bytesOf(packed: string): Uint8Array<ArrayBuffer> {
+  const { fromBase64 } = Uint8Array as unknown as FromBase64;
+  if (fromBase64) return fromBase64.call(Uint8Array, packed);
   const raw = atob(packed);
   const bytes = new Uint8Array(raw.length);
   for (let at = 0; at < raw.length; at++) bytes[at] = raw.charCodeAt(at);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text()) as T;
+  return bytes;
 }
 
 export function openIndex(): Promise<Index> {
@@ -300,9 +318,20 @@ export function openChunk(number: number): Promise<Chunk> {
   return opened;
 }
 
-function packedChunk(number: number): Promise<string> {
-  const inline = document.getElementById(`chunk-${number}`);
-  return inline ? Promise.resolve(inline.textContent!) : loadScript(number);
+async function packedChunk(number: number): Promise<string> {
+  if (document.documentElement.dataset.chunks === "folder") return loadScript(number);
+  const inline = await inPage(number);
+  if (!inline) throw new Error("the rest of this file is missing: it was cut off");
+  return inline.textContent!;
+}
+
+// Chunks stand behind the program, so that the page shows itself before the browser has read all of them.
+async function inPage(number: number): Promise<HTMLElement | null> {
+  const find = () => document.getElementById(`chunk-${number}`);
+  // The element behind it says that the chunk itself is whole.
+  if (document.readyState !== "loading" || document.getElementById(`chunk-${number + 1}`)) return find();
+  await new Promise((done) => addEventListener("DOMContentLoaded", done, { once: true }));
+  return find();
 }
 
 // --- Chunks beside the page: classic scripts, because a page opened from a file may load nothing else -------------

@@ -9,7 +9,7 @@ import { decidedCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme
 import { Cases, nameGroups, orderChips } from "./views/cases";
 import { Decisions } from "./views/decisions";
 import { Question, useReport } from "./views/deciding";
-import { DocumentPage } from "./views/document";
+import { DocumentPage, pagesOf } from "./views/document";
 import { FlowPage } from "./views/flow";
 import { Overview } from "./views/overview";
 import { T } from "./words";
@@ -72,7 +72,7 @@ function Header({ report }: { report: Index }) {
         {tab("overview", "Overview")}
         {tab("cases", "Cases", openCount.value)}
         {tab("decisions", "Decisions", decidedCount.value)}
-        {Object.keys(report.pages).map((name) => tab("page", name[0].toUpperCase() + name.slice(1), undefined, name))}
+        {pagesOf(report).map(({ name, title }) => tab("page", title, undefined, name))}
       </nav>
       <div class="tools">
         <label class="hidden" for="theme">

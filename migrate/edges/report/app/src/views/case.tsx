@@ -2,14 +2,16 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { canonical, parseJson, typeOf } from "../diff";
-import type { Answer, Finding, Index, Json, Opened, Request, Sample } from "../data";
-import { found, hashOf, index as report, isOpen, open, openRow, put, route } from "../state";
+import type { Answer, Index, Opened, Request, Sample } from "../data";
+import { acceptable, found, hashOf, index as report, isOpen, needsDecision, open, openRow, put, route } from "../state";
 import { Command, counted, dollars, Pill, plain, shell, T } from "../words";
-import { Compare, TextDiff, Tree } from "./compare";
-import { Deciding } from "./deciding";
+import { Calls, ToolCalls } from "./calls";
+import { Compare } from "./compare";
+import { Deciding, groupsOf } from "./deciding";
+import { FindingList } from "./findings";
 import { quoted } from "./overview";
+import { Prompt } from "./prompt";
 import { Timeline } from "./timeline";
-import { diffTree } from "../diff";
 
 export function CaseView({ index, row }: { index: Index; row: number }) {
   const [opened, setOpened] = useState<{ row: number; case: Opened } | null>(null);
@@ -115,14 +117,13 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
       )}
       {item.golden ? null : <p class="warning">There is no golden to compare with now.</p>}
       <Deciding row={row} opened={opened} />
-      <FindingList findings={trial.findings} rules={flow.rules.map((rule) => rule.path)} all={trial.samples.length} measured={trial.noise_measured} />
+      <FindingList findings={trial.findings} all={trial.samples.length} measured={trial.noise_measured} />
       {trial.unjudged.map((what) => (
         <p class="note" key={what}>
           not judged: <T text={what} />
         </p>
       ))}
       <Samples index={index} row={row} opened={opened} />
-      <Prompt golden={item.golden?.requests ?? []} candidate={trial.requests} texts={texts} names={[item.golden?.baseline ?? "baseline", candidate]} />
       <section class="measures" aria-label="Cost and time">
         <h2>Cost and time</h2>
         <p class="note">
@@ -130,9 +131,18 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
         </p>
         <Timeline golden={item.golden?.samples ?? []} candidate={trial.samples} texts={texts} names={[item.golden?.baseline ?? "", candidate]} />
       </section>
-      <section class="again" aria-label="Run it again">
-        <h2>Run it again</h2>
-        <Command text={`pytest --model ${shell(candidate)} -k ${shell(`${flow.name} and ${item.case}`)}`} />
+      <section class="again" aria-label="As commands">
+        <h2>As commands</h2>
+        <dl class="commands">
+          {commandsOf(index, row).map(([what, command]) => (
+            <div key={what}>
+              <dt>{what}</dt>
+              <dd>
+                <Command text={command} />
+              </dd>
+            </div>
+          ))}
+        </dl>
         {flow.place ? (
           <p class="note">
             prompt file: <code><T text={flow.place} /></code>
@@ -143,118 +153,19 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
   );
 }
 
-// --- Findings -------------------------------------------------------------------------------------------------------
-
-interface FindingListProps {
-  findings: Finding[];
-  rules: string[];
-  all: number;
-  measured: boolean;
-}
-
-function FindingList({ findings, all, measured }: FindingListProps) {
-  const counting = alike(findings.filter((finding) => !finding.explained));
-  const explained = alike(findings.filter((finding) => finding.explained));
-  return (
-    <section class="finding-list" aria-label="Findings">
-      {counting.length ? (
-        <ul class="findings">
-          {counting.map((finding, at) => (
-            <FindingRow key={at} finding={finding} all={all} />
-          ))}
-        </ul>
-      ) : (
-        <p class="note">No finding counts against the candidate.</p>
-      )}
-      {measured ? null : <p class="note">The golden holds a single sample: its noise is unmeasured.</p>}
-      {explained.length ? (
-        <details>
-          <summary>{counted(explained.length, "difference")} that something explains: {[...new Set(explained.map((finding) => WHY[finding.explained!] ?? finding.explained!))].join(", ")}</summary>
-          <ul class="findings">
-            {explained.map((finding, at) => (
-              <FindingRow key={at} finding={finding} all={all} />
-            ))}
-          </ul>
-        </details>
-      ) : null}
-    </section>
-  );
-}
-
-const WHY: Record<string, string> = {
-  noise: "the baseline's own noise",
-  approval: "an approval",
-  toleration: "a toleration",
-  inner: "a call before the final answer",
-  consequence: "an earlier answer that changed the question",
-};
-
-// One line for what several samples show in their own words: the same kind, place and rule.
-function alike(findings: Finding[]): Finding[] {
-  const merged = new Map<string, Finding>();
-  for (const finding of findings) {
-    const key = JSON.stringify([finding.kind, finding.path, finding.rule, finding.severity, finding.explained, finding.group]);
-    const first = merged.get(key);
-    if (first) first.samples = [...new Set([...first.samples, ...finding.samples])].sort((one, other) => one - other);
-    else merged.set(key, { ...finding, samples: [...finding.samples] });
-  }
-  return [...merged.values()];
-}
-
-function FindingRow({ finding, all }: { finding: Finding; all: number }) {
-  const contract = finding.rung !== "agreement";
-  return (
-    <li class={finding.severity}>
-      <div class="what">
-        <Pill kind={finding.explained ?? finding.severity} />
-        <code class="path">
-          <T text={finding.path} />
-        </code>
-        <b>{plain(finding.kind)}</b>
-        <span class="note">
-          {finding.samples.length ? `in ${finding.samples.length} of ${counted(all, "sample")}` : ""}
-        </span>
-        {finding.group ? (
-          <a class="note" href={hashOf("cases", "", { q: `group:${finding.group}` })} title="all cases with this change">
-            {groupSize(finding.group)}
-          </a>
-        ) : null}
-      </div>
-      <div class="sides">
-        {finding.expected !== null && finding.expected !== undefined ? (
-          <span>
-            {contract ? "wanted" : "before"} <code class="before"><Short value={finding.expected} /></code>
-          </span>
-        ) : null}
-        {finding.actual !== null && finding.actual !== undefined ? (
-          <span>
-            {contract ? "got" : "after"} <code class="after"><Short value={finding.actual} /></code>
-          </span>
-        ) : null}
-      </div>
-      <p class="why">
-        <T text={finding.message} />
-        {finding.rule ? (
-          <span class="note">
-            {" "}
-            · made by <code><T text={finding.rule} /></code>
-          </span>
-        ) : null}
-      </p>
-    </li>
-  );
-}
-
-function groupSize(id: string): string {
-  const group = report.value!.groups.find((one) => one.id === id);
-  if (!group) return "";
-  const cases = Object.values(group.cases).reduce((sum, count) => sum + count, 0);
-  return cases > 1 ? `${counted(cases, "case")} alike` : "";
-}
-
-function Short({ value }: { value: Json }) {
-  const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/\s*\n\s*/g, " ⏎ ");
-  return <T text={text.length > 160 ? `${text.slice(0, 160)}…` : text} />;
+// What can be done about a case outside this page: run it again, decide on it, decide on its worst group.
+function commandsOf(index: Index, row: number): [string, string][] {
+  const { cases, run } = index;
+  const [flow, id, candidate] = [index.flows[cases.flow[row]].name, cases.case[row], index.candidates[cases.candidate[row]]];
+  const commands: [string, string][] = [["run it again", `pytest --model ${shell(candidate)} -k ${shell(`${flow} and ${id}`)}`]];
+  if (!needsDecision(row)) return commands;
+  const deciding = (accepted: boolean, what: string) =>
+    `prompt-migrate ${accepted ? "accept" : "tolerate"} --run ${shell(run.id)} ${what}${accepted ? "" : " --until DAY --reason WHY"}`;
+  const one = `--flow ${shell(flow)} --case ${shell(id)} --candidate ${shell(candidate)}`;
+  commands.push([acceptable(row) ? "accept the case" : "tolerate the case", deciding(acceptable(row), one)]);
+  const [worst] = groupsOf(row);
+  if (worst) commands.push([worst.rung === "agreement" ? "accept its group" : "tolerate its group", deciding(worst.rung === "agreement", `--group ${worst.id}`)]);
+  return commands;
 }
 
 // --- Samples side by side -------------------------------------------------------------------------------------------
@@ -299,7 +210,13 @@ function Samples({ index, row, opened }: { index: Index; row: number; opened: Op
   const golden = goldens[against]?.samples[0];
   const answer = answers[chosen]?.samples[0];
   const twins = new Set(goldens.map((kind) => kind.key));
+  const sides = {
+    golden: { name: item.golden?.baseline ?? "baseline", sample: golden, requests: item.golden?.requests ?? [] },
+    candidate: { name: index.candidates[trial.candidate], sample: answer, requests: trial.requests },
+  };
+  const several = [golden, answer].some((sample) => (sample?.calls.length ?? 0) > 1);
   return (
+    <>
     <section class={`answers ${unified ? "unified" : ""}`} aria-label="Answers">
       <div class="sample-bar">
         <h2>Answers</h2>
@@ -321,7 +238,19 @@ function Samples({ index, row, opened }: { index: Index; row: number; opened: Op
       )}
       <ToolCalls golden={golden?.answer ?? null} answer={answer?.answer ?? null} texts={texts} raw={raw} />
     </section>
+    {several ? (
+      <Calls {...sides} findings={trial.findings} all={trial.samples.length} texts={texts} raw={raw} />
+    ) : (
+      <Prompt golden={askedOf(sides.golden)} candidate={askedOf(sides.candidate)} texts={texts} names={[sides.golden.name, sides.candidate.name]} />
+    )}
+    </>
   );
+}
+
+// The question of a sample of one call.
+function askedOf({ sample, requests }: { sample: Sample | undefined; requests: Request[] }): Request | undefined {
+  const call = sample?.calls[0];
+  return requests[call?.asked ?? 0];
 }
 
 const textOf = (sample: Sample | undefined, texts: string[]) => (sample?.answer?.text == null ? null : texts[sample.answer.text]);
@@ -404,172 +333,6 @@ function Refusals({ golden, answer, texts }: { golden: Sample | undefined; answe
     <div class="two">
       <p class={before ? "warning" : ""}>{before ? <T text={before} /> : null}</p>
       <p class={after ? "warning" : ""}>{after ? <T text={after} /> : null}</p>
-    </div>
-  );
-}
-
-function ToolCalls({ golden, answer, texts, raw }: { golden: Answer | null; answer: Answer | null; texts: string[]; raw: boolean }) {
-  const before = golden?.tools ?? [];
-  const after = answer?.tools ?? [];
-  if (!before.length && !after.length) return null;
-  const count = Math.max(before.length, after.length);
-  return (
-    <div class="tool-calls">
-      <h3>Tool calls</h3>
-      {Array.from({ length: count }, (_, at) => (
-        <ToolPair key={at} at={at} before={before[at]} after={after[at]} texts={texts} raw={raw} />
-      ))}
-    </div>
-  );
-}
-
-type Tool = [string, number] | undefined;
-
-function ToolPair({ at, before, after, texts, raw }: { at: number; before: Tool; after: Tool; texts: string[]; raw: boolean }) {
-  const name = (tool: Tool, kind: "del" | "ins") => {
-    if (!tool) return <i class="note">not called</i>;
-    const text = <T text={tool[0]} />;
-    if (before?.[0] === after?.[0]) return <code>{text}</code>;
-    return <code>{kind === "del" ? <del>{text}</del> : <ins>{text}</ins>}</code>;
-  };
-  const [one, other] = [before ? parseJson(texts[before[1]]) : undefined, after ? parseJson(texts[after[1]]) : undefined];
-  const both = one !== undefined && other !== undefined && !raw;
-  return (
-    <div class="tool">
-      <div class="two heads">
-        <p>
-          {at + 1}. {name(before, "del")}
-        </p>
-        <p>
-          {at + 1}. {name(after, "ins")}
-        </p>
-      </div>
-      {both ? (
-        <Tree root={diffTree(one, other, new Map())} />
-      ) : (
-        <div class="two">
-          <pre>{before ? <T text={texts[before[1]]} /> : null}</pre>
-          <pre>{after ? <T text={texts[after[1]]} /> : null}</pre>
-        </div>
-      )}
-    </div>
-  );
-}
-
-// --- The prompt as sent ----------------------------------------------------------------------------------------------
-
-interface PromptProps {
-  golden: Request[];
-  candidate: Request[];
-  texts: string[];
-  names: [string, string];
-}
-
-interface Message {
-  role: string;
-  text: string;
-}
-
-function Prompt({ golden, candidate, texts, names }: PromptProps) {
-  const one = golden[0];
-  const other = candidate[0];
-  if (!one && !other) return null;
-  const before = one ? messagesOf(one, texts) : [];
-  const after = other ? messagesOf(other, texts) : [];
-  // Of a call whose text can no longer be rendered the key is known: it says whether the question was the same.
-  const unkept = other && !after.length && !SHOWN_APART_NAMES.some((name) => name in other.body);
-  const same = one && other && (unkept ? one.prompt_key === other.prompt_key : JSON.stringify(before) === JSON.stringify(after));
-  const differing = one && other && !unkept ? parameters(one, other, texts) : [];
-  const shown = other && !unkept ? after : before;
-  return (
-    <details class="prompt">
-      <summary>
-        Prompt as sent{" "}
-        <span class="note">
-          {same
-            ? `the same messages to both${unkept ? ", by their key" : ""}`
-            : unkept
-              ? "the candidate's text was not kept, and the prompt file has changed: only its key is known"
-              : one && other
-                ? "different messages"
-                : `to ${other ? names[1] : names[0]} only`}
-          {differing.length ? `; ${differing.join(", ")}` : ""}
-        </span>
-      </summary>
-      {same || unkept || !one || !other
-        ? shown.map((message, at) => (
-            <div class="message" key={at}>
-              <h3>{message.role}</h3>
-              <pre tabIndex={0}>
-                <T text={message.text} />
-              </pre>
-            </div>
-          ))
-        : Array.from({ length: Math.max(before.length, after.length) }, (_, at) => (
-            <div class="message" key={at}>
-              <h3>{after[at]?.role ?? before[at]?.role}</h3>
-              <TextDiff before={before[at]?.text ?? ""} after={after[at]?.text ?? ""} />
-            </div>
-          ))}
-      <Rest request={other && !unkept ? other : one} texts={texts} />
-    </details>
-  );
-}
-
-function messagesOf(request: Request, texts: string[]): Message[] {
-  const body = request.body;
-  const list = Array.isArray(body.messages) ? body.messages : Array.isArray(body.input) ? body.input : [];
-  const first: Message[] = body.instructions ? [{ role: "instructions", text: said(body.instructions, texts) }] : [];
-  if (body.input !== undefined && !Array.isArray(body.input)) first.push({ role: "user", text: said(body.input, texts) });
-  return [
-    ...first,
-    ...list.map((item) => {
-      const message = item as { [key: string]: Json };
-      const rest = Object.fromEntries(Object.entries(message).filter(([key]) => !["role", "content"].includes(key)));
-      const extra = Object.keys(rest).length ? `\n${JSON.stringify(full(rest, texts), null, 2)}` : "";
-      return { role: String(message.role ?? message.type ?? ""), text: said(message.content ?? null, texts) + extra };
-    }),
-  ];
-}
-
-// A value of a request with its texts in place.
-function full(value: Json, texts: string[]): Json {
-  if (Array.isArray(value)) return value.map((item) => full(item, texts));
-  if (value === null || typeof value !== "object") return value;
-  if (typeof value.$text === "number") return texts[value.$text];
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, full(item, texts)]));
-}
-
-function said(value: Json, texts: string[]): string {
-  const whole = full(value, texts);
-  if (typeof whole === "string") return whole;
-  if (whole === null) return "";
-  if (Array.isArray(whole) && whole.every((part) => part !== null && typeof part === "object" && "text" in part)) {
-    return whole.map((part) => String((part as { text: Json }).text)).join("\n");
-  }
-  return JSON.stringify(whole, null, 2);
-}
-
-const SHOWN_APART_NAMES = ["messages", "input", "instructions"];
-const SHOWN_APART = new Set(SHOWN_APART_NAMES);
-
-function rest(request: Request, texts: string[]): { [key: string]: Json } {
-  return Object.fromEntries(Object.entries(request.body).filter(([key]) => !SHOWN_APART.has(key)).map(([key, value]) => [key, full(value, texts)]));
-}
-
-function parameters(one: Request, other: Request, texts: string[]): string[] {
-  const [before, after] = [rest(one, texts), rest(other, texts)];
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
-  return names.map((name) => (name === "model" ? `model ${String(before.model)} → ${String(after.model)}` : `${name} differs`));
-}
-
-function Rest({ request, texts }: { request: Request; texts: string[] }) {
-  return (
-    <div class="message">
-      <h3>parameters, tools and format</h3>
-      <pre tabIndex={0}>
-        <T text={JSON.stringify(rest(request, texts), null, 2)} />
-      </pre>
     </div>
   );
 }

@@ -16,7 +16,7 @@ export function Cases({ index }: { index: Index }) {
   const table = route.value.params.get("view") === "table" || printing.value;
   const row = selected.value;
   return (
-    <div class={`cases ${row >= 0 && !table ? "with-case" : ""}`}>
+    <div class={`cases ${table ? "as-table" : row >= 0 ? "with-case" : ""}`}>
       <div class="finder">
         {row < 0 || table ? <h1 class="hidden">Cases</h1> : null}
         <Search />

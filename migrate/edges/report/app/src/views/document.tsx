@@ -1,29 +1,60 @@
-// A page made of another command's JSON document (`route`, `canary plan`): its tables as tables, the rest as lists.
+// A page made of another command's JSON document: `route`, `canary plan`, `canary check`.
 
+import { asCheck, asPlan, asRoute } from "../decided";
 import type { Index, Json } from "../data";
-import { Pictures } from "../pictures";
 import { plain, T } from "../words";
+import { CanaryPage } from "./canary";
+import { Lazy } from "./lazy";
+import { RoutePage } from "./route";
+
+// The pages there are: a plan and the check of it share one.
+export function pagesOf(index: Index): { name: string; title: string }[] {
+  const { route, canary, check } = index.pages;
+  return [...(route ? [{ name: "route", title: "Route" }] : []), ...(canary || check ? [{ name: "canary", title: "Canary" }] : [])];
+}
 
 export function DocumentPage({ index, name }: { index: Index; name: string }) {
-  const content = index.pages[name];
+  const { route, canary, check } = index.pages;
+  if (name === "route" && route) {
+    const known = asRoute(route);
+    return (
+      <>
+        {known ? <RoutePage index={index} document={known} /> : null}
+        <Whole documents={{ "route --json": route }} open={!known} />
+      </>
+    );
+  }
+  if (name === "canary" && (canary || check)) {
+    const [plan, checked] = [canary ? asPlan(canary) : null, check ? asCheck(check) : null];
+    return (
+      <>
+        {plan || checked ? <CanaryPage index={index} plan={plan} checked={checked} /> : null}
+        <Whole documents={{ ...(canary ? { "canary plan --json": canary } : {}), ...(check ? { "canary check --json": check } : {}) }} open={!plan && !checked} />
+      </>
+    );
+  }
   return (
     <div class="page document">
       <h1>
-        <T text={TITLES[name] ?? plain(name)} />
+        <T text={plain(name)} />
       </h1>
-      {content === undefined ? (
-        <p>This report was made without it. It takes up the document where there is one: prompt-migrate report --page {name}=FILE.</p>
-      ) : (
-        <>
-          <Pictures content={content} />
-          <Part value={content} />
-        </>
-      )}
+      <p>This report was made without it. It takes up the document where there is one: prompt-migrate report --page {name}=FILE.</p>
     </div>
   );
 }
 
-export const TITLES: Record<string, string> = { route: "Route: the cheapest satisfactory model a flow", canary: "Canary", check: "Canary check" };
+function Whole({ documents, open }: { documents: Record<string, Json>; open: boolean }) {
+  return (
+    <div class={`page document ${open ? "" : "whole"}`}>
+      {open ? <h1>{Object.keys(documents).join(", ")}</h1> : null}
+      {Object.entries(documents).map(([name, document]) => (
+        <Lazy key={name} open={open} summary={<>Everything in the document of {name}</>}>
+          {() => <Part value={document} />}
+        </Lazy>
+      ))}
+    </div>
+  );
+}
 
 type Entry = { [key: string]: Json };
 const isEntry = (value: Json): value is Entry => value !== null && typeof value === "object" && !Array.isArray(value);
@@ -67,12 +98,12 @@ function Members({ value }: { value: Entry }) {
         </dl>
       ) : null}
       {others.map(([name, item]) => (
-        <section key={name} aria-label={plain(name)}>
+        <div key={name}>
           <h2>
             <T text={plain(name)} />
           </h2>
           <Part value={item} />
-        </section>
+        </div>
       ))}
     </>
   );

@@ -1,6 +1,7 @@
 // One flow: what became of it rung by rung, why its verdict is what it is, what changed, and how it went before.
 
 import { Bar, Legend, MarginChart, Strip } from "../charts";
+import { Spread } from "../plots";
 import type { Evidence, Flow, Index } from "../data";
 import { hashOf } from "../state";
 import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, T } from "../words";
@@ -34,6 +35,10 @@ export function FlowPage({ index, name }: { index: Index; name: string }) {
       <section aria-labelledby="noise">
         <h2 id="noise">The baseline's own noise</h2>
         <Noise flow={flow} evidence={evidence} />
+      </section>
+      <section aria-labelledby="latency">
+        <h2 id="latency">Latency</h2>
+        <Latency evidence={evidence} candidates={index.candidates} />
       </section>
       <section aria-labelledby="history">
         <h2 id="history">Over runs</h2>
@@ -289,6 +294,54 @@ function Noise({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
         <p class="note">No difference had to be explained by noise.</p>
       )}
       {flow.noise.more_paths ? <p class="note">and {counted(flow.noise.more_paths, "more path")}</p> : null}
+    </>
+  );
+}
+
+const QUANTILES = [1, 5, 10, 15, 18, 19, 20];
+
+function Latency({ evidence, candidates }: { evidence: Evidence[]; candidates: string[] }) {
+  const sides = [
+    { name: evidence[0].baseline, values: evidence[0].latency_spread?.baseline ?? [], of: evidence[0].latency_ms.baseline },
+    ...evidence.map((one) => ({ name: one.candidate, values: one.latency_spread?.candidate ?? [], of: one.latency_ms.candidate })),
+  ];
+  return (
+    <>
+      <p class="note">The share of cases that are answered by then, over case means. Mark: half of them.</p>
+      <Legend names={candidates} baseline={evidence[0].baseline} />
+      <Spread evidence={evidence} candidates={candidates} />
+      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+        <table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">answered within</th>
+              {QUANTILES.map((at) => (
+                <th scope="col" key={at}>
+                  {at === 20 ? "the slowest" : `${at * 5}%`}
+                </th>
+              ))}
+              <th scope="col">n</th>
+              <th scope="col">source</th>
+            </tr>
+          </thead>
+          <tbody>
+            {sides.map((side) => (
+              <tr key={side.name}>
+                <th scope="row">
+                  <T text={side.name} />
+                </th>
+                {QUANTILES.map((at) => (
+                  <td class="number" key={at}>
+                    {ms(side.values[at])}
+                  </td>
+                ))}
+                <td class="number">{side.of.n}</td>
+                <td>{side.of.source}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

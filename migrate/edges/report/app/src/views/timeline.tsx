@@ -1,8 +1,10 @@
-// The calls of both sides: for one call a row a sample, for several a timeline of each sample.
+// Every call of every sample of both sides, with what it took and cost, on one scale of time.
 
 import { useState } from "preact/hooks";
 import type { Call, Sample } from "../data";
+import { spansOf } from "../spans";
 import { counted, dollars, plain, seconds, T } from "../words";
+import { Lazy } from "./lazy";
 
 interface Props {
   golden: Sample[];
@@ -16,15 +18,11 @@ export function Timeline({ golden, candidate, texts, names }: Props) {
     { name: `golden, ${names[0]}`, samples: golden },
     { name: names[1], samples: candidate },
   ];
-  const longest = Math.max(1, ...sides.flatMap((side) => side.samples.map((sample) => total(sample))));
-  const chained = sides.some((side) => side.samples.some((sample) => sample.calls.length > 1));
+  const spans = sides.map((side) => side.samples.map(spansOf));
+  const longest = Math.max(1, ...spans.flat().map((one) => (one.kind === "order" ? 0 : one.length)));
   return (
-    <details class="timeline" open={chained}>
-      <summary>
-        {chained ? "Timeline of calls" : "Every sample"}{" "}
-        <span class="note">bars: request to last byte, one scale for both sides; waiting for limits is not in them</span>
-      </summary>
-      {sides.map((side) => (
+    <Lazy class="timeline" summary={<>Every call of every sample <span class="note">time, tokens and cost</span></>}>
+      {() => sides.map((side, which) => (
         <table class="plain" key={side.name}>
           <caption>
             <T text={side.name} />
@@ -42,32 +40,37 @@ export function Timeline({ golden, candidate, texts, names }: Props) {
             </tr>
           </thead>
           <tbody>
-            {side.samples.flatMap((sample) => sample.calls.map((call, at) => <CallRow key={`${sample.index} ${at}`} sample={sample} call={call} at={at} longest={longest} texts={texts} />))}
+            {side.samples.flatMap((sample, place) =>
+              sample.calls.map((call, at) => {
+                const { kind, bars } = spans[which][place];
+                const from = kind === "order" ? at / sample.calls.length : bars[at].from / longest;
+                return <CallRow key={`${sample.index} ${at}`} sample={sample} call={call} at={at} from={from} longest={longest} texts={texts} />;
+              }),
+            )}
           </tbody>
         </table>
       ))}
-    </details>
+    </Lazy>
   );
 }
-
-const total = (sample: Sample) => sample.calls.reduce((sum, call) => sum + (call.ms ?? 0), 0);
 
 interface RowProps {
   sample: Sample;
   call: Call;
   at: number;
+  // Where its bar begins, as a share of the whole.
+  from: number;
   longest: number;
   texts: string[];
 }
 
-function CallRow({ sample, call, at, longest, texts }: RowProps) {
+function CallRow({ sample, call, at, from, longest, texts }: RowProps) {
   const [shown, show] = useState(false);
-  const before = sample.calls.slice(0, at).reduce((sum, one) => sum + (one.ms ?? 0), 0);
   const inner = call.answer;
   return (
     <>
       <tr>
-        <th scope="row">{at === 0 ? sample.index : ""}</th>
+        {at === 0 ? <th scope="row">{sample.index}</th> : <td />}
         <td>
           {call.ordinal + 1}
           {call.step ? <> <T text={call.step} /></> : null}
@@ -84,7 +87,7 @@ function CallRow({ sample, call, at, longest, texts }: RowProps) {
         <td class="time">
           <svg class="span" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
             <rect class="rest" width="100" height="8" />
-            <rect class="kept" x={(before / longest) * 100} width={Math.max(((call.ms ?? 0) / longest) * 100, 0.5)} height="8" />
+            <rect class="kept" x={from * 100} width={Math.max(((call.ms ?? 0) / longest) * 100, 0.5)} height="8" />
           </svg>
           {seconds(call.ms)}
           {call.waited_ms ? <small> +{seconds(call.waited_ms)} waiting</small> : null}

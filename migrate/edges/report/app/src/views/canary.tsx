@@ -1,0 +1,334 @@
+// A rollout as it was planned, and how it stands by its logs: `canary plan --json` and `canary check --json`.
+
+import type { Check, Checked, CheckSide, Plan, Reading, Rollout, Stage } from "../decided";
+import type { Index, Json } from "../data";
+import { Deciles } from "../deciles";
+import { EvidencePath, Exposure, Ladder } from "../plots";
+import { between, counted, dollars, ms, Pill, plain, points, T } from "../words";
+import { Lazy } from "./lazy";
+
+export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan | null; checked: Checked | null }) {
+  const started = plan?.flows.filter((flow) => flow.verdict.startsWith("ready")).length ?? 0;
+  const runs = new Set(plan?.flows.map((flow) => flow.evidence.run).filter(Boolean));
+  return (
+    <div class="page canary-page">
+      <h1>Canary{plan ? `: ${started} of ${counted(plan.flows.length, "flow")} may start` : ""}</h1>
+      {plan ? (
+        <p class="note">
+          Plan <T text={plan.plan_id} />, as of {plan.as_of}, seed {plan.seed}; at most {Math.round(plan.newly_exposed * 100)}% of all traffic is newly exposed on one day.
+        </p>
+      ) : null}
+      {runs.size && !runs.has(index.run.id) ? <p class="warning">This plan is about another run than this report: {[...runs].join(", ")}.</p> : null}
+      {plan && checked && plan.plan_id !== checked.plan_id ? <p class="warning">The check below is of another plan: {checked.plan_id}.</p> : null}
+      {checked ? <Standing checked={checked} /> : null}
+      {plan ? plan.flows.map((flow) => <RolloutSection key={`${flow.flow} ${flow.candidate}`} rollout={flow} />) : null}
+    </div>
+  );
+}
+
+const SCROLL = { class: "scroll", tabIndex: 0, role: "group", "aria-label": "scrolls sideways where it is narrow" } as const;
+
+// --- How it stands ------------------------------------------------------------------------------------------------------
+
+const CHECK_KIND: Record<string, string> = { promote: "safe", observe: "safe", hold: "insufficient", rollback: "unsafe", unusable: "unsafe" };
+
+function Standing({ checked }: { checked: Checked }) {
+  return (
+    <>
+      <h2>How it stands</h2>
+      <p class="note">
+        {counted(checked.log.lines, "line")} of logs{checked.log.unreadable ? `, ${checked.log.unreadable} not readable` : ""}.
+        {checked.simulated ? <b> Simulated: no user was served.</b> : null}
+      </p>
+      {checked.flows.map((check) => (
+        <section key={check.flow} aria-labelledby={`check-${check.flow}`} class="check">
+          <h3 id={`check-${check.flow}`}>
+            <T text={check.flow} /> <Pill kind={CHECK_KIND[check.verdict] ?? "keep"}>{check.verdict}</Pill> <span class="note">{plain(check.reason)}{stageWords(check)}</span>
+          </h3>
+          {check.sentences.map((sentence) => (
+            <p key={sentence}>
+              <T text={sentence} />
+            </p>
+          ))}
+          <h3>Evidence against the candidate</h3>
+          <p class="note">
+            Hour by hour. The higher, the harder it is to believe that the candidate is acceptable; at the dashed line the rollout stops, however often one looks.
+          </p>
+          <EvidencePath check={check} />
+          <Readings readings={check.metrics} />
+          <Deciles sides={check.sides} />
+          <Sides sides={check.sides} />
+          <ul class="reasons">
+            {check.notes.map((note) => (
+              <li key={note}>
+                <T text={note} />
+              </li>
+            ))}
+          </ul>
+          {check.path.length ? <Lazy summary="The path of the evidence as a table">{() => <Path check={check} />}</Lazy> : null}
+        </section>
+      ))}
+    </>
+  );
+}
+
+function stageWords(check: Check): string {
+  const stage = check.stage === null || check.share === null ? "" : `, stage ${check.stage} at ${+(check.share * 100).toFixed(2)}% since ${check.started?.slice(0, 16).replace("T", " ")}`;
+  return `${stage}${check.seen_until ? `, seen until ${check.seen_until.slice(0, 16).replace("T", " ")}` : ""}${check.next_check ? `, next check ${check.next_check.slice(0, 16).replace("T", " ")}` : ""}`;
+}
+
+function Readings({ readings }: { readings: Reading[] }) {
+  if (!readings.length) return null;
+  return (
+    <div {...SCROLL}>
+      <table class="plain">
+        <thead>
+          <tr>
+            <th scope="col">metric</th>
+            <th scope="col">candidate</th>
+            <th scope="col">control</th>
+            <th scope="col">points worse</th>
+            <th scope="col">at most</th>
+            <th scope="col">margin</th>
+            <th scope="col">evidence</th>
+            <th scope="col">stops at</th>
+          </tr>
+        </thead>
+        <tbody>
+          {readings.map((one) => (
+            <tr key={one.name}>
+              <th scope="row">
+                {plain(one.name)}
+                {one.hard ? " (hard)" : ""}
+              </th>
+              <td class="number">{`${one.candidate.bad} of ${one.candidate.units.toLocaleString("en")}`}</td>
+              <td class="number">{`${one.control.bad} of ${one.control.units.toLocaleString("en")}`}</td>
+              <td class="number">{one.excess === null ? "–" : points(one.excess)}</td>
+              <td class="number">{one.upper === null ? "–" : points(one.upper)}</td>
+              <td class="number">{one.margin === null || !one.hard ? "–" : points(one.margin)}</td>
+              <td class="number">{evidence(one.e)}</td>
+              <td class="number">{one.threshold === null ? "–" : evidence(one.threshold)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const evidence = (e: number) => (e >= 1e6 ? "past a million" : e >= 100 ? Math.round(e).toLocaleString("en") : e.toFixed(1));
+
+function Sides({ sides }: { sides: CheckSide[] }) {
+  if (!sides.length) return null;
+  return (
+    <div {...SCROLL}>
+      <table class="plain">
+        <thead>
+          <tr>
+            <th scope="col">side</th>
+            <th scope="col">calls</th>
+            <th scope="col">p50</th>
+            <th scope="col">p95 (interval)</th>
+            <th scope="col">cost of a call (interval)</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sides.map((side) => (
+            <tr key={side.arm}>
+              <th scope="row">{side.arm}</th>
+              <td class="number">{side.calls.toLocaleString("en")}</td>
+              <td class="number">{ms(side.latency_ms.p50)}</td>
+              <td class="number">{`${ms(side.latency_ms.p95)} (${between(side.latency_ms.p95_interval, ms)})`}</td>
+              <td class="number">{`${dollars(side.cost_usd.mean)} (${between(side.cost_usd.interval, dollars)})`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const SHOWN = 200;
+
+function Path({ check }: { check: Check }) {
+  const step = Math.max(1, Math.ceil(check.path.length / SHOWN));
+  const rows = check.path.filter((_, at) => at % step === 0 || at === check.path.length - 1);
+  return (
+    <table class="plain">
+      <caption>{step > 1 ? `Every ${step} hours` : "Hour by hour"}</caption>
+      <thead>
+        <tr>
+          <th scope="col">until (UTC)</th>
+          <th scope="col">evidence</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((point) => (
+          <tr key={point.at}>
+            <th scope="row">{point.at.slice(0, 16).replace("T", " ")}</th>
+            <td class="number">{evidence(point.e)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+// --- The plan -----------------------------------------------------------------------------------------------------------
+
+const PLAN_KIND: Record<string, string> = { ready: "safe", ready_modified: "safe", shadow_first: "insufficient", cannot_reach_power: "insufficient", do_not_start: "unsafe" };
+
+function RolloutSection({ rollout }: { rollout: Rollout }) {
+  const id = `plan-${rollout.flow}`;
+  return (
+    <section aria-labelledby={id} class="rollout">
+      <h2 id={id}>
+        <T text={rollout.flow} /> <Pill kind={PLAN_KIND[rollout.verdict] ?? "keep"}>{plain(rollout.verdict)}</Pill>{" "}
+        <span class="note">
+          <T text={`${rollout.baseline} → ${rollout.candidate}`} />
+          {rollout.verdict.startsWith("ready") ? `, ${counted(rollout.days, "day")} from day ${rollout.starts_on_day}` : ""}
+          {rollout.simulated ? ", simulated evidence" : ""}
+        </span>
+      </h2>
+      <ul class="reasons">
+        {rollout.reasons.map((reason) => (
+          <li key={reason}>
+            <T text={reason} />
+          </li>
+        ))}
+      </ul>
+      {rollout.stages.length ? (
+        <>
+          <div class="columns">
+            <div>
+              <h3>Share of the traffic, day by day</h3>
+              <Ladder rollout={rollout} />
+            </div>
+            <div>
+              <h3>{unitWords(rollout)} with a bad answer until the end of a stage</h3>
+              <Exposure rollout={rollout} />
+              <p class="legend">
+                <span>
+                  <svg width="14" height="10" aria-hidden="true">
+                    <rect class="bad-margin" width="14" height="10" />
+                  </svg>
+                  if the candidate is worse by the margin
+                </span>
+                <span>
+                  <svg width="14" height="10" aria-hidden="true">
+                    <rect class="bad-equal" width="14" height="10" />
+                  </svg>
+                  if it is as good
+                </span>
+              </p>
+            </div>
+          </div>
+          <Stages rollout={rollout} />
+          {rollout.operating_characteristics.length ? <Behaviour rows={rollout.operating_characteristics} /> : null}
+        </>
+      ) : null}
+      <Lazy summary={<>{counted(rollout.assumptions.length, "assumption")}</>}>
+        {() => (
+          <ul class="reasons">
+            {rollout.assumptions.map((one) => (
+              <li key={one}>
+                <T text={one} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Lazy>
+    </section>
+  );
+}
+
+const unitWords = (rollout: Rollout) => rollout.units[0].toUpperCase() + rollout.units.slice(1);
+const KINDS: Record<string, string> = { compare: "compare", holdback: "hold back", watch: "watch" };
+
+function Stages({ rollout }: { rollout: Rollout }) {
+  return (
+    <div {...SCROLL}>
+      <table class="plain">
+        <caption>
+          Stages, in {rollout.units}; {Math.round(rollout.units_per_day).toLocaleString("en")} a day
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">share</th>
+            <th scope="col">stage</th>
+            <th scope="col">margin</th>
+            <th scope="col">candidate</th>
+            <th scope="col">control</th>
+            <th scope="col">until day</th>
+            <th scope="col">power</th>
+            <th scope="col">bad, equal</th>
+            <th scope="col">bad, at margin</th>
+            <th scope="col">rolls back when</th>
+            <th scope="col">cost a day, cold and warm</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rollout.stages.map((stage, at) => (
+            <tr key={at}>
+              <th scope="row">{`${+(stage.share * 100).toFixed(2)}%`}</th>
+              <td>
+                {KINDS[stage.share_kind] ?? stage.share_kind}
+                {stage.human_gate ? ", asks a person" : ""}
+              </td>
+              <td class="number">{points(stage.margin)}</td>
+              <td class="number">{stage.n_candidate ? stage.n_candidate.toLocaleString("en") : "–"}</td>
+              <td class="number">{stage.n_control ? stage.n_control.toLocaleString("en") : "–"}</td>
+              <td class="number">{stage.share_kind === "watch" ? "–" : stage.ends_not_before}</td>
+              <td class="number">{stage.power_exact === null ? "–" : `${Math.round(stage.power_exact * 100)}%`}</td>
+              <td class="number">{Math.round(stage.expected_bad.equal).toLocaleString("en")}</td>
+              <td class="number">{Math.round(stage.expected_bad.at_margin).toLocaleString("en")}</td>
+              <td>{stopWords(stage)}</td>
+              <td class="number">{`${perDay(stage.cost_delta_per_day.cold_cache)} and ${perDay(stage.cost_delta_per_day.warm_cache)}`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function stopWords(stage: Stage): string {
+  const rows = stage.rollback.find((one) => one.metric === "bad")?.table ?? [];
+  return rows.length ? rows.slice(0, 2).map(([of, bad]) => `${bad} of the first ${of}`).join(", ") : "–";
+}
+
+const perDay = (usd: number | null) => (usd === null ? "unknown" : `${usd < 0 ? "−" : "+"}${dollars(Math.abs(usd))}`);
+
+function Behaviour({ rows }: { rows: { [key: string]: Json }[] }) {
+  const share = (value: Json) => (typeof value === "number" ? `${(value * 100).toFixed(1)}%` : "–");
+  const bad = (row: { [key: string]: Json }) => row.bad_answers as { mean: number; p95: number };
+  return (
+    <div {...SCROLL}>
+      <table class="plain">
+        <caption>What this very plan does, in {Number(rows[0].rollouts).toLocaleString("en")} simulated rollouts a row</caption>
+        <thead>
+          <tr>
+            <th scope="col">if it is truly worse by</th>
+            <th scope="col">it gets through</th>
+            <th scope="col">is rolled back</th>
+            <th scope="col">is held</th>
+            <th scope="col">mean days</th>
+            <th scope="col">bad answers, mean (p95)</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, at) => (
+            <tr key={at}>
+              <th scope="row">{points(Number(row.excess))} points</th>
+              <td class="number">{share(row.promoted)}</td>
+              <td class="number">{share(row.rolled_back)}</td>
+              <td class="number">{share(row.held)}</td>
+              <td class="number">{Number(row.days).toFixed(1)}</td>
+              <td class="number">{`${Math.round(bad(row).mean).toLocaleString("en")} (${Math.round(bad(row).p95).toLocaleString("en")})`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

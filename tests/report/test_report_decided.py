@@ -1,0 +1,123 @@
+"""The pages of decisions in a real browser: every picture beside a table of the same figures, and honest labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from measured import compared, replay
+from report_browser import Tab
+from report_stage import judged, trial, write_page
+
+from migrate.presenting.report import Facts
+
+DECIDED = Path(__file__).parent / "decided"
+FILES = {"route": "route.json", "canary": "canary-plan.json", "check": "canary-check.json"}
+RUN = "20261129-183344-8a13"
+
+
+def documents(*names: str) -> dict[str, Any]:
+    return {name: json.loads((DECIDED / FILES[name]).read_text("utf-8")) for name in names}
+
+
+def written(path: Path, pages: dict[str, Any], run: str = RUN) -> Path:
+    """A page about a run, with these decisions."""
+    made = replay(id=run, simulated=True, finished_at="2026-01-15T10:05:00Z")
+    write_page(path, [trial(compared("one"), judged(1, "yes", "gpt-4.1"))], facts=Facts(pages=pages), run=made)
+    return path
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    return written(tmp_path / "index.html", documents("route", "canary", "check"))
+
+
+def rows(page: Any, caption_or_head: str) -> list[list[str]]:
+    """Return the cells of the first table that says this in its head or caption."""
+    table = page.locator(
+        "table", has=page.locator(f"caption:has-text('{caption_or_head}'), th:has-text('{caption_or_head}')")
+    ).first
+    return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+
+
+def test_a_plan_and_its_check_share_a_page(tab: Tab, report: Path) -> None:
+    """Two tabs beside the report's own: Route and Canary."""
+    page = tab.open(report)
+    tabs = page.locator("nav[aria-label=Views] a").all_inner_texts()
+    assert ["Route", "Canary"] == tabs[-2:]
+
+
+def test_a_route_is_told_flow_by_flow(tab: Tab, report: Path) -> None:
+    """Verdict, model, saving with its interval, what is at stake; a plot of cost against quality, and its table."""
+    page = tab.open(report, "#/page/route")
+    first = rows(page, "saved a month")[0]
+    assert ["invoice-extraction", "keep baseline", "gpt-4o"] == [cell.split("\n")[0] for cell in first[:3]]
+    assert 2 == page.locator("svg.plane[aria-label^='Cost of an answer']").count()
+    points = page.locator("svg.plane").last.locator(".mark").count()
+    page.locator("summary:has-text('The plot as a table')").last.click()
+    assert points == len(rows(page, "models, first asked first"))
+    assert "Simulated: no real model answered." in page.locator("main").inner_text()
+
+
+def test_the_ladder_climbs_to_the_shares_of_the_plan(tab: Tab, report: Path) -> None:
+    """A step a stage on the days it lasts, the bad answers to expect under it, and the stages as a table."""
+    page = tab.open(report, "#/page/canary")
+    stages = rows(page, "Stages, in calls")
+    assert ["10%", "25%", "50%", "100%"] == [row[0] for row in stages]
+    titles = page.locator("svg[aria-label^='The ladder of product-tags'] g > title").all_text_contents()
+    assert "stage 1: 10% from day 0 to day 1; bad answers expected: 400 if equal, 1600 at the margin" == titles[0]
+    assert 3 == len(titles)
+    assert 3 == page.locator("svg[aria-label^='Bad answers users meet'] .bad-margin").count()
+
+
+def test_a_flow_that_must_not_start_has_no_picture(tab: Tab, report: Path) -> None:
+    """The reason is told instead."""
+    page = tab.open(report, "#/page/canary")
+    section = page.locator("section", has=page.locator("h2:has-text('invoice-extraction')"))
+    assert ("do not start", 0) == (section.locator(".pill").inner_text(), section.locator("svg.plane").count())
+    assert "19 of 30 cases got worse" in section.inner_text()
+
+
+def test_evidence_is_drawn_against_its_boundary(tab: Tab, report: Path) -> None:
+    """The path past the dashed line is a rollback; the sentence for a release manager stands above it."""
+    page = tab.open(report, "#/page/canary")
+    plot = page.locator("svg[aria-label^='Evidence against the candidate of product-tags']")
+    boundary = float(plot.locator(".margin").get_attribute("y1"))
+    ends = float(plot.locator("path.step").get_attribute("d").rpartition(",")[2])
+    assert ends < boundary
+    assert "stops at 10" in plot.text_content()
+    check = page.locator(".check").inner_text()
+    assert "Roll back: give gpt-4o-mini all of product-tags again." in check
+    page.locator("summary:has-text('The path of the evidence')").click()
+    assert 120 == len(rows(page, "until (UTC)"))
+
+
+def test_latency_of_both_sides_is_drawn_by_deciles(tab: Tab, report: Path) -> None:
+    """Nine ticks a side above the table of the same sides, and the figures in words."""
+    page = tab.open(report, "#/page/canary")
+    plot = page.locator("svg[aria-label^='Latency of the calls of each side']")
+    assert 18 == plot.locator("line.median").count()
+    titles = plot.locator("g > title").all_text_contents()
+    assert [row[0] for row in rows(page, "cost of a call")] == [title.split(":")[0] for title in titles]
+    assert {"control: p50 432 ms, p95 832 ms", "candidate: p50 431 ms, p95 832 ms"} == {
+        title.rpartition(", n =")[0] for title in titles
+    }
+
+
+def test_decisions_about_another_run_say_so(tab: Tab, tmp_path: Path) -> None:
+    """They were given by name and are shown, with a warning on each page."""
+    path = written(tmp_path / "index.html", documents("route", "canary"), run="20260115-100000-0001")
+    said = [tab.open(path, f"#/page/{name}").locator(".warning").first.inner_text() for name in ("route", "canary")]
+    assert [
+        f"These routes are about another run than this report: {RUN}.",
+        f"This plan is about another run than this report: {RUN}.",
+    ] == said
+
+
+def test_everything_else_of_a_document_is_one_click_away(tab: Tab, report: Path) -> None:
+    """What the page has no picture for is there as it was printed."""
+    page = tab.open(report, "#/page/route")
+    page.locator("summary:has-text('Everything in the document of route --json')").click()
+    assert "rollout days" in page.locator(".document").inner_text()
