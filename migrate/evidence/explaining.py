@@ -66,6 +66,10 @@ def _groups(flow: FlowEvidence) -> str:
     return f"{flow.candidate}: {len(flow.groups)} groups, {sum(group.count for group in flow.groups)} findings"
 
 
+def _people(flow: FlowEvidence) -> str:
+    return f"{flow.candidate}: ratings of people lie beside the goldens, in {flow.flow}/ratings.jsonl"
+
+
 SUMMARY: Final[dict[str, Explanation[FlowEvidence]]] = {
     "verdict": Explanation(
         "whether a flow is safe, unsafe or insufficient, and the p-value that decides it",
@@ -132,6 +136,15 @@ SUMMARY: Final[dict[str, Explanation[FlowEvidence]]] = {
         "definition",
         _groups,
     ),
+    "people": Explanation(
+        "what people said of a sample of the pairs that differ, blind: preference, correctness, agreement",
+        "preference: mean over cases of 1 candidate, 0 tie, -1 baseline; correctness: mean of marks from 1 to 5; a "
+        "case counts once; bounds at 95 %: the less convinced of Student's t and an empirical likelihood test; "
+        "agreement: Krippendorff's alpha over pairs with two ratings or more, its interval by bootstrap",
+        "the rated pairs are a random sample of those that differ; they say nothing of the others",
+        "docs/review.md; Krippendorff, Content Analysis, 4th edition, chapter 12; Owen 2001",
+        _people,
+    ),
 }
 """Name -> what `compare --explain` says."""
 FIGURES: Final = Figures(
@@ -154,5 +167,6 @@ FIGURES: Final = Figures(
         "flows.steps.cost_usd": "cost",
         "flows.steps.latency_ms": "latency",
         "flows.groups": "groups",
+        "flows.people": "people",
     },
 )
