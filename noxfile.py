@@ -188,6 +188,15 @@ def report_app(session: nox.Session) -> None:
 
 
 @nox.session
+def sample(session: nox.Session) -> None:
+    """Say whether `reports/sample/index.html` is what the inventory and today's page make; without arguments, check.
+
+    `-- --page` puts its data into today's page, `-- --pictures` takes the pictures; the script's help says more.
+    """
+    session.run(PYTHON, "reports/sample/make.py", *(session.posargs or ("--check",)))
+
+
+@nox.session
 def oracle(session: nox.Session) -> None:
     """Measure how far the judge can be trusted, by the simulated provider's own log, and write docs/accuracy.md."""
     session.run(PYTHON, "benchmarks/oracle.py", *session.posargs)
