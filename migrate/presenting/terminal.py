@@ -271,6 +271,8 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
         return f"pytest {models} --lf"
     if counts[CaseVerdict.BREAKING]:
         return f"mend the prompt, then pytest {models} --lf"
+    if counts[CaseVerdict.DRIFT]:
+        return f"prompt-migrate report --run {run.id} --open"
     return f"prompt-migrate compare --run {run.id} --json"
 
 

@@ -188,7 +188,7 @@ def test_a_run_without_cases_says_so() -> None:
         (CaseVerdict.NO_REPLY, "complete", "pytest --model gpt-4.1 --lf"),
         (CaseVerdict.SAME, "interrupted", "pytest --model gpt-4.1 --lf"),
         (CaseVerdict.BREAKING, "complete", "mend the prompt, then pytest --model gpt-4.1 --lf"),
-        (CaseVerdict.DRIFT, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
+        (CaseVerdict.DRIFT, "complete", "prompt-migrate report --run 20261102-100000-ab12 --open"),
         (CaseVerdict.SAME, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
     ],
 )
