@@ -92,12 +92,17 @@ class Background:
     def stop(self) -> None:
         """Cancel what is in flight and end the thread; safe to repeat."""
         self._stopping = True
-        loop, task = self._loop, self._task
-        if loop is not None and task is not None and not loop.is_closed():
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(task.cancel)
+                loop.call_soon_threadsafe(self._cancel)
         if self._thread.is_alive():
             self._thread.join(timeout=10)
+
+    def _cancel(self) -> None:
+        """Cancel the asking, in the thread that asks; what is being closed is closed to its end."""
+        if self._task is not None:
+            self._task.cancel()
 
     def _main(self) -> None:
         try:
@@ -117,6 +122,7 @@ class Background:
             if not self._stopping:
                 await self.engine.run(self._asks())
         finally:
+            self._task = None
             await self.engine.close()
 
     def _full(self) -> bool:

@@ -31,6 +31,8 @@ from migrate.reviewing import seen_digest
 from migrate.vocabulary import CaseId, FlowName, Golden
 from migrate.wiring.deciding import open_review
 
+LOCK = ".prompt-migrate/deciding.lock"
+"""Whose turn it is to decide: stays, and is empty."""
 KILLS = int(os.environ.get("FAULT_KILLS", "200")) // 5
 STEP = int(os.environ.get("FAULT_STEP", "12"))
 CASES = 6
@@ -179,8 +181,8 @@ def finish(court: Court, root: Path, verb: str, failed: Ended) -> None:
     assert last.code == 0 or any(words in last.out for words in DONE_BEFORE), said
     after = check(court, root, verb)
     assert expected(court, verb) == {name for name in after if not name.endswith("/measurements.json")}, said
-    logs = {f"fixtures/{flow}/decisions.jsonl" for flow in ("streamed", "plain")}
-    assert set(files_of(root)) - set(files_of(court.template.root)) <= logs, said
+    kept = {LOCK, *(f"fixtures/{flow}/decisions.jsonl" for flow in ("streamed", "plain"))}
+    assert set(files_of(root)) - set(files_of(court.template.root)) <= kept, said
 
 
 def expected(court: Court, verb: str) -> set[str]:
