@@ -94,7 +94,10 @@ def binomial_middle(n: int, p: float) -> Iterator[tuple[int, float]]:
 
 def student_tail(t: float, df: float) -> float:
     """Return P(T > t) for Student's t with `df` degrees of freedom."""
-    half = beta_cdf(df / (df + t * t), df / 2, 0.5) / 2
+    if t * t < 1:  # near the middle df / (df + t^2) rounds to 1; the other end of the same function does not
+        half = (1 - beta_cdf(t * t / (df + t * t), 0.5, df / 2)) / 2
+    else:
+        half = beta_cdf(df / (df + t * t), df / 2, 0.5) / 2
     return half if t >= 0 else 1 - half
 
 

@@ -225,9 +225,9 @@ def test_json_mode_needs_the_word_json(desk: Stage) -> None:
 
 
 def test_what_is_not_served_says_so(desk: Stage) -> None:
-    """Embeddings get 404 in the API's error shape, naming what is served."""
-    with pytest.raises(openai.NotFoundError, match="serves chat completions, responses and models"):
-        desk.client().embeddings.create(model="text-embedding-3-small", input="hi")
+    """Moderations get 404 in the API's error shape, naming what is served."""
+    with pytest.raises(openai.NotFoundError, match="serves chat completions, responses"):
+        desk.client().moderations.create(model="omni-moderation-latest", input="hi")
 
 
 def test_models_carry_their_retirement_dates(desk: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -52,6 +52,7 @@ def test_binomial_shares_are_scipy_s(n: int, share: float) -> None:
 
 
 @given(st.floats(-40, 40), st.floats(1, 1e5))
+@example(1e-05, 38477.0)
 def test_student_s_tail_is_scipy_s(t: float, df: float) -> None:
     """From two cases to a hundred thousand."""
     assert float(stats.t.sf(t, df)) == pytest.approx(student_tail(t, df), rel=1e-7, abs=1e-14)
