@@ -128,7 +128,7 @@ def _record(world: Any, flows: Sequence[Flow], wish: Wish, vectors: Sequence[Spe
     journal = world.open_journal(run.id, "main")
     purse = None if wish.max_cost is None else world.share(run.id, wish.max_cost)
     if purse is not None:
-        purse.settle(0, sum(wiring.pico_of(str(spent.usd)) for spent in vectors if spent.usd))
+        purse.settle(0, sum(wiring.pico_of(str(spent.charged)) for spent in vectors if spent.charged))
     journal.run(run)
     _keep_plan(world, run, trials, wish)
     recording = Recording(

@@ -320,7 +320,7 @@ class MigrateSession:
         if self.is_worker:
             return self.world.join(self.run.id)
         purse = self.world.share(self.run.id, cap)
-        purse.settle(0, sum(wiring.pico_of(str(spent.usd)) for spent in self.vectors if spent.usd))
+        purse.settle(0, sum(wiring.pico_of(str(spent.charged)) for spent in self.vectors if spent.charged))
         return purse
 
     @staticmethod

@@ -26,6 +26,8 @@ class Spent:
     """None: the provider did not say."""
     usd: Decimal | None = Decimal(0)
     """None: unknown."""
+    charged: Decimal = Decimal(0)
+    """What counts against a cap, in US dollars: where a cost is unknown, the most it can have been."""
 
     @property
     def line(self) -> str:
@@ -63,18 +65,26 @@ def _made(world: World, model: str, texts: Sequence[str]) -> Spent:
         usd = prices.price_usage(model, Usage(input_tokens=batch.tokens, output_tokens=0), on=today).usd
         spent.tokens = None if spent.tokens is None or batch.tokens is None else spent.tokens + batch.tokens
         spent.usd = None if spent.usd is None or usd is None else spent.usd + usd
+        spent.charged += (_most(world, model, batch.vectors) or Decimal(0)) if usd is None else usd
     return spent
+
+
+def _most(world: World, model: str, texts: Iterable[str]) -> Decimal | None:
+    """Return the most that the vectors of some texts can cost: no text has more tokens than bytes. None: no price."""
+    tokens = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    usage = Usage(input_tokens=tokens, output_tokens=0)
+    usd: Decimal | None = world.prices().price_usage(model, usage, on=world.clock.today()).usd
+    return usd
 
 
 def _refuse_costly(
     world: World, model: str, texts: Sequence[str], cap: Decimal | None, earlier: Sequence[Spent]
 ) -> None:
-    """Refuse what could pass the cap: no text has more tokens than bytes."""
+    """Refuse what could pass the cap."""
     if cap is None:
         return
-    most = sum(len(text.encode("utf-8", "replace")) for text in texts)
-    usd = world.prices().price_usage(model, Usage(input_tokens=most, output_tokens=0), on=world.clock.today()).usd
-    before = sum((spent.usd or Decimal(0) for spent in earlier), Decimal(0))
+    usd = _most(world, model, texts)
+    before = sum((spent.charged for spent in earlier), Decimal(0))
     if usd is None or before + usd > cap:
         words = "has no known price" if usd is None else f"may cost up to {usd:f} USD"
         raise BudgetStop(
