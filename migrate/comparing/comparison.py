@@ -34,6 +34,7 @@ from migrate.vocabulary import (
 
 REVIEWED: Final = frozenset({"approval", TOLERATION})
 """Explanations that a person gave."""
+UNRECORDED: Final = "no golden: nothing was recorded for this case"
 
 
 def compare(
@@ -58,11 +59,9 @@ def compare(
     unjudged = tuple(dict.fromkeys(reason for sample in judged for reason in sample.unjudged))
     recorded = golden is not None and any(sample.sample.answer is not None for sample in golden.samples)
     if golden is None or not recorded or stale:
-        verdict = case_verdict(Standing(golden=recorded, stale=bool(stale)))
-        note = stale or "no golden: nothing was recorded for this case"
         name = "" if golden is None else golden.baseline
-        rungs = _contract_rates(contract, [], judged)
-        return Comparison(flow, case, name, candidate, verdict, _findings(judged, []), rungs, False, unjudged, note)
+        alone = _alone(contract, judged, recorded=recorded, stale=bool(stale))
+        return Comparison(flow, case, name, candidate, *alone, unjudged, stale or UNRECORDED)
     baseline = Baseline(contract, golden, today, lambda: input_text(golden, judged))
     expected = [baseline.expecting(sample) for sample in judged]
     held = holding(contract.tolerated, case, candidate, today)
@@ -83,6 +82,14 @@ def compare(
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, measured, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)
+
+
+def _alone(
+    contract: Contract, judged: Sequence[Judged], *, recorded: bool, stale: bool
+) -> tuple[CaseVerdict, tuple[Finding, ...], dict[Rung, RungRates | None], bool]:
+    """Return what can be said of samples without a fitting golden: verdict, findings, rates, and no noise measured."""
+    verdict = case_verdict(Standing(golden=recorded, stale=stale))
+    return verdict, _findings(judged, []), _contract_rates(contract, [], judged), False
 
 
 def _standing(
