@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
@@ -189,9 +190,18 @@ def many(count: int) -> Iterator[CaseRecord]:
 
 
 def test_ten_thousand_cases_are_weighed_as_ten_are() -> None:
-    """Every case of a big run counts, and its ratio is that of a small one."""
+    """Every case of a big run counts, its ratio is that of a small one, and it costs no more CPU than the tenth did."""
     (few,), (flow,) = weigh(many(10), policies={}), weigh(many(10_000), policies={})
     assert (10, 10_000, few.cost_ratio) == (few.cases, flow.cases, flow.cost_ratio)
+    assert cpu_of_weighing(10_000) < 20 * min(cpu_of_weighing(1_000) for _ in range(3))
+
+
+def cpu_of_weighing(cases: int) -> float:
+    """Return CPU seconds, the making of the records left out."""
+    records = list(many(cases))
+    start = time.process_time()
+    weigh(records, policies={})
+    return time.process_time() - start
 
 
 def test_memory_does_not_grow_with_what_a_case_holds() -> None:
