@@ -22,6 +22,8 @@ SAMPLE_HEADER: Final = "x-prompt-migrate-sample"
 ENCODINGS: Final = "gzip, deflate"
 """What both clients read whatever else is installed."""
 OWN_OF_A_CALL: Final = ("content-length", "transfer-encoding", "cookie", "host", SAMPLE_HEADER)
+KEPT_S: Final = 5.0
+"""Seconds an idle connection is kept, as the SDK's own client keeps it."""
 LARGE: Final = 2**20
 """Bytes past which aiohttp wants a file to send from, a piece at a time: one write would hold the loop."""
 
@@ -67,7 +69,8 @@ def connector_of(connections: int, *, plain: bool) -> aiohttp.BaseConnector:
     """Return what keeps the connections of a provider; `plain`: of one that needs no certificates."""
     # The certificates the SDK's own client trusts.
     tls = True if plain else httpx2.create_ssl_context()
-    return aiohttp.TCPConnector(limit=connections, ssl=tls)
+    # Shorter than what servers keep an idle connection for: a call must not go into one that is just being closed.
+    return aiohttp.TCPConnector(limit=connections, ssl=tls, keepalive_timeout=KEPT_S)
 
 
 def has_proxy(url: httpx2.URL) -> bool:
