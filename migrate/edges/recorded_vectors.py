@@ -40,7 +40,7 @@ _GET: Final = "select digest, body from answers join bodies using (digest) where
 _LOCK_WAIT_S: Final = 30.0
 
 
-class VectorStore:
+class RecordedVectors:
     """Opened when first used; safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
@@ -109,4 +109,4 @@ class VectorStore:
             ) from problem
 
 
-__all__ = ["VectorStore"]
+__all__ = ["RecordedVectors"]

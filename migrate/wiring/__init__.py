@@ -2,7 +2,7 @@
 
 from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_finished, refuse_going_on
 from migrate.wiring.estimates import Planned, estimate_line, planned_of
-from migrate.wiring.vectors import Spent, make_vectors
+from migrate.wiring.passage_vectors import Spent, make_vectors
 from migrate.wiring.world import (
     World,
     account_words,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from migrate.edges.intercept import Answers, Recorded, Swaps
 from migrate.edges.intercept.trace import Exchange
-from migrate.edges.vectors import VectorStore
+from migrate.edges.recorded_vectors import RecordedVectors
 from migrate.ports import Recordings
 from migrate.vocabulary import Golden, Reply, Request
 from migrate.workflow.metering import equal_key
@@ -38,7 +38,7 @@ class WithVectors:
     """Recorded answers whose embeddings have their vectors; one whose vectors are not here is no answer."""
 
     answers: Answers
-    vectors: VectorStore
+    vectors: RecordedVectors
     sample: int
 
     def answer(self, request: Request, equal: int) -> Recorded | None:
@@ -53,7 +53,7 @@ class WithVectors:
         return self.answers.requests()
 
 
-def keep_vectors(vectors: VectorStore, exchange: Exchange, sample: int) -> None:
+def keep_vectors(vectors: RecordedVectors, exchange: Exchange, sample: int) -> None:
     """Keep the vectors of an embeddings call that was answered; of any other call nothing."""
     call = exchange.call
     if call.request.api == "embeddings" and isinstance(call.outcome, Reply) and exchange.body is not None:

@@ -84,9 +84,9 @@ class Applications:
         seeing = partial(Interception, clock=self._world.clock, redact=self._world.redactor.value)
         if self._mode == "bare":
             tape = Tape.of_calls(self._told(golden))
-            return Opened(seeing(mode="offline", answers=WithVectors(tape, self._world.vectors, sample)))
+            return Opened(seeing(mode="offline", answers=WithVectors(tape, self._world.recorded_vectors, sample)))
         recorded = FromRecordings(self._recordings, sample, requests_of(golden, swap))
-        answers = WithVectors(recorded, self._world.vectors, sample)
+        answers = WithVectors(recorded, self._world.recorded_vectors, sample)
         if self._mode == "offline":
             return Opened(seeing(mode="offline", swap=swap, answers=answers))
         meter = self._meter(sample)
@@ -104,7 +104,7 @@ class Applications:
     def _seen(self, meter: Meter, exchange: Exchange, sample: int) -> None:
         if exchange.call.source is Source.LIVE:
             # Before the journal: an answer that is written down there has its vectors.
-            keep_vectors(self._world.vectors, exchange, sample)
+            keep_vectors(self._world.recorded_vectors, exchange, sample)
         meter.ended(exchange.call, exchange.equal)
 
     def _meter(self, sample: int) -> Meter:

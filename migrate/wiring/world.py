@@ -21,9 +21,9 @@ from migrate.edges.inventory import load, with_vectors
 from migrate.edges.journal import JournalFile
 from migrate.edges.passage_vectors import PassageVectors
 from migrate.edges.plans import Plans
+from migrate.edges.recorded_vectors import RecordedVectors
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
-from migrate.edges.vectors import VectorStore
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
@@ -118,8 +118,8 @@ class World:
         return PassageVectors(self.state / "passages.db")
 
     @cached_property
-    def vectors(self) -> VectorStore:
-        return VectorStore(self.state / "vectors.db")
+    def recorded_vectors(self) -> RecordedVectors:
+        return RecordedVectors(self.state / "vectors.db")
 
     @property
     def ledger(self) -> SqlLedger:
@@ -423,9 +423,9 @@ class World:
         if "recordings" in self.__dict__:
             self.recordings.close()
             del self.__dict__["recordings"]
-        if "vectors" in self.__dict__:
-            self.vectors.close()
-            del self.__dict__["vectors"]
+        if "recorded_vectors" in self.__dict__:
+            self.recorded_vectors.close()
+            del self.__dict__["recorded_vectors"]
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None

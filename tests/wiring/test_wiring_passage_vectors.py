@@ -11,7 +11,7 @@ import pytest
 
 from migrate.edges.providers.embedding import Batch
 from migrate.errors import BudgetStop
-from migrate.wiring import make_vectors, open_world, vectors
+from migrate.wiring import make_vectors, open_world, passage_vectors
 
 MODELS = ("text-embedding-3-small", "text-embedding-3-large")
 TEXT = "forty bytes of text, all of them ascii.."
@@ -34,7 +34,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A project in which one text wants a vector of each of two models."""
     (tmp_path / ".prompt-migrate").mkdir()
     opened = open_world(tmp_path, {"PROMPT_MIGRATE_AS_OF": "2026-01-15"}, {"provider": "simulated"})
-    monkeypatch.setattr(vectors, "embedded_texts", lambda _: [(model, TEXT) for model in MODELS])
+    monkeypatch.setattr(passage_vectors, "embedded_texts", lambda _: [(model, TEXT) for model in MODELS])
     monkeypatch.setattr(type(opened), "check_provider", lambda *_: None)
     yield opened
     opened.close()
