@@ -324,6 +324,7 @@ class World:
             headers={name: self.secret(variable) for name, variable in provider.headers_env.items()},
             served_as=provider.served_as,
             timeout_s=self.settings.timeout_s,
+            redact=self.redactor.text,
         )
 
     def engine(
