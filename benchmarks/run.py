@@ -268,9 +268,9 @@ class Bench:
                 contenders.ours(large, f"prompt-migrate, {self.large} cases", *words),
             ]
             results = rounds(jobs, max(1, self.count // 2))
+            start = self._start_up(small)
         self.show("Growth, live, no latency", results)
         few, many = results[jobs[0].name], results[jobs[1].name]
-        start = self._start_up(small)
         a_case = [(cpu - start) / self.cases for cpu in few.cpu]
         at_scale = [(cpu - start) / self.large for cpu in many.cpu]
         self.check(f"CPU a case, {self.large} / {self.cases} cases", ratio(at_scale, a_case), 1.1)
