@@ -37,17 +37,18 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
     `pages` are documents of other commands that the report shows beside its own, by name: `route`, `canary`.
     """
     from migrate.edges.inventory import load_policies
-    from migrate.edges.report import Packed, pack
+    from migrate.edges.report import Packed, Packing, pack
     from migrate.evidence import weigh
 
     run = replay_of(world.ledger, run_id)
-    chunks: list[bytes] = []
     flows = _flows(world)
     asked = Asked(flows, world.redactor)
-    builder = ReportBuilder(run, world.goldens.read, lambda chunk: chunks.append(pack(chunk)), requests=asked.of)
     people = heard(world.settings)
-    records = people.watch(world.ledger.records(run.id))
-    evidence = weigh(builder.watch(records), policies=load_policies(world.settings))
+    with Packing() as packing:
+        builder = ReportBuilder(run, world.goldens.read, packing.add, requests=asked.of)
+        records = people.watch(world.ledger.records(run.id))
+        evidence = weigh(builder.watch(records), policies=load_policies(world.settings))
+        chunks = packing.packed()
     history = {flow.flow: world.ledger.history(flow.flow, limit=HISTORY) for flow in evidence}
     facts = Facts(
         flows=flows,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
+import pytest
 from measured import compared, finding
 from report_browser import Tab
 from report_stage import documents_of, golden, judged, trial, write_page
 
-from migrate.edges.report import pack
+from migrate.edges.report import Packing, pack
 from migrate.ports import CaseRecord
 from migrate.vocabulary import CaseVerdict
 
@@ -59,3 +61,23 @@ def test_the_same_documents_are_the_same_bytes(tmp_path: Path) -> None:
 def test_numbers_that_json_has_not_are_words() -> None:
     """`1e999` in an answer is infinite once parsed: the document stays JSON."""
     assert pack({"actual": [float("inf"), {"x": float("nan")}, 1.5]}) == pack({"actual": ["inf", {"x": "nan"}, 1.5]})
+
+
+def test_chunks_keep_their_order_whatever_thread_packs_them() -> None:
+    """A large chunk is not overtaken by a small one; each is packed as it would be alone, and without a date."""
+    documents = [{"texts": ["word " * 20_000]}, {"texts": ["b"]}, {"texts": ["c"]}]
+    with Packing() as packing:
+        for document in documents:
+            packing.add(document)
+        packed = packing.packed()
+    assert [pack(document) for document in documents] == packed
+    assert {b"\0\0\0\0"} == {chunk[4:8] for chunk in packed}
+    assert b'{"texts":["b"]}' == zlib.decompress(packed[1], 31)
+
+
+def test_what_cannot_be_packed_is_raised_where_the_report_is_made() -> None:
+    """No chunk is lost in its thread."""
+    with Packing() as packing:
+        packing.add({"cases": object()})  # type: ignore[dict-item]
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            packing.packed()
