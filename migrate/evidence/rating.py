@@ -47,6 +47,18 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseMarks:
+    """One case as people saw it: means over its raters."""
+
+    raters: tuple[str, ...]
+    preference: float
+    """Candidate preferred (1) or baseline (-1)."""
+    baseline_correct: float
+    """Mark from 1 to 5."""
+    candidate_correct: float
+
+
+@dataclass(frozen=True, slots=True)
 class HumanEvidence:
     """One flow and candidate as people saw it."""
 
@@ -75,6 +87,8 @@ class HumanEvidence:
     """Rated cases that it lets pass; and those of them that people call worse."""
     outdated: int
     """Ratings of other answers than this run's or today's golden's: not in any figure."""
+    marks: Mapping[CaseId, CaseMarks]
+    """The rated cases one by one."""
 
 
 def weigh_ratings(
@@ -86,11 +100,9 @@ def weigh_ratings(
     cases: dict[CaseId, list[Rating]] = {}
     for rating in current:
         cases.setdefault(rating.case, []).append(rating)
-    preference = {case: fmean(WORTH[one.preferred] for one in mine) for case, mine in cases.items()}
-    before = [fmean(one.baseline_correct for one in mine) for mine in cases.values()]
-    after = [fmean(one.candidate_correct for one in mine) for mine in cases.values()]
-    flagged = [worth for case, worth in preference.items() if verdicts.get(case) in FLAGGED]
-    passed = [worth for case, worth in preference.items() if verdicts.get(case) not in FLAGGED]
+    marks = {case: _marks_of(mine) for case, mine in cases.items()}
+    flagged = [one.preference for case, one in marks.items() if verdicts.get(case) in FLAGGED]
+    passed = [one.preference for case, one in marks.items() if verdicts.get(case) not in FLAGGED]
     return HumanEvidence(
         flow=current[0].flow,
         candidate=current[0].candidate,
@@ -99,21 +111,31 @@ def weigh_ratings(
         ratings=len(current),
         raters=tuple(sorted({one.rater for one in current})),
         preferred={name: sum(one.preferred == name for one in current) for name in WORTH},
-        preference=_mean([*preference.values()]),
-        baseline_correct=fmean(before),
-        candidate_correct=fmean(after),
-        correctness=_mean([new - old for new, old in zip(after, before, strict=True)], WIDEST),
+        preference=_mean([one.preference for one in marks.values()]),
+        baseline_correct=fmean(one.baseline_correct for one in marks.values()),
+        candidate_correct=fmean(one.candidate_correct for one in marks.values()),
+        correctness=_mean([one.candidate_correct - one.baseline_correct for one in marks.values()], WIDEST),
         agree_preference=_agreement(
             [[float(WORTH[one.preferred]) for one in mine] for mine in cases.values()], "nominal"
         ),
-        agree_correctness=_agreement([*_marks(cases.values())], "ordinal"),
+        agree_correctness=_agreement([*_units(cases.values())], "ordinal"),
         flagged=(len(flagged), sum(worth >= 0 for worth in flagged)),
         passed=(len(passed), sum(worth < 0 for worth in passed)),
         outdated=outdated,
+        marks=marks,
     )
 
 
-def _marks(cases: Iterable[Sequence[Rating]]) -> Iterable[list[float]]:
+def _marks_of(ratings: Sequence[Rating]) -> CaseMarks:
+    return CaseMarks(
+        raters=tuple(sorted({one.rater for one in ratings})),
+        preference=fmean(WORTH[one.preferred] for one in ratings),
+        baseline_correct=fmean(one.baseline_correct for one in ratings),
+        candidate_correct=fmean(one.candidate_correct for one in ratings),
+    )
+
+
+def _units(cases: Iterable[Sequence[Rating]]) -> Iterable[list[float]]:
     """Yield the marks of each answer: a unit of its own, two a pair."""
     for mine in cases:
         yield [float(one.baseline_correct) for one in mine]

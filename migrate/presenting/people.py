@@ -11,6 +11,10 @@ from migrate.presenting.numbers import counted
 from migrate.vocabulary import Json, JsonObject
 
 TITLE: Final = "people, beside the rules (a blind sample of the pairs that differ; intervals of 95 % over cases):"
+NOTE: Final = (
+    "People saw a blind sample of the pairs that differ, the rules saw every case; neither stands alone. "
+    "Intervals are of 95 % over cases; agreement is Krippendorff's alpha on preference."
+)
 
 
 def people_lines(people: Sequence[HumanEvidence], width: int) -> Iterator[str]:
@@ -25,11 +29,14 @@ def people_lines(people: Sequence[HumanEvidence], width: int) -> Iterator[str]:
 def _words(one: HumanEvidence) -> str:
     preferred = ", ".join(f"{name} {count}" for name, count in one.preferred.items())
     marks = f"{one.baseline_correct:.1f} -> {one.candidate_correct:.1f}"
+    agreement = (
+        f"{agreement_text(one.agree_preference)} on preference, {agreement_text(one.agree_correctness)} on marks"
+    )
     parts = [
         f"{one.cases} of {counted(one.of, 'pair')} rated by {', '.join(one.raters)}, {counted(one.ratings, 'rating')}",
-        f"preferred: {preferred}, mean {_mean(one.preference)} of 1",
-        f"correct, 1 to 5: {marks}, {_mean(one.correctness)}",
-        f"agreement: {_agreement(one.agree_preference)} on preference, {_agreement(one.agree_correctness)} on marks",
+        f"preferred: {preferred}, mean {mean_text(one.preference)} of 1",
+        f"correct, 1 to 5: {marks}, {mean_text(one.correctness)}",
+        f"agreement: {agreement}",
         (
             f"rules flag {one.flagged[0]} of these, {one.flagged[1]} of them no worse to people; "
             f"rules pass {one.passed[0]}, {one.passed[1]} of them worse to people"
@@ -40,11 +47,13 @@ def _words(one: HumanEvidence) -> str:
     return "; ".join(parts)
 
 
-def _mean(mean: Mean) -> str:
+def mean_text(mean: Mean) -> str:
+    """Return a mean with its interval and n."""
     return f"{mean.mean:+.2f} [{mean.low:+.2f}, {mean.high:+.2f}] (n {mean.n})"
 
 
-def _agreement(found: Agreement) -> str:
+def agreement_text(found: Agreement) -> str:
+    """Return how far raters agree beyond chance, with interval and n."""
     if found.alpha is None:
         return f"alpha unknown (n {found.n})"
     interval = "no interval" if found.low is None or found.high is None else f"[{found.low:.2f}, {found.high:.2f}]"

@@ -8,16 +8,33 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from measured import compared, evidence, finding, paid, record, replay, timed
 
-from migrate.evidence import weigh
+from migrate.evidence import Heard, weigh
 from migrate.ports import CaseRecord
-from migrate.presenting.formats import FORMS, lines_of
+from migrate.presenting.formats import FORMS, lines_of, rated
 from migrate.presenting.formats.markdown import LONGEST, code
-from migrate.vocabulary import Case, CaseId, CaseVerdict, Flow, FlowName, Place, Prompt, Rung, Severity
+from migrate.reviewing.sampling import text_digest
+from migrate.vocabulary import (
+    Answer,
+    Case,
+    CaseId,
+    CaseVerdict,
+    Flow,
+    FlowName,
+    Golden,
+    Judged,
+    Place,
+    Prompt,
+    Rating,
+    Rung,
+    Sample,
+    Severity,
+)
 
 BROKEN = finding("$.amount", severity=Severity.BREAKING, rung=Rung.SCHEMA, message="the type changed")
 HOSTILE = '=HYPERLINK("http://x")|</details><img src=x onerror=alert(1)> @here `~\x1b[31m\n::error::\ud800'
@@ -36,6 +53,68 @@ FLOW = Flow(
 def written(form: str, records: Sequence[CaseRecord] = RECORDS, **run: Any) -> str:
     weighed = weigh(records, policies={})
     return FORMS[form](replay(**run), weighed, lines_of(records, {FLOW.name: FLOW}))
+
+
+def told(form: str, *ratings: Rating) -> str:
+    """The same run, with what people said of its answers."""
+    shown = text_digest("b")
+    golden = Golden(FlowName("refund"), CaseId("late-parcel"), "gpt-4o", (), (answered("b"),))
+    people = Heard(lambda _flow: ratings, lambda _flow, case: golden if case == golden.case else None)
+    records = [replace(one, samples=(answered("b"),)) for one in RECORDS]
+    weighed = weigh(people.watch(records), policies={})
+    assert all((one.baseline_shown, one.candidate_shown) == (shown, shown) for one in ratings)
+    said = people.evidence()
+    return FORMS[form](replay(), weighed, rated(lines_of(records, {FLOW.name: FLOW}), said), said)
+
+
+def answered(text: str) -> Judged:
+    return Judged(Sample(1, (), Answer(text, (), None, "stop")), {})
+
+
+def rating(rater: str, preferred: Any, before: int, after: int) -> Rating:
+    shown = text_digest("b")
+    about = (FlowName("refund"), CaseId("late-parcel"), "gpt-4.1")
+    return Rating(*about, rater, preferred, before, after, "baseline", shown, shown, seed=0, drawn=1, of=7)
+
+
+ADA_AND_BOB = (rating("ada", "candidate", 3, 5), rating("bob", "tie", 4, 4))
+
+
+def test_people_stand_beside_the_verdict_in_every_row() -> None:
+    """Who rated, means over raters; of a case that nobody was asked about the columns are empty or null, never 0."""
+    rows = list(csv.DictReader(io.StringIO(told("csv", *ADA_AND_BOB))))
+    lines = [json.loads(line) for line in told("jsonl", *ADA_AND_BOB).splitlines()]
+    names = ("people_raters", "people_preference", "people_baseline_correct", "people_candidate_correct")
+    assert [("",) * 4, ("ada bob", "0.5", "3.5", "4.5"), ("",) * 4] == [
+        tuple(row[name] for name in names) for row in rows
+    ]
+    assert [([], *(None,) * 3), (["ada", "bob"], 0.5, 3.5, 4.5), ([], *(None,) * 3)] == [
+        tuple(line[name] for name in names) for line in lines
+    ]
+
+
+def test_people_are_properties_of_their_case_and_facts_of_their_flow() -> None:
+    """JUnit and CTRF name the raters and means of a rated case; CTRF holds the flow's figures as `compare` does."""
+    _, late, lost = ET.fromstring(told("junit", *ADA_AND_BOB)).iter("testcase")
+    properties = {one.get("name"): one.get("value") for one in late.iter("property")}
+    assert ("ada bob", "0.5") == (properties["people_raters"], properties["people_preference"])
+    assert [] == [one for one in lost.iter("property") if str(one.get("name")).startswith("people")]
+    results = json.loads(told("ctrf", *ADA_AND_BOB))["results"]
+    assert [None, 0.5, None] == [test["extra"]["people_preference"] for test in results["tests"]]
+    assert [(1, 7, ["ada", "bob"])] == [
+        (flow["people"]["cases"], flow["people"]["of"], flow["people"]["raters"]) for flow in results["extra"]["flows"]
+    ]
+    assert [None] == [flow["people"] for flow in json.loads(told("ctrf"))["results"]["extra"]["flows"]]
+
+
+@pytest.mark.parametrize("form", ["md", "github"])
+def test_markdown_has_a_table_of_what_people_said(form: str) -> None:
+    """A row a rated flow with n and interval, beside the verdicts; without ratings there is no such table."""
+    text = told(form, *ADA_AND_BOB, rating("@here|<b>", "baseline", 5, 1))
+    assert "| `refund` | `gpt-4.1` | 1 of 7 pairs, by `@here\\|<b>, ada, bob` | 1 / 1 / 1: +0.00 [" in text
+    assert "| 4.0 to 3.3: -0.67 [-" in text
+    assert "neither stands alone" in text
+    assert "people" not in told(form).casefold()
 
 
 def test_a_row_a_case_in_csv() -> None:

@@ -24,6 +24,10 @@ COLUMNS: Final = {
     "candidate_cost_usd": "DECIMAL(38, 15)",
     "baseline_latency_ms": "DOUBLE",
     "candidate_latency_ms": "DOUBLE",
+    "people_raters": "VARCHAR[]",
+    "people_preference": "DOUBLE",
+    "people_baseline_correct": "DOUBLE",
+    "people_candidate_correct": "DOUBLE",
 }
 """Column -> its type; costs are exact to 1e-15 dollars, what is unknown is null."""
 

@@ -1,17 +1,29 @@
 """A run in the forms that CI systems read: text made of nouns, foreign text inert in each form's own way."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.presenting.formats.code_quality import code_quality
 from migrate.presenting.formats.ctrf import ctrf
 from migrate.presenting.formats.junit import junit
-from migrate.presenting.formats.lines import CaseLine, lines_of
+from migrate.presenting.formats.lines import CaseLine, lines_of, rated
 from migrate.presenting.formats.markdown import github, markdown
 from migrate.presenting.formats.rows import csv_rows, json_lines
 from migrate.vocabulary import FlowEvidence, Run
 
-Form = Callable[[Run, Sequence[FlowEvidence], Sequence[CaseLine]], str]
+
+class Form(Protocol):
+    """Makes the text of a run, its evidence, its cases, and what people said of them."""
+
+    def __call__(
+        self,
+        run: Run,
+        evidence: Sequence[FlowEvidence],
+        lines: Sequence[CaseLine],
+        people: Sequence[HumanEvidence] = (),
+    ) -> str: ...
+
 
 FORMS: Final[Mapping[str, Form]] = {
     "md": markdown,
@@ -22,6 +34,6 @@ FORMS: Final[Mapping[str, Form]] = {
     "jsonl": json_lines,
     "ctrf": ctrf,
 }
-"""Name -> what makes the text of a run, its evidence and its cases."""
+"""Name -> what makes the text."""
 
-__all__ = ["FORMS", "CaseLine", "Form", "lines_of"]
+__all__ = ["FORMS", "CaseLine", "Form", "lines_of", "rated"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from migrate.canonical import digest
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
 from migrate.presenting.formats.lines import CaseLine
 from migrate.presenting.numbers import counted
@@ -16,9 +17,11 @@ SEVERITIES: Final[Mapping[Severity, str]] = {Severity.BREAKING: "major", Severit
 """A cosmetic change is no issue of quality."""
 
 
-def code_quality(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def code_quality(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return the list of issues. A merge request shows those that its branch adds, by their fingerprints."""
-    del run
+    del run, people
     places = {(line.row.flow, line.row.case): line.place for line in lines}
     issues = [_issue(flow, group, places) for flow in evidence for group in flow.groups if group.severity in SEVERITIES]
     return json.dumps(issues, indent=2) + "\n"

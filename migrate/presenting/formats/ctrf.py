@@ -8,13 +8,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
 from migrate.presenting.formats.lines import CaseLine
+from migrate.presenting.people import people_document
 from migrate.vocabulary import FlowEvidence, Run
 
 
-def ctrf(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def ctrf(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return the document; a fault of the road is `other`, because it says nothing of the candidate."""
+    heard = {(one.flow, one.candidate): people_document(one) for one in people}
+    flows = [{**_flow(flow), "people": heard.get((flow.flow, flow.candidate))} for flow in evidence]
     counts = Counter(_status(line) for line in lines)
     summary = {
         "tests": len(lines),
@@ -31,7 +37,7 @@ def ctrf(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) 
             "summary": summary,
             "tests": [_test(line) for line in lines],
             "environment": {"extra": {"run": run.id, "simulated": run.simulated}},
-            "extra": {"flows": [_flow(flow) for flow in evidence]},
+            "extra": {"flows": flows},
         },
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"

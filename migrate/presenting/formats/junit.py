@@ -5,13 +5,17 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
 from migrate.presenting.formats.lines import CaseLine
 from migrate.vocabulary import FlowEvidence, Run
 
 
-def junit(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def junit(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return the XML: a suite a flow and candidate, a test a case, its facts as properties."""
+    del people  # What they said of a case is among its properties.
     root = ET.Element("testsuites", _counts(lines, "prompt-migrate"))
     for flow in evidence:
         chosen = [line for line in lines if (line.row.flow, line.row.candidate) == (flow.flow, flow.candidate)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.evidence.money import mean_cost_text
+from migrate.evidence.rating import CaseMarks, HumanEvidence
 from migrate.evidence.weighing import Record
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.report.rows import Row, row_of
@@ -30,6 +31,8 @@ class CaseLine:
     """Mean over the timed samples."""
     said: tuple[str, ...]
     """What a failed item says, inert; empty for one that passed."""
+    people: CaseMarks | None = None
+    """What people said of it; None: nobody was asked."""
 
     @property
     def outcome(self) -> str:
@@ -56,6 +59,10 @@ class CaseLine:
             "candidate_cost_usd": self.cost_usd[1],
             "baseline_latency_ms": self.latency_ms[0],
             "candidate_latency_ms": self.latency_ms[1],
+            "people_raters": [] if self.people is None else list(self.people.raters),
+            "people_preference": self.people and self.people.preference,
+            "people_baseline_correct": self.people and self.people.baseline_correct,
+            "people_candidate_correct": self.people and self.people.candidate_correct,
         }
 
 
@@ -95,6 +102,12 @@ def lines_of(records: Iterable[Record], flows: Mapping[FlowName, Flow]) -> tuple
     for _ in lines.watch(records):
         pass
     return tuple(lines.lines)
+
+
+def rated(lines: Iterable[CaseLine], people: Sequence[HumanEvidence]) -> tuple[CaseLine, ...]:
+    """Return the lines with what people said beside the verdicts."""
+    marks = {(one.flow, case, one.candidate): said for one in people for case, said in one.marks.items()}
+    return tuple(replace(line, people=marks.get((line.row.flow, line.row.case, line.row.candidate))) for line in lines)
 
 
 def _mean_ms(rows: Iterable[Measurement]) -> float | None:

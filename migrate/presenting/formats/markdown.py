@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert, shorten
 from migrate.presenting.formats.lines import CaseLine
 from migrate.presenting.numbers import UNKNOWN, counted, ratio_text, share_text
+from migrate.presenting.people import NOTE, agreement_text, mean_text
 from migrate.presenting.report.headline import headline
 from migrate.reviewing import WORST_FIRST
 from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Run, Rung, Severity
@@ -21,22 +23,29 @@ MARK: Final = "<!-- prompt-migrate -->"
 LONGEST: Final = 60_000
 GROUPS: Final = 20
 FAILURES: Final = 20
+FLOWS_RATED: Final = 20
 LONGEST_CODE: Final = 120
 SIGNS: Final = {"safe": "✅", "unsafe": "❌", "insufficient": "❔"}
 
 _TICKS: Final = re.compile(r"`+")
 
 
-def markdown(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def markdown(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return the run as Markdown, capped: rows that would not fit are counted."""
-    return _capped([*_head(run, evidence), *_table(evidence), *_groups(evidence), *_failures(lines), *_foot(run)])
+    head = [*_head(run, evidence), *_table(evidence), *_people(people)]
+    return _capped([*head, *_groups(evidence), *_failures(lines), *_foot(run)])
 
 
-def github(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def github(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return the same for a step's summary and a pull request's one comment, the lists folded."""
     groups = _folded("Largest groups of equal changes", [*_groups(evidence)])
     failures = _folded("Failed cases", [*_failures(lines)])
-    return _capped([MARK, *_head(run, evidence), *_table(evidence), *groups, *failures, *_foot(run)])
+    head = [MARK, *_head(run, evidence), *_table(evidence), *_people(people)]
+    return _capped([*head, *groups, *failures, *_foot(run)])
 
 
 def code(text: str, limit: int = LONGEST_CODE) -> str:
@@ -88,6 +97,34 @@ def _row(flow: FlowEvidence) -> str:
         UNKNOWN if schema is None else f"{share_text(schema.candidate)} ({share_text(schema.baseline)})",
         ratio_text(flow.cost_ratio),
         _plain(flow.reasons[0]) if flow.reasons and flow.verdict != "safe" else "",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _people(people: Sequence[HumanEvidence]) -> Iterator[str]:
+    """Yield what people said, as a table of its own: beside the verdicts, never in their place."""
+    if not people:
+        return
+    yield "| flow | candidate | people rated | preferred: candidate / tie / baseline | correct, 1 to 5 | raters agree |"
+    yield "|---|---|--:|---|---|---|"
+    yield from (_rated(one) for one in people[:FLOWS_RATED])
+    yield ""
+    if len(people) > FLOWS_RATED:
+        yield f"and {len(people) - FLOWS_RATED} more flows that people rated"
+        yield ""
+    yield NOTE
+    yield ""
+
+
+def _rated(one: HumanEvidence) -> str:
+    preferred = " / ".join(str(one.preferred[name]) for name in ("candidate", "tie", "baseline"))
+    cells = (
+        code(one.flow),
+        code(one.candidate),
+        f"{one.cases} of {counted(one.of, 'pair')}, by {code(', '.join(one.raters))}",
+        f"{preferred}: {mean_text(one.preference)}",
+        f"{one.baseline_correct:.1f} to {one.candidate_correct:.1f}: {mean_text(one.correctness)}",
+        agreement_text(one.agree_preference),
     )
     return f"| {' | '.join(cells)} |"
 

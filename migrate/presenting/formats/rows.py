@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from migrate.evidence.rating import HumanEvidence
 from migrate.inert import csv_cell
 from migrate.presenting.formats.lines import CaseLine
 from migrate.vocabulary import FlowEvidence, Run
@@ -27,12 +28,18 @@ COLUMNS = (
     "candidate_cost_usd",
     "baseline_latency_ms",
     "candidate_latency_ms",
+    "people_raters",
+    "people_preference",
+    "people_baseline_correct",
+    "people_candidate_correct",
 )
 
 
-def csv_rows(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def csv_rows(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return CSV with a header; no cell is a formula, and what is unknown is an empty one."""
-    del evidence
+    del evidence, people  # What they said of a case is in its line.
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("run", *COLUMNS))
@@ -41,9 +48,11 @@ def csv_rows(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLin
     return text.getvalue()
 
 
-def json_lines(run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine]) -> str:
+def json_lines(
+    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
+) -> str:
     """Return one JSON object a line, in ASCII; null for what is unknown."""
-    del evidence
+    del evidence, people  # What they said of a case is in its line.
     return "".join(json.dumps({"run": run.id, **line.values}, allow_nan=False) + "\n" for line in lines)
 
 
