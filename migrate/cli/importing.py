@@ -25,6 +25,7 @@ _COLUMNS: Final = (
     Column("flow", right=False, least=16),
     Column("model", right=False, least=12),
     Column("cases"),
+    Column("folded"),
     Column("near-dup."),
     Column("over"),
     Column("goldens"),
@@ -111,6 +112,8 @@ def _lines(made: Import, width: int) -> Iterator[str]:
         if len(made.refused) > SHOWN:
             yield f"... and {len(made.refused) - SHOWN} more (--json lists all)"
     yield ""
+    if made.lines:
+        yield from wrapped(_of_lines(made), width)
     yield _total(made)
     if any(one.what == "wrote" for one in made.flows):
         yield "next: prompt-migrate validate"
@@ -121,6 +124,7 @@ def _row(one: Imported) -> tuple[Cell, ...]:
         Cell(one.flow),
         Cell(str(one.found.document["model"])),
         Cell(str(one.cases)),
+        Cell(str(one.found.folded)),
         Cell(str(one.near)),
         Cell(str(one.over)),
         Cell(str(one.goldens)),
@@ -136,7 +140,24 @@ def _notes(one: Imported) -> Iterator[str]:
     if one.goldens:
         alone = "; with one answer a case, noise is unmeasured" if one.samples == one.goldens else ""
         yield f"goldens of {counted(one.goldens, 'case')} from {counted(one.samples, 'logged answer')}{alone}"
+    if one.unused:
+        yield f"{counted(one.unused, 'further answer')} to the same requests: goldens hold K of a case (samples)"
     yield from (f"to record: {text}" for text in one.to_record)
+
+
+def _of_lines(made: Import) -> str:
+    """Return what became of the lines of logs and tables: each of them is in one of these numbers."""
+    flows = [one for one in made.flows if one.found.place.file in made.lines]
+    numbers = {
+        "cases": sum(one.cases for one in flows),
+        "folded into cases with the same request": sum(one.found.folded for one in flows),
+        "answers joined to their requests": sum(one.found.joined for one in flows),
+        "near-duplicates": sum(one.near for one in flows),
+        "over the sample": sum(one.over for one in flows),
+        "not imported": sum(refused.lines for refused in made.refused if refused.place.file in made.lines),
+    }
+    parts = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+    return f"{counted(sum(made.lines.values()), 'line')} read: {parts}"
 
 
 def _total(made: Import) -> str:
@@ -152,10 +173,14 @@ def _total(made: Import) -> str:
 def _document(made: Import, wanted: Any, per: str) -> dict[str, Any]:
     return {
         "format": JSON_FORMAT,
-        "files": [{"file": file, "read_as": kind} for file, kind in made.formats.items()],
+        "files": [
+            {"file": file, "read_as": kind, "lines": made.lines.get(file)} for file, kind in made.formats.items()
+        ],
         "sample": {"size": wanted.sample, "per": per, "seed": wanted.seed, "near": wanted.near},
         "flows": [_flow(one) for one in made.flows],
-        "refused": [{"what": one.what, **_place(one.place), "reason": one.reason} for one in made.refused],
+        "refused": [
+            {"what": one.what, **_place(one.place), "reason": one.reason, "lines": one.lines} for one in made.refused
+        ],
     }
 
 
@@ -170,10 +195,13 @@ def _flow(one: Imported) -> dict[str, Any]:
         "api": one.found.api,
         "golden_source": "production_sample" if one.found.production else None,
         "cases": one.cases,
+        "folded": one.found.folded,
+        "joined": one.found.joined,
         "near_duplicates": one.near,
         "over_sample": one.over,
         "goldens": one.goldens,
         "samples": one.samples,
+        "unused_answers": one.unused,
         "to_record": list(one.to_record),
         "open": list(one.found.open),
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +16,33 @@ from migrate.canonical import digest_json, request_of
 from migrate.comparing import contract_of
 from migrate.documents.writing import comment, written
 from migrate.drafting import SUFFIX, file_name
-from migrate.edges.importers import Drawn, Found, Harvest, Mapped, Refused, Row, Wanted, drawn, harvest_of, source_of
+from migrate.edges.importers import (
+    LINED,
+    Drawn,
+    Found,
+    Harvest,
+    Mapped,
+    Refused,
+    Row,
+    Wanted,
+    asked,
+    drawn,
+    harvest_of,
+    source_of,
+)
 from migrate.edges.inventory import load_flow
 from migrate.errors import InventoryProblem, PromptMigrateError, UsageProblem
 from migrate.rendering import bind_checks, rehearse
-from migrate.vocabulary import Call, Case, CaseId, Flow, FlowName, Golden, Json, Reply, Request, Source
+from migrate.vocabulary import Call, Case, CaseId, Flow, FlowName, Golden, Json, Measurement, Reply, Request, Source
 from migrate.wire.replies import NotAReply, read_answer
 from migrate.wiring.world import World
+from migrate.workflow.fold import measurements_of
 from migrate.workflow.replay import baseline_request, judged_of
 
 CASES: Final = ".cases.jsonl"
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LATEST: Final = 253_402_300_800
+"""Seconds since 1970 at which years stop having four digits."""
 _NO_KEY: Final = "the prompt file renders another request than was logged: {what} differ{s}"
 
 
@@ -48,6 +66,8 @@ class Imported:
     """Cases whose logged answers became goldens."""
     samples: int = 0
     """Answers in them."""
+    unused: int = 0
+    """Further answers to the same requests that the goldens have no room for."""
     to_record: tuple[str, ...] = ()
     """Why other cases have no golden, each reason with its number of cases."""
 
@@ -59,6 +79,12 @@ class Import:
     flows: tuple[Imported, ...]
     refused: tuple[Refused, ...]
     formats: Mapping[str, str]
+    lines: Mapping[str, int]
+    """Log or table -> lines that were read.
+
+    Of all of them together, each is a case, folded into one, an answer joined to one, left out as a near-duplicate or
+    as over the sample, or refused.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +108,8 @@ def import_files(world: World, asked: Asked) -> Import:
         imported = _imported(world, asked, found, file_name(world.redactor.text(found.words), taken), harvest)
         if imported is not None:
             flows.append(imported)
-    return Import(tuple(flows), tuple(harvest.refused), harvest.formats)
+    lines = {file: harvest.lines[file] for file, kind in harvest.formats.items() if kind in LINED}
+    return Import(tuple(flows), tuple(harvest.refused), harvest.formats, lines)
 
 
 def _imported(world: World, asked: Asked, found: Found, name: str, harvest: Harvest) -> Imported | None:
@@ -98,7 +125,8 @@ def _imported(world: World, asked: Asked, found: Found, name: str, harvest: Harv
     except InventoryProblem as problem:
         first, more = problem.problems[0], len(problem.problems) - 1
         others = f" (and {more} more)" if more else ""
-        harvest.refuse("prompt", found.place, f"the strict loader would not take it: {first.message}{others}")
+        why = f"the strict loader would not take it: {first.message}{others}"
+        harvest.refuse("prompt", found.place, why, found.lines if found.production else 0)
         return None
     what = _write(world.prompts, files)
     imported = _told(world, found, name, what, choice)
@@ -201,19 +229,23 @@ def _with_goldens(world: World, imported: Imported, flow: Flow, rows: Iterable[t
     """Make goldens of logged answers, case by case, wherever the prompt file renders the very request that was sent."""
     flow = replace(flow, name=FlowName(imported.flow))
     cases = {case.id: case for case in flow.cases}
-    goldens = samples = 0
-    reasons: dict[str, int] = {}
+    goldens: list[Golden] = []
+    unused = 0
+    reasons: Counter[str] = Counter()
     for name, row in rows:
         if row.request is None:
             continue
         try:
             golden = _golden(world, flow, cases[CaseId(name)], row)
             world.goldens.write(golden)
-            goldens, samples = goldens + 1, samples + len(golden.samples)
+            goldens.append(golden)
+            unused += len(row.answers) - len(golden.samples)
         except (_NoGolden, PromptMigrateError) as problem:
-            reasons[str(problem)] = reasons.get(str(problem), 0) + 1
+            reasons[str(problem)] += 1
+    world.goldens.write_measurements(flow.name, [row for golden in goldens for row in _measured(golden)])
     told = tuple(f"{count} x {reason}" for reason, count in sorted(reasons.items()))
-    return replace(imported, goldens=goldens, samples=samples, to_record=told)
+    samples = sum(len(golden.samples) for golden in goldens)
+    return replace(imported, goldens=len(goldens), samples=samples, unused=unused, to_record=told)
 
 
 class _NoGolden(Exception):
@@ -227,11 +259,12 @@ def _golden(world: World, flow: Flow, case: Case, row: Row) -> Golden:
     if world.goldens.read(flow.name, case.id) is not None:
         raise _NoGolden("a golden is there")
     request = baseline_request(flow, case, world.redactor)
-    logged = request_of(request.api, row.request, world.redactor.value)
-    if logged.request_key != request.request_key:
-        raise _NoGolden(_difference(request, logged, world.redactor.value))
+    ours, logged = (request_of(request.api, asked(body), world.redactor.value) for body in (request.body, row.request))
+    if logged.request_key != ours.request_key:
+        raise _NoGolden(_difference(ours, logged, world.redactor.value))
     contract = contract_of(flow, flow.prompt, bind_checks(flow, case))
-    calls = [Call(request, _reply(request, body), source=Source.RECORDING) for body in row.answers]
+    bodies = _spread(row.answers, world.settings.samples)
+    calls = [Call(request, _reply(request, body), source=Source.GOLDEN, at=_time(body)) for body in bodies]
     return Golden(
         flow=flow.name,
         case=case.id,
@@ -240,6 +273,30 @@ def _golden(world: World, flow: Flow, case: Case, row: Row) -> Golden:
         samples=tuple(judged_of(contract, index, call, world.redactor) for index, call in enumerate(calls, 1)),
         contract_digest=contract.digest,
     )
+
+
+def _spread(answers: Sequence[Mapping[str, Json]], most: int) -> list[Mapping[str, Json]]:
+    """Return as many answers as are recorded for a case, from the whole length of the log.
+
+    A candidate answers as often as the golden does: it would be asked a thousand times what was logged as often.
+    """
+    if len(answers) <= most:
+        return list(answers)
+    return [answers[at * len(answers) // most] for at in range(most)]
+
+
+def _measured(golden: Golden) -> Iterator[Measurement]:
+    """Yield the usage that the logged answers tell; how long they took is not in them."""
+    for judged in golden.samples:
+        yield from measurements_of(golden.flow, golden.case, judged.sample)
+
+
+def _time(body: Mapping[str, Json]) -> str:
+    """Return when an answer was made, as it says itself; empty when it does not."""
+    made = body.get("created", body.get("created_at"))
+    if isinstance(made, bool) or not isinstance(made, int | float) or not 0 < made < LATEST:
+        return ""
+    return datetime.fromtimestamp(int(made), UTC).isoformat()
 
 
 def _reply(request: Request, body: Mapping[str, Json]) -> Reply:

@@ -14,7 +14,8 @@ from typing import Any, Final
 from migrate.canonical import canonical_json
 from migrate.drafting import escaped
 from migrate.edges.importers.nouns import Format, Found, Harvest, Row
-from migrate.edges.importers.parameters import ELSEWHERE, keys_of
+from migrate.edges.importers.parameters import ABOUT, ELSEWHERE, asked, keys_of
+from migrate.edges.importers.sampling import stratum_of
 from migrate.edges.importers.sources import Source, json_lines
 from migrate.vocabulary import Api, Json, Place
 
@@ -22,7 +23,7 @@ URLS: Final[dict[str, Api]] = {"/v1/chat/completions": "chat", "/v1/responses": 
 FIXED: Final = ("system", "developer")
 NAMED: Final = 5
 """Words of the instructions that a flow is named after, where the log does not name it."""
-_KEEP: Final = frozenset({"tools", "response_format", "text", "instructions"})
+_KEEP: Final = frozenset({"tools", "functions", "response_format", "text", "instructions"})
 
 
 @dataclass(slots=True)
@@ -36,6 +37,10 @@ class Exchange:
     flow: str = ""
     stratum: str = ""
     answers: list[Mapping[str, Json]] = field(default_factory=list)
+    joined: int = 0
+    """Lines of other places that hold its answers."""
+    again: bool = False
+    """True when another request of the batch has its custom_id."""
 
 
 def format_of(line: Mapping[str, Json]) -> Format | None:
@@ -65,11 +70,10 @@ def read_logs(sources: Iterable[Source], per: str, harvest: Harvest) -> None:
 
 
 def _add_to(batch: dict[str, Exchange], exchange: Exchange, harvest: Harvest) -> None:
-    if exchange.id in batch:
-        harvest.refuse(
-            "answer", exchange.place, f"the custom_id {exchange.id} is given twice: its answers are not used"
-        )
-    batch.setdefault(exchange.id, exchange)
+    first = batch.setdefault(exchange.id, exchange)
+    if first is not exchange:
+        first.again = True
+        harvest.refuse("answer", exchange.place, f"the custom_id {exchange.id} is given twice: no answer to it is used")
 
 
 def _answer(batch: Mapping[str, Exchange], place: Place, line: Mapping[str, Json], harvest: Harvest) -> None:
@@ -78,11 +82,16 @@ def _answer(batch: Mapping[str, Exchange], place: Place, line: Mapping[str, Json
     status = response.get("status_code") if isinstance(response, dict) else None
     body = response.get("body") if isinstance(response, dict) else None
     if exchange is None:
-        harvest.refuse("answer", place, f"no request has the custom_id {name}: import the batch's input file with it")
+        why = f"no request has the custom_id {name}: import the batch's input file with it"
     elif line.get("error") or status != 200 or not isinstance(body, dict):
-        harvest.refuse("answer", place, f"the request had no answer (status {status})")
+        why = f"the request had no answer (status {status})"
+    elif exchange.again:
+        why = f"more than one request has the custom_id {name}"
     else:
         exchange.answers.append(body)
+        exchange.joined += 1
+        return
+    harvest.refuse("answer", place, why, 1)
 
 
 def _exchange(line: Mapping[str, Any], place: Place, per: str, harvest: Harvest) -> Exchange | None:
@@ -92,15 +101,16 @@ def _exchange(line: Mapping[str, Any], place: Place, per: str, harvest: Harvest)
     if isinstance(body, dict) and isinstance(body.get("body"), dict):
         url, body = body.get("url", url), body["body"]
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-        harvest.refuse("line", place, "it holds no request: a body with a model and messages")
+        harvest.refuse("line", place, "it holds no request: a body with a model and messages", 1)
         return None
     api = _api(url, body)
     if api is None:
-        harvest.refuse("line", place, f"it is no request of chat completions or responses{f' ({url})' if url else ''}")
+        why = f"it is no request of chat completions or responses{f' ({url})' if url else ''}"
+        harvest.refuse("line", place, why, 1)
         return None
     metadata = body.get("metadata")
     flow = line.get("flow") or (metadata.get("flow") if isinstance(metadata, dict) else None)
-    exchange = Exchange(place, api, body, flow=flow if isinstance(flow, str) else "", stratum=_at(line, per))
+    exchange = Exchange(place, api, body, flow=flow if isinstance(flow, str) else "", stratum=stratum_of(line, per))
     name = line.get("custom_id") if is_batch else line.get("id")
     exchange.id = name if isinstance(name, str) else ""
     exchange.answers += [] if is_batch else list(_logged(line, place, harvest))
@@ -125,14 +135,6 @@ def _logged(line: Mapping[str, Any], place: Place, harvest: Harvest) -> Iterator
         harvest.refuse("answer", place, "the line has no whole answer: its request becomes a case without one")
 
 
-def _at(line: Mapping[str, Json], per: str) -> str:
-    """Return what a line says under a dotted path; empty when nothing, or when strata are flows."""
-    value: Json = line if per != "flow" else None
-    for step in per.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return "" if value is None else canonical_json(value)
-
-
 # --- Prompts --------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +150,7 @@ def _prompts(exchanges: Iterable[Exchange], harvest: Harvest) -> Iterator[Found]
         split = _split(exchange)
         if split is None:
             why = "its input has items or content that messages of a prompt file cannot say"
-            harvest.refuse("line", exchange.place, why)
+            harvest.refuse("line", exchange.place, why, 1 + exchange.joined)
             continue
         groups.setdefault(_key(exchange, split), []).append((exchange, split))
     for members in groups.values():
@@ -186,7 +188,7 @@ def _key(exchange: Exchange, split: _Split) -> str:
     kept = {
         name: value
         for name, value in exchange.body.items()
-        if name in _KEEP or (name not in ELSEWHERE and name not in ("metadata", "user", "prompt_cache_key"))
+        if name in _KEEP or (name not in ELSEWHERE and name not in ABOUT)
     }
     shape = "message" if _is_one(split) else "turns"
     same = [exchange.flow, exchange.api, exchange.body["model"], split.fixed, kept, shape if split.rest else ""]
@@ -208,10 +210,9 @@ def _prompt(members: list[tuple[Exchange, _Split]]) -> Found:
     document: dict[str, Any] = {"name": _words(exchange, split), "model": exchange.body["model"]}
     if exchange.api != "chat":
         document["api"] = exchange.api
-    shared = {
-        name: value for name, value in exchange.body.items() if name not in ("metadata", "user", "prompt_cache_key")
-    }
-    document |= keys_of(shared, exchange.api, open_)
+    if left := sorted({name for one, _ in members for name in one.body if name in ABOUT}):
+        open_.append(f"left out of the requests: {', '.join(left)} (who asks and how it is kept, not what is asked)")
+    document |= keys_of(asked(exchange.body), exchange.api, open_)
     messages: list[Json] = [
         {"role": turn["role"], "content": escaped(str(turn["content"]), before_hole=False)} for turn in split.fixed
     ]
@@ -220,8 +221,18 @@ def _prompt(members: list[tuple[Exchange, _Split]]) -> Found:
     elif split.rest:
         messages.append({"turns": "turns"})
     document["messages"] = messages
-    rows = tuple(_row(one, part) for one, part in members)
-    return Found(str(document["name"]), exchange.place, document, _gathered(rows), tuple(open_), exchange.api, True)
+    rows = _gathered(_row(one, part) for one, part in members)
+    return Found(
+        str(document["name"]),
+        exchange.place,
+        document,
+        rows,
+        tuple(open_),
+        exchange.api,
+        production=True,
+        folded=len(members) - len(rows),
+        joined=sum(one.joined for one, _ in members),
+    )
 
 
 def _words(exchange: Exchange, split: _Split) -> str:
@@ -237,14 +248,24 @@ def _row(exchange: Exchange, split: _Split) -> Row:
     if split.rest:
         inputs = {"message": split.rest[0]["content"]} if _is_one(split) else {"turns": split.rest}
     answers = tuple(exchange.answers)
-    return Row(exchange.place, inputs, exchange.id, stratum=exchange.stratum, request=exchange.body, answers=answers)
+    request = asked(exchange.body)
+    return Row(exchange.place, inputs, exchange.id, stratum=exchange.stratum, request=request, answers=answers)
 
 
 def _gathered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return one row for each input: the answers to one and the same request are samples of one case."""
-    found: dict[str, Row] = {}
+    """Return one row for each input: the answers to one and the same request are samples of one case.
+
+    Requests of one prompt with the same input are the same request. One that several strata sent counts in the first of
+    them by name, so that the order of the log does not matter.
+    """
+    found: dict[str, list[Row]] = {}
     for row in rows:
-        first = found.setdefault(canonical_json(row.inputs), row)
-        if first is not row and first.request == row.request:
-            found[canonical_json(row.inputs)] = replace(first, answers=(*first.answers, *row.answers))
-    return tuple(found.values())
+        found.setdefault(canonical_json(row.inputs), []).append(row)
+    return tuple(
+        replace(
+            same[0],
+            answers=tuple(answer for row in same for answer in row.answers),
+            stratum=min(row.stratum for row in same),
+        )
+        for same in found.values()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 from migrate.vocabulary import Api, Json, Place
 
 Format = Literal["promptfoo", "promptfoo-tests", "prompty", "batch", "log", "rows"]
+LINED: frozenset[str] = frozenset({"batch", "log", "rows"})
+"""Forms of which every line is accounted for; a test of promptfoo can be several cases, of several prompts."""
 FORMATS: tuple[Format, ...] = ("promptfoo", "promptfoo-tests", "prompty", "batch", "log", "rows")
 
 
@@ -46,6 +49,15 @@ class Found:
     api: Api = "chat"
     production: bool = False
     """True when the cases are what users of production sent."""
+    folded: int = 0
+    """Lines that are no case of their own: they repeat the request of one, and their answers are its samples."""
+    joined: int = 0
+    """Lines that hold answers alone, each joined to its request."""
+
+    @property
+    def lines(self) -> int:
+        """Lines of a log that went into the flow; each is counted once."""
+        return len(self.rows) + self.folded + self.joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Refused:
     """`prompt`, `provider`, `assertion`, `test`, `line`, `file` ..."""
     place: Place
     reason: str
+    lines: int = 0
+    """Lines of a log or table that are left out with it."""
 
 
 @dataclass(slots=True)
@@ -66,7 +80,9 @@ class Harvest:
     refused: list[Refused] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
     """File -> the form it was read as."""
+    lines: Counter[str] = field(default_factory=Counter)
+    """File -> how many lines of it were read, blank ones and headers apart."""
 
-    def refuse(self, what: str, place: Place, reason: str) -> None:
-        """Note what was not imported."""
-        self.refused.append(Refused(what, place, reason))
+    def refuse(self, what: str, place: Place, reason: str, lines: int = 0) -> None:
+        """Note what was not imported, and how many lines are left out with it."""
+        self.refused.append(Refused(what, place, reason, lines))

@@ -13,6 +13,15 @@ ELSEWHERE: Final = frozenset(
     {"model", "messages", "input", "instructions", "tools", "response_format", "text", "functions", "stream_options"}
 )
 """Wire keys that are no parameters."""
+ABOUT: Final = frozenset(
+    {"metadata", "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "store"}
+)
+"""Wire keys that say who asks and how it is kept: requests that differ in them alone ask for the same."""
+
+
+def asked(body: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a request asks for, without `ABOUT` and without what a stream is to tell beside the answer."""
+    return {name: value for name, value in body.items() if name not in ABOUT and name != "stream_options"}
 
 
 def keys_of(body: Mapping[str, Json], api: Api, open_: list[str]) -> dict[str, Any]:

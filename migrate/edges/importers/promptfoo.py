@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from migrate.drafting import FILL_IN
 from migrate.edges.importers.nouns import Found, Harvest, Row
 from migrate.edges.importers.parameters import keys_of
 from migrate.edges.importers.promptfoo_tests import Tests
+from migrate.edges.importers.rows import without_prompt
 from migrate.edges.importers.sources import Source, Steps, csv_rows
 from migrate.edges.importers.templates import template, variables_of
 from migrate.vocabulary import Api, Json, Place
@@ -45,9 +47,17 @@ def read_config(source: Source, document: Document, harvest: Harvest) -> None:
     model = reader.provider()
     tests = Tests(source, harvest)
     tests.read(config, document)
+    taken = []
     for words, content, place in reader.prompts():
         if (found := _found(words, content, place, model, tests)) is not None:
             harvest.found.append(found)
+            taken.append(found.words)
+    if taken:
+        tests.refuse_others(taken)
+    elif rows := tests.rows():
+        # Cases are worth keeping where the prompt is a program: a person writes it anew.
+        found = without_prompt(reader.stem(), rows[0].place, rows, tests.schema)
+        harvest.found.append(replace(found, document={**found.document, "model": model[0]}, api=model[1]))
 
 
 class _Config:
@@ -92,11 +102,12 @@ class _Config:
         for index, item in enumerate(items):
             place = self._at("prompts", index) if isinstance(given, list) else self._at("prompts")
             try:
-                yield from self._prompt(item, place, f"{self._stem()} {index + 1}" if len(items) > 1 else self._stem())
+                yield from self._prompt(item, place, f"{self.stem()} {index + 1}" if len(items) > 1 else self.stem())
             except Unreadable as problem:
                 self._harvest.refuse("prompt", place, problem.message)
 
-    def _stem(self) -> str:
+    def stem(self) -> str:
+        """Return what a prompt without a name is named after."""
         stem = self._source.path.stem
         return self._source.path.parent.name if stem.startswith("promptfooconfig") else stem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -61,9 +61,19 @@ class Tests:
     def rows_for(self, prompt: str) -> Iterator[Row]:
         """Yield the cases of one prompt: all but those of tests that name others."""
         for row, named in self._rows:
-            names = [named] if isinstance(named, str) else named
-            if not isinstance(names, list) or prompt in names:
+            if _is_for(named, prompt):
                 yield row
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the cases of all tests, whatever prompts they are for."""
+        return tuple(row for row, _ in self._rows)
+
+    def refuse_others(self, prompts: Sequence[str]) -> None:
+        """Refuse the tests that are for none of these prompts."""
+        others = {row.place: named for row, named in self._rows if not any(_is_for(named, name) for name in prompts)}
+        for place, named in others.items():
+            names = ", ".join(map(str, named if isinstance(named, list) else [named]))
+            self.harvest.refuse("test", place, f"it is for {names or 'no prompt'}, which was not imported")
 
     def _default(self, given: Json, place: Place) -> Mapping[str, Any]:
         try:
@@ -158,6 +168,15 @@ class Tests:
         elif texts:
             why = "a JSON Schema that is not the same for all tests has no counterpart: that it is JSON is checked"
             self.harvest.refuse("assertion is-json", self._source.place(), why)
+
+
+def _is_for(named: Json, prompt: str) -> bool:
+    """Return True when a test's `prompts`, labels that may end in `*`, let a prompt in; without them it is for all."""
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list):
+        return True
+    texts = [name for name in names if isinstance(name, str)]
+    return prompt in texts or any(prompt.startswith(text[:-1]) for text in texts if text.endswith("*"))
 
 
 def _referred(given: Json, config: Mapping[str, Any]) -> Json:

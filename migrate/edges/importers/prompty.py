@@ -119,22 +119,25 @@ class _Prompty:
     def _settings(self, inner: Mapping[str, Any]) -> dict[str, Any]:
         settings: dict[str, Any] = {}
         for key in ("parameters", "options"):
-            given = inner.get(key)
-            if isinstance(given, str):
-                self._open.append(f"the {key} of {given} are not carried over")
-            elif isinstance(given, dict):
-                settings |= {_SEND.get(str(name), str(name)): value for name, value in given.items()}
+            given = self._beside(inner.get(key), key)
+            for name, value in _mapping(given).items():
+                settings[_SEND.get(str(name), str(name))] = self._beside(value, str(name))
         extra = settings.pop("additionalProperties", None)
         return settings | _mapping(extra)
 
     def _tools(self, settings: Mapping[str, Any]) -> Json:
-        given = self._matter.get("tools") or settings.get("tools")
-        if isinstance(given, str):
-            self._open.append(f"the tools of {given} are not carried over")
+        given = self._beside(self._matter.get("tools"), "tools") or settings.get("tools")
+        return [_tool(tool) for tool in given] if isinstance(given, list) else None
+
+    def _beside(self, given: Json, what: str) -> Json:
+        """Return a value, or what the file beside holds that stands for it; None, and a note, where it is not read."""
+        match = _REFERENCE.fullmatch(given.strip()) if isinstance(given, str) else None
+        if match is not None and match[1] == "file":
+            return self._file(match[2], what)
+        if match is not None or (isinstance(given, str) and what in ("parameters", "options", "tools")):
+            self._open.append(f"the {what} of {given} are not carried over")
             return None
-        if not isinstance(given, list):
-            return None
-        return [_tool(tool) for tool in given]
+        return given
 
     def _outputs(self, document: dict[str, Any]) -> None:
         given = self._properties("output")
@@ -194,7 +197,7 @@ class _Prompty:
                 values[name] = self._resolved(kept[0])
         sample = self._resolved(self._matter.get("sample"))
         if isinstance(sample, str) and sample.endswith(".json"):
-            sample = self._file(sample)
+            sample = self._file(sample, "sample")
         values |= sample if isinstance(sample, dict) else {}
         return values, self._line("sample" if "sample" in self._matter else "inputs" if inputs else "name")
 
@@ -205,18 +208,18 @@ class _Prompty:
         if match is None:
             return value
         if match[1] == "file":
-            return self._file(match[2])
+            return self._file(match[2], "sample")
         self._open.append(f"a sample is read from the environment ({match[2].split(':')[0]}): fill it in")
         return f"{PLACEHOLDER} for {match[2].split(':')[0]}"
 
-    def _file(self, name: str) -> Json:
+    def _file(self, name: str, what: str) -> Json:
         try:
             source = self._source.beside(name)
             if source.path.suffix in (".yaml", ".yml"):
                 return parsed(source, self._harvest).value
             return read_json(source.text()) if source.path.suffix == ".json" else source.text()
         except Unreadable as problem:
-            self._open.append(f"the sample is not read ({problem.message})")
+            self._open.append(f"the {what} of a file beside cannot be read ({problem.message})")
             return None
 
 
@@ -226,8 +229,8 @@ def _parts(body: str, lines: int) -> Iterator[tuple[str, str, int]]:
     lead = body[: marks[0].start()] if marks else body
     if lead.strip():
         yield "system", lead.strip(), lines + 1
-    for match, following in zip(marks, [*marks[1:], None], strict=True):
-        end = following.start() if following else len(body)
+    for number, match in enumerate(marks, 1):
+        end = marks[number].start() if number < len(marks) else len(body)
         line = lines + body.count("\n", 0, match.start(1)) + 1
         yield match[1].lower(), body[match.end() : end].strip(), line
     if not body.strip():

@@ -27,7 +27,7 @@ def harvest_of(sources: Iterable[Source], mapped: Mapped | None, per: str) -> Ha
     logs: list[Source] = []
     for source in sources:
         try:
-            kind = _read(source, mapped, harvest)
+            kind = _read(source, mapped, per, harvest)
         except Unreadable as problem:
             message = problem.message + (f" ({problem.hint})" if problem.hint else "")
             harvest.refuse("file", source.place(problem.line), message)
@@ -39,7 +39,7 @@ def harvest_of(sources: Iterable[Source], mapped: Mapped | None, per: str) -> Ha
     return harvest
 
 
-def _read(source: Source, mapped: Mapped | None, harvest: Harvest) -> Format:
+def _read(source: Source, mapped: Mapped | None, per: str, harvest: Harvest) -> Format:
     """Read one file and return its form; logs are read later, all together."""
     suffix = source.path.suffix.lower()
     if suffix in NOT_DATA:
@@ -48,7 +48,7 @@ def _read(source: Source, mapped: Mapped | None, harvest: Harvest) -> Format:
         read_prompty(source, harvest)
         return "prompty"
     if suffix in (*LINES, ".csv"):
-        return _read_lines(source, mapped, harvest)
+        return _read_lines(source, mapped, per, harvest)
     if suffix in (".yaml", ".yml", ".json"):
         return _read_document(source, harvest)
     raise Unreadable("no form that is known: .yaml, .yml, .json, .jsonl, .csv or .prompty")
@@ -68,9 +68,9 @@ def _read_document(source: Source, harvest: Harvest) -> Format:
     raise Unreadable('neither a promptfoo configuration ("prompts") nor tests ("vars", "assert")', 1)
 
 
-def _read_lines(source: Source, mapped: Mapped | None, harvest: Harvest) -> Format:
+def _read_lines(source: Source, mapped: Mapped | None, per: str, harvest: Harvest) -> Format:
     if mapped is not None:
-        read_rows(source, mapped, harvest)
+        read_rows(source, mapped, per, harvest)
         return "rows"
     if source.path.suffix.lower() == ".csv":
         _, row = next(csv_rows(source, Harvest()), (0, {}))
@@ -93,13 +93,4 @@ def _tests(source: Source, harvest: Harvest) -> None:
     tests.read_file()
     rows = list(tests.rows_for(""))
     if rows:
-        found = without_prompt(source.path.stem, source.place(1), rows)
-        if tests.schema is not None:
-            found = _promising(found, tests.schema)
-        harvest.found.append(found)
-
-
-def _promising(found: Any, schema: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(found, document={**found.document, "jsonSchema": schema})
+        harvest.found.append(without_prompt(source.path.stem, source.place(1), rows, tests.schema))

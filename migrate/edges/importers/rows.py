@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from migrate.documents.files import Unreadable
 from migrate.drafting import FILL_IN
 from migrate.edges.importers.nouns import Found, Harvest, Row
+from migrate.edges.importers.sampling import stratum_of
 from migrate.edges.importers.sources import Source, csv_rows, json_lines
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import Json, Place
@@ -49,7 +50,7 @@ def mapping_of(texts: Iterable[str]) -> Mapped | None:
     return Mapped(variables, others) if variables else None
 
 
-def read_rows(source: Source, mapped: Mapped, harvest: Harvest) -> None:
+def read_rows(source: Source, mapped: Mapped, per: str, harvest: Harvest) -> None:
     """Add the rows of a file to the harvest, one flow for each value of the flow's column."""
     flows: dict[str, list[Row]] = {}
     try:
@@ -57,8 +58,9 @@ def read_rows(source: Source, mapped: Mapped, harvest: Harvest) -> None:
             try:
                 flow, row = _row(given, mapped, source.place(line))
             except Unreadable as problem:
-                harvest.refuse("line", source.place(line), problem.message)
+                harvest.refuse("line", source.place(line), problem.message, 1)
                 continue
+            row = replace(row, stratum=stratum_of(given, per))
             flows.setdefault(flow or source.path.stem, []).append(row)
     except Unreadable as problem:
         harvest.refuse("file", source.place(problem.line), problem.message)
@@ -66,19 +68,15 @@ def read_rows(source: Source, mapped: Mapped, harvest: Harvest) -> None:
         harvest.found.append(without_prompt(words, rows[0].place, rows))
 
 
-def without_prompt(words: str, place: Place, rows: list[Row]) -> Found:
-    """Return cases whose prompt a person has to write: a draft that shows every input."""
+def without_prompt(words: str, place: Place, rows: Sequence[Row], schema: Json = None) -> Found:
+    """Return cases whose prompt a person has to write: a draft that shows every input, and what all promise."""
     names = sorted({name for row in rows for name in row.inputs})
-    filled = [
-        Row(row.place, {**dict.fromkeys(names, ""), **row.inputs}, row.id, row.expected, row.checks, row.tags)
-        for row in rows
-    ]
+    filled = [replace(row, inputs={**dict.fromkeys(names, ""), **row.inputs}) for row in rows]
     content = "\n".join("{{ " + name + " }}" for name in names) or "PLACEHOLDER"
-    document: dict[str, Any] = {
-        "name": words,
-        "model": FILL_IN,
-        "messages": [{"role": "user", "content": content}],
-    }
+    document: dict[str, Any] = {"name": words, "model": FILL_IN}
+    if schema is not None:
+        document["jsonSchema"] = schema
+    document["messages"] = [{"role": "user", "content": content}]
     return Found(words, place, document, tuple(filled), (OPEN,))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from migrate.canonical import canonical_json, digest
 from migrate.edges.importers.nouns import Row
+from migrate.vocabulary import Json
 
 LONG: Final = 4_000
 """Characters from which two texts are compared for equality alone: looking at all of them would take too long."""
@@ -35,6 +36,18 @@ class Drawn:
     """Near-duplicates left out."""
     over: int
     """Left out because their stratum was full."""
+
+
+def stratum_of(line: Mapping[str, Json], per: str) -> str:
+    """Return what a line says under a column or dotted path; empty when nothing, or when strata are flows."""
+    if per == "flow":
+        return ""
+    value: Json = line.get(per)
+    if value is None:
+        value = dict(line)
+        for step in per.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+    return "" if value is None else canonical_json(value)
 
 
 def drawn(rows: Iterable[Row], wanted: Wanted, redact: Callable[[str], str]) -> Drawn:

@@ -119,15 +119,16 @@ def json_lines(source: Source, harvest: Harvest) -> Iterator[tuple[int, Mapping[
     """Yield the mappings of a JSONL file; a line that is none is refused, and so is the rest of an unreadable file."""
     try:
         for number, line in source.lines():
+            harvest.lines[source.shown] += 1
             try:
                 value = read_json(line)
             except Unreadable as problem:
-                harvest.refuse("line", source.place(number), problem.message)
+                harvest.refuse("line", source.place(number), problem.message, 1)
                 continue
             if isinstance(value, dict):
                 yield number, value
             else:
-                harvest.refuse("line", source.place(number), "not a JSON object")
+                harvest.refuse("line", source.place(number), "not a JSON object", 1)
     except Unreadable as problem:
         harvest.refuse("file", source.place(problem.line), problem.message)
 
@@ -145,9 +146,12 @@ def csv_rows(source: Source, harvest: Harvest) -> Iterator[tuple[int, dict[str, 
         last = reader.line_num
         for fields in reader:
             line, last = last + 1, reader.line_num
+            if not any(fields):
+                continue
+            harvest.lines[source.shown] += 1
             if len(fields) == len(header):
                 yield line, dict(zip(header, fields, strict=True))
-            elif any(fields):
-                harvest.refuse("line", source.place(line), f"{len(fields)} fields under {len(header)} headers")
+            else:
+                harvest.refuse("line", source.place(line), f"{len(fields)} fields under {len(header)} headers", 1)
     except csv.Error as error:
         raise Unreadable(f"not CSV: {error}", last + 1) from None
