@@ -148,16 +148,17 @@ def _notes(one: Imported) -> Iterator[str]:
 def _of_lines(made: Import) -> str:
     """Return what became of the lines of logs and tables: each of them is in one of these numbers."""
     flows = [one for one in made.flows if one.found.place.file in made.lines]
-    numbers = {
-        "cases": sum(one.cases for one in flows),
-        "folded into cases with the same request": sum(one.found.folded for one in flows),
-        "answers joined to their requests": sum(one.found.joined for one in flows),
-        "near-duplicates": sum(one.near for one in flows),
-        "over the sample": sum(one.over for one in flows),
-        "not imported": sum(refused.lines for refused in made.refused if refused.place.file in made.lines),
-    }
-    parts = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
-    return f"{counted(sum(made.lines.values()), 'line')} read: {parts}"
+    refused = sum(one.lines for one in made.refused if one.place.file in made.lines)
+    numbers = (
+        (sum(one.cases for one in flows), "case", "cases"),
+        (sum(one.found.folded for one in flows), *("folded into cases with the same request",) * 2),
+        (sum(one.found.joined for one in flows), "answer joined to its request", "answers joined to their requests"),
+        (sum(one.near for one in flows), "near-duplicate", "near-duplicates"),
+        (sum(one.over for one in flows), *("over the sample",) * 2),
+        (refused, *("not imported",) * 2),
+    )
+    parts = ", ".join(f"{number} {single if number == 1 else more}" for number, single, more in numbers if number)
+    return f"{counted(sum(made.lines.values()), 'line')} read: {parts or 'nothing in them'}"
 
 
 def _total(made: Import) -> str:

@@ -21,6 +21,7 @@ from migrate.edges.configuration import read_settings
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.goldens.folders import Folder
 from migrate.edges.goldens.paper import sealed
+from migrate.edges.importers import harvest_of, mapping_of, source_of
 from migrate.edges.inventory import load
 from migrate.edges.journal import JournalFile, lost_tries, read_journal
 from migrate.edges.ledger import open_ledger
@@ -322,6 +323,34 @@ WORDS = (
     "{{ }} {% %} {# #} x d.a |upper |map |tojson for in rows if endif ( ) [ ] ' ~ * 9 ** set = . macro m() loop raw -"
 )
 
+IMPORTS = TESTS / "importers" / "examples"
+FOREIGN = sorted(path for path in IMPORTS.glob("*/source/**/*") if path.is_file())
+
+
+@st.composite
+def foreign_files(draw: Callable[[Any], Any]) -> tuple[Path, bytes]:
+    """Draw a file that is imported: an example of its form, damaged, or its values in another shape."""
+    path = draw(st.sampled_from(FOREIGN))
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        return path, draw(near_json(json.loads(content)))
+    return path, draw(inputs.damaged(content) | st.binary(max_size=60))
+
+
+def read_foreign(given: tuple[Path, bytes]) -> None:
+    path, content = given
+    source = IMPORTS / path.relative_to(IMPORTS).parts[0] / "source"
+    project = folder() / "foreign" / source.parent.name
+    if not project.exists():
+        shutil.copytree(source, project)
+    copy, entry = project / path.relative_to(source), project / "promptfooconfig.yaml"
+    copy.write_bytes(content)
+    for mapped in (None, mapping_of(["vars.text=question"])):
+        harvest = harvest_of([source_of(entry if entry.exists() else copy, project)], mapped, "country")
+        assert all(refused.reason for refused in harvest.refused)
+    shutil.copy(path, copy)
+
+
 # --- What the state folder holds ---------------------------------------------------------------------------------
 
 
@@ -455,5 +484,6 @@ def targets() -> list[Target]:
         Target("ledger pages", inputs.overwritten(), read_ledger),
         Target("recording pages", inputs.overwritten(), read_recordings),
         Target("journals", sealed_journals() | inputs.damaged(journal_file()), read_journal_file, 2),
+        Target("foreign files", foreign_files(), read_foreign, 2),
         Target("plans", near_json(plan_file()) | inputs.damaged(inputs.dumped(plan_file())), read_plan),
     ]

@@ -209,6 +209,28 @@ def test_import_samples_strata_the_same_way_each_time(tmp_path: Path, monkeypatc
     assert drawn[0] == drawn[1]
 
 
+def test_import_draws_every_stratum_of_every_flow(project: Path) -> None:
+    """Flows are strata of their own, however rare; inside them near-duplicates do not use up the sample."""
+    rows = [exchange(f"{word} {at}") for at in range(12) for word in ("parcel", "cup")]
+    for at, row in enumerate(rows):
+        row["flow"] = "common" if at % 12 else "rare"
+    write_lines("log.jsonl", rows)
+    made = imported("log.jsonl", "--sample", "4", "--per", "flow", "--near", "0")
+    assert {"rare": (2, 0, 0), "common": (4, 0, 18)} == {
+        flow["flow"]: (flow["cases"], flow["near_duplicates"], flow["over_sample"]) for flow in made["flows"]
+    }
+
+
+def test_import_folds_what_users_asked_again(project: Path) -> None:
+    """Who asks makes no other request: the answers are samples of one case, at most as many as are recorded of one."""
+    write_lines("log.jsonl", [exchange("late?", str(at), user=f"u-{at}") for at in range(20)])
+    (flow,) = imported("log.jsonl")["flows"]
+    assert (1, 19, 1, 5, 15) == tuple(flow[key] for key in ("cases", "folded", "goldens", "samples", "unused_answers"))
+    (golden,) = Path("fixtures").glob("*/case-*.json")
+    samples = json.loads(golden.read_text())["samples"]
+    assert [["0"], ["4"], ["8"], ["12"], ["16"]] == [sample["calls"][0]["answer"]["lines"] for sample in samples]
+
+
 def test_import_takes_near_duplicates_once(project: Path) -> None:
     """Of two requests that differ by one sign one is taken, and the other counted."""
     write_lines(

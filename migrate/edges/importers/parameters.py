@@ -20,8 +20,14 @@ ABOUT: Final = frozenset(
 
 
 def asked(body: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what a request asks for, without `ABOUT` and without what a stream is to tell beside the answer."""
-    return {name: value for name, value in body.items() if name not in ABOUT and name != "stream_options"}
+    """Return what a request asks for, without `ABOUT` and without what a stream is to tell beside the answer.
+
+    An input of the Responses API that is a text is the message that it stands for.
+    """
+    kept = {name: value for name, value in body.items() if name not in ABOUT and name != "stream_options"}
+    if isinstance(kept.get("input"), str):
+        kept["input"] = [{"role": "user", "content": kept["input"]}]
+    return kept
 
 
 def keys_of(body: Mapping[str, Json], api: Api, open_: list[str]) -> dict[str, Any]:

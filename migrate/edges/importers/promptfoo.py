@@ -13,7 +13,7 @@ from migrate.documents.reading import Document, read_json, read_yaml
 from migrate.drafting import FILL_IN
 from migrate.edges.importers.nouns import Found, Harvest, Row
 from migrate.edges.importers.parameters import keys_of
-from migrate.edges.importers.promptfoo_tests import Tests
+from migrate.edges.importers.promptfoo_tests import Tests, value_of
 from migrate.edges.importers.rows import without_prompt
 from migrate.edges.importers.sources import Source, Steps, csv_rows
 from migrate.edges.importers.templates import template, variables_of
@@ -83,13 +83,29 @@ class _Config:
             place = self._at(key, index) if isinstance(given, list) else self._at(key)
             model, api, reason = _model(name)
             if reason or chosen is not None:
-                reason = reason or f"{name} is another candidate: pytest --model {model} tries it"
+                reason = reason or _another(name, model, chosen)
                 self._harvest.refuse("provider", place, reason)
             else:
-                chosen = (model, api, config, [])
+                left: list[str] = []
+                chosen = (model, api, dict(self._configured(config, api, left)), left)
         if chosen is not None:
             return chosen
         return FILL_IN, "chat", {}, ["no provider of the source is a model of OpenAI: fill in the model"]
+
+    def _configured(self, config: Mapping[str, Json], api: Api, left: list[str]) -> Iterator[tuple[str, Json]]:
+        """Yield the configuration by wire name; what a file holds is read, and what cannot be is noted."""
+        for name, given in config.items():
+            if name in _CLIENT:
+                continue
+            try:
+                value = value_of(self._source, given)
+            except Unreadable as problem:
+                left.append(f"the {name} of {given} are not carried over ({problem.message})")
+                continue
+            if name == "response_format" and api == "responses":
+                yield "text", {"format": _of_responses(value)}
+            else:
+                yield name, value
 
     # --- Prompts --------------------------------------------------------------------------------------------
 
@@ -136,6 +152,9 @@ class _Config:
             if suffix == ".csv":
                 for line, row in csv_rows(source, self._harvest):
                     yield row.get("prompt", next(iter(row.values()))), source.place(line)
+            elif suffix == ".jsonl":
+                for line, text in source.lines():
+                    yield _chat(text, ".json"), source.place(line)
             elif suffix in CHATS:
                 yield _chat(source.text(), suffix), source.place(1)
             else:
@@ -176,6 +195,12 @@ def _model(name: str) -> tuple[str, Api, str]:
     if _not_data(name, name.removeprefix("file://")):
         return "", "chat", "the provider is a program: not importable, and never run"
     return "", "chat", f"{name or 'it'} is no chat model of OpenAI"
+
+
+def _another(name: str, model: str, chosen: Provider | None) -> str:
+    if chosen is not None and chosen[0] == model:
+        return f"{name} is the same model in another configuration: a flow has one"
+    return f"{name} is another candidate: pytest --model {model} tries it"
 
 
 def _is_file(text: str) -> bool:
@@ -259,7 +284,7 @@ def _found(words: str, content: Json, place: Place, provider: Provider, tests: T
     model, api, config, why = provider
     open_ = list(why)
     try:
-        messages = messages_of(content)
+        messages = [*_instructions(config), *messages_of(content)]
         if "env" in variables_of(messages):
             raise Unreadable("its template reads the environment")
     except Unreadable as problem:
@@ -268,12 +293,24 @@ def _found(words: str, content: Json, place: Place, provider: Provider, tests: T
     document: dict[str, Any] = {"name": str(words), "model": model}
     if api != "chat":
         document["api"] = api
-    document |= keys_of({name: value for name, value in config.items() if name not in _CLIENT}, api, open_)
+    document |= keys_of(config, api, open_)
     if tests.schema is not None and "jsonSchema" not in document:
         document["jsonSchema"] = tests.schema
     document["messages"] = messages
     rows = tuple(_complete(tests.rows_for(str(words)), variables_of(messages), open_))
     return Found(str(words), place, document, rows, tuple(open_), api)
+
+
+def _instructions(config: Mapping[str, Json]) -> list[Json]:
+    text = config.get("instructions")
+    return [{"role": "system", "content": template(text)}] if isinstance(text, str) else []
+
+
+def _of_responses(given: Json) -> Json:
+    """Return a response format of a Responses provider; promptfoo takes a schema alone, and a nested one too."""
+    if isinstance(given, dict) and given.get("type") == "object":
+        return {"type": "json_schema", "name": "answer", "schema": given}
+    return given
 
 
 _CLIENT: Final = frozenset(

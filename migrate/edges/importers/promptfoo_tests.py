@@ -215,14 +215,15 @@ def _test_of_row(row: Mapping[str, str]) -> dict[str, Any]:
 def _merged(test: Mapping[str, Any], default: Mapping[str, Any], source: Source) -> dict[str, Json]:
     given = test.get("vars", {})
     if isinstance(given, str):
-        given = _value(source, given)
+        given = value_of(source, given)
     if not isinstance(given, dict):
         raise Unreadable("its vars are no mapping")
     merged = {**_mapping(default.get("vars")), **given}
-    return {name: _value(source, value) for name, value in merged.items()}
+    return {name: value_of(source, value) for name, value in merged.items()}
 
 
-def _value(source: Source, value: Json) -> Json:
+def value_of(source: Source, value: Json) -> Json:
+    """Return a value, or what the file holds that it names (`file://`); raises Unreadable."""
     if not isinstance(value, str) or not value.startswith("file://"):
         return value
     file = source.beside(value.removeprefix("file://"))

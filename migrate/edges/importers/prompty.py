@@ -19,6 +19,7 @@ from migrate.edges.importers.templates import mustache, template, variables_of
 from migrate.vocabulary import Api, Json
 
 PLACEHOLDER: Final = "PLACEHOLDER"
+OF_OPENAI: Final = ("openai", "azure", "azure_openai", "foundry")
 _FENCE: Final = re.compile(r"^---[ \t]*\r?$", re.MULTILINE)
 _ROLE: Final = re.compile(r"^[ \t]*#?[ \t]*(\w+)(?:\[[^\]\n]*\])?[ \t]*:[ \t]*\r?$", re.MULTILINE)
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
@@ -107,6 +108,8 @@ class _Prompty:
         if kind not in ("chat", "responses", "response"):
             raise Unreadable(f"it asks the API {kind}, which takes no messages", self._line("model"))
         api: Api = "chat" if kind == "chat" else "responses"
+        if inner.get("provider", "openai") not in OF_OPENAI:
+            self._open.append(f"its provider is {inner['provider']}: configure one that speaks OpenAI's API")
         configured = _mapping(inner.get("configuration"))
         name = _first(inner.get("id"), *(configured.get(key) for key in ("model", "azure_deployment", "name")))
         if not name or "${" in name:
@@ -285,8 +288,10 @@ def _schema(item: Mapping[str, Any]) -> dict[str, Json]:
 
 def _tool(tool: Json) -> Json:
     """Return a function of version 2, whose parameters are properties, as the API has it; others as they are."""
-    if not isinstance(tool, dict) or tool.get("kind") != "function":
+    if not isinstance(tool, dict) or "kind" not in tool:
         return tool
+    if tool["kind"] != "function":
+        return None  # what a runtime calls itself, by a connection of its own
     given = tool.get("parameters")
     if isinstance(given, dict) and "properties" in given and given.get("type") == "object":
         parameters: Json = given

@@ -1,0 +1,1 @@
+exit 1: a program, which is never run
