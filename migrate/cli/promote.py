@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 JSON_FORMAT: Final = 1
 REFUSED: Final = 1
+SHOWN: Final = 10
+"""Decisions of a flow that are named one by one."""
 
 
 @click.command()
@@ -33,6 +37,7 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
     """Make CANDIDATE the baseline: its answers become the goldens, the prompt file names it.
 
     Asks nobody: the answers are those of the replay. Flows whose verdict is not `safe` are refused without a reason.
+    What was decided of the goldens before does not hold for those in their place: it is listed, with why, and goes.
     Ends with 1 when a flow was refused.
     """
     from migrate import wiring
@@ -61,6 +66,7 @@ def _lines(results: Sequence[Promoted], candidate: str, *, dry_run: bool) -> Ite
             case "written":
                 verb = "would be the baseline" if dry_run else "is the baseline now"
                 yield f"{one.flow}: {one.model} {verb}, {counted(one.goldens, 'golden')}"
+                yield from _left(one, dry_run=dry_run)
             case "already":
                 yield f"{one.flow}: {one.model} is the baseline already"
             case _:
@@ -71,9 +77,35 @@ def _lines(results: Sequence[Promoted], candidate: str, *, dry_run: bool) -> Ite
         yield f"next: git add --all fixtures prompts && git commit -m {shlex.quote(words)}"
 
 
+def _left(promoted: Promoted, *, dry_run: bool) -> Iterator[str]:
+    """Yield what becomes of the decisions on the goldens before, one line each, and of the tolerations."""
+    gone = promoted.dropped
+    if gone:
+        kinds = Counter("approval" if one.verdict == "accept" else "rejection" for one in gone)
+        words = " and ".join(counted(number, kind) for kind, number in kinds.items())
+        yield f"  {words} of the goldens before {'would go' if dry_run else 'went'} with them:"
+    for one in gone[:SHOWN]:
+        who = f" by {one.reviewer}" if one.reviewer else ""
+        reason = f' "{one.reason}"' if one.reason else ""
+        yield f"    {one.case}, {one.verdict} of {one.candidate}{who}{reason}: {one.why}"
+    if len(gone) > SHOWN:
+        yield f"    and {len(gone) - SHOWN} more: --json has all"
+    if promoted.tolerated:
+        stay = "stays" if promoted.tolerated == 1 else "stay"
+        yield f"  {counted(promoted.tolerated, 'toleration')} in the prompt file {stay}, each until its day"
+
+
 def _document(results: Sequence[Promoted], *, dry_run: bool) -> dict[str, Any]:
     flows = [
-        {"flow": one.flow, "model": one.model, "status": one.status, "goldens": one.goldens, "why": one.why}
+        {
+            "flow": one.flow,
+            "model": one.model,
+            "status": one.status,
+            "goldens": one.goldens,
+            "why": one.why,
+            "dropped": [asdict(dropped) for dropped in one.dropped],
+            "tolerated": one.tolerated,
+        }
         for one in results
     ]
     return {"format": JSON_FORMAT, "dry_run": dry_run, "flows": flows}

@@ -1,6 +1,7 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
 from migrate.reviewing.decisions import Choice, Decided, Outcome, Seen, chosen, decide, joined, meant, taken_back
+from migrate.reviewing.dropping import Dropped, dropped_by
 from migrate.reviewing.groups import (
     WORST_FIRST,
     Fingerprint,
@@ -17,6 +18,7 @@ __all__ = [
     "WORST_FIRST",
     "Choice",
     "Decided",
+    "Dropped",
     "Fingerprint",
     "Grouping",
     "Outcome",
@@ -27,6 +29,7 @@ __all__ = [
     "chosen",
     "decide",
     "draw",
+    "dropped_by",
     "fingerprint_of",
     "group_changes",
     "group_id",

@@ -14,6 +14,7 @@ from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
 from migrate.ports import CaseRecord, DecisionLog, Goldens, PromptFiles
 from migrate.rendering import bind_checks, parse_candidate, prompt_for
+from migrate.reviewing import Dropped, dropped_by
 from migrate.vocabulary import Case, Flow, FlowEvidence, Golden, JsonObject, Judged, Measurement, Prompt, Source
 from migrate.workflow.replay import Redacts, baseline_request
 
@@ -39,6 +40,10 @@ class Promoted:
     goldens: int = 0
     """Goldens written."""
     why: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    """What was decided of the goldens before, case by case: none of it holds for those in their place."""
+    tolerated: int = 0
+    """Tolerations in the prompt file, which stay, each until its day."""
 
 
 class Promotion:
@@ -61,7 +66,8 @@ class Promotion:
         why = _refusal(flow, evidence, records, signed.reason) or self._unlike(new, records)
         if why:
             return Promoted(flow.name, model, "refused", why=why)
-        goldens = [golden for golden in self._new(new, records) if self._differs(golden)]
+        replaced = [*self._replaced(new, records)]
+        goldens = [golden for _, golden in replaced]
         if flow.prompt.model == model and not goldens:
             return Promoted(flow.name, model, "already")
         try:
@@ -70,11 +76,12 @@ class Promotion:
         except UsageProblem as problem:
             return Promoted(flow.name, model, "refused", why=str(problem))
         if write:
-            self._log.add(flow.name, [self._entry(golden, signed, evidence) for golden in goldens])
+            self._log.add(flow.name, [self._entry(*both, signed, evidence) for both in replaced])
             if flow.prompt.model != model:
                 self._prompts.rename_model(flow, model, write=True)
             self._write(flow, goldens, records)
-        return Promoted(flow.name, model, "written", len(goldens))
+        dropped = tuple(one for both in replaced for one in dropped_by(*both))
+        return Promoted(flow.name, model, "written", len(goldens), dropped=dropped, tolerated=len(flow.tolerated))
 
     def _unlike(self, new: Flow, records: Sequence[CaseRecord]) -> str:
         """Return why the candidate's answers would not be goldens of the new prompt: it was asked something else."""
@@ -86,14 +93,14 @@ class Promotion:
                 return f"case {case.id}: what the candidate was asked is not what the prompt file asks today"
         return ""
 
-    def _new(self, new: Flow, records: Sequence[CaseRecord]) -> Iterator[Golden]:
+    def _replaced(self, new: Flow, records: Sequence[CaseRecord]) -> Iterator[tuple[Golden | None, Golden]]:
+        """Yield the goldens to be written, each with the one that is in its place."""
         cases = {case.id: case for case in new.cases}
         for record in records:
-            yield _golden(new, cases[record.comparison.case], record.samples)
-
-    def _differs(self, golden: Golden) -> bool:
-        known = self._goldens.read(golden.flow, golden.case)
-        return known is None or known.baseline != golden.baseline
+            golden = _golden(new, cases[record.comparison.case], record.samples)
+            known = self._goldens.read(golden.flow, golden.case)
+            if known is None or known.baseline != golden.baseline:
+                yield known, golden
 
     def _write(self, flow: Flow, goldens: Sequence[Golden], records: Sequence[CaseRecord]) -> None:
         """Write measurements, then goldens: while a golden is the old one the promotion is not done, and says so."""
@@ -102,9 +109,8 @@ class Promotion:
         for golden in goldens:
             self._goldens.write(golden)
 
-    def _entry(self, golden: Golden, signed: Signed, evidence: FlowEvidence) -> JsonObject:
-        before, after = self._goldens.read(golden.flow, golden.case), self._goldens.stored(golden)
-        return {
+    def _entry(self, before: Golden | None, golden: Golden, signed: Signed, evidence: FlowEvidence) -> JsonObject:
+        entry = {
             "at": signed.at,
             "case": golden.case,
             "candidate": evidence.candidate,
@@ -113,8 +119,13 @@ class Promotion:
             "reviewer": signed.reviewer,
             "reason": signed.reason,
             "base": None if before is None else before.digest,
-            "after": after.digest,
+            "after": self._goldens.stored(golden).digest,
         }
+        dropped = [
+            {"verdict": one.verdict, "candidate": one.candidate, "reviewer": one.reviewer, "why": one.why}
+            for one in dropped_by(before, golden)
+        ]
+        return entry | {"dropped": dropped} if dropped else entry
 
 
 def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], reason: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 from click.testing import CliRunner, Result
-from small_project import Project
+from small_project import LATE, Project
 
 from migrate.cli import main
 
@@ -86,6 +86,52 @@ def test_cost_and_latency_go_along(replayed: Project) -> None:
     text = (replayed.root / "fixtures" / "refund" / "measurements.json").read_text("utf-8")
     assert "gpt-4.1" in text
     assert "gpt-4o" not in text
+
+
+def test_what_was_decided_before_is_named_and_goes(replayed: Project) -> None:
+    """Approvals and rejections hold for the golden they were seen beside; each is told with its reason, and logged."""
+    replayed.say("gpt-4.1-mini", {LATE: '{"label": "late", "amount": 9}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini", "-k", "refund")
+    late = ("--flow", "refund", "--case", "late-parcel", "--reviewer", "ada", "--reason", "as it should be")
+    for candidate in ("gpt-4.1", "gpt-4.1-mini"):
+        assert 0 == command("accept", *late, "--candidate", candidate).exit_code
+    other = ("--flow", "refund", "--case", "broken-cup", "--reviewer", "bob", "--reason", "too much")
+    assert 0 == command("reject", *other, "--candidate", "gpt-4.1").exit_code
+    promotion = ("promote", "gpt-4.1", "--flow", "refund", *WHY)
+
+    before = replayed.files("fixtures")
+    planned = command(*promotion, "--dry-run").stdout
+    assert before == replayed.files("fixtures")
+    document = json.loads(command(*promotion, "--dry-run", "--json").stdout)
+    said = command(*promotion).stdout
+
+    lines = [
+        '    broken-cup, reject of gpt-4.1 by bob "too much": what was rejected is the baseline now',
+        '    late-parcel, accept of gpt-4.1 by ada "as it should be": the answer is the golden\'s own now',
+        '    late-parcel, accept of gpt-4.1-mini by ada "as it should be": it was seen beside the golden of gpt-4o;',
+    ]
+    lines[-1] += " the next replay asks again"
+    assert ["  1 rejection and 2 approvals of the goldens before went with them:", *lines] == said.splitlines()[1:5]
+    assert "would go with them" in planned
+    assert [("broken-cup", "reject"), ("late-parcel", "accept"), ("late-parcel", "accept")] == [
+        (one["case"], one["verdict"]) for one in document["flows"][0]["dropped"]
+    ]
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ([], False) == (golden["approved"], "rejected" in golden)
+    log = (replayed.root / "fixtures" / "refund" / "decisions.jsonl").read_text("utf-8").splitlines()
+    entries = [entry for entry in map(json.loads, log) if entry["verdict"] == "promote"]
+    assert {"broken-cup": 1, "late-parcel": 2, "lost.letter": 0} == {
+        entry["case"]: len(entry.get("dropped", ())) for entry in entries
+    }
+
+
+def test_tolerations_stay_and_are_counted(replayed: Project) -> None:
+    """They stand in the prompt file, which a promotion changes in one word."""
+    until = ("--until", "2026-02-01", "--reason", "known", "--reviewer", "ada")
+    assert 0 == command("tolerate", "--flow", "refund", "--case", "lost.letter", *until).exit_code
+    said = command("promote", "gpt-4.1", "--flow", "refund", *WHY).stdout
+    assert "  1 toleration in the prompt file stays, each until its day" in said.splitlines()
+    assert "tolerated:" in (replayed.root / "prompts" / "refund.prompt.yml").read_text("utf-8")
 
 
 def test_what_cannot_be_promoted_is_said(replayed: Project) -> None:
