@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from migrate.vocabulary import Place
 
@@ -43,6 +43,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     plain = {name.casefold(): name for name in sorted(known, reverse=True)}
     near = difflib.get_close_matches(word.casefold(), plain, n=1)
     return f'did you mean "{plain[near[0]]}"?' if near else ""
+
+
+MAKE_ROOM: Final = "free some space and repeat the command"
+"""The hint where a disk is full."""
 
 
 class PromptMigrateError(Exception):

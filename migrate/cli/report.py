@@ -13,7 +13,7 @@ import click
 
 from migrate.cli.compare import exit_code
 from migrate.cli.printing import print_lines
-from migrate.errors import StoreProblem, UsageProblem
+from migrate.errors import UsageProblem
 
 if TYPE_CHECKING:
     from migrate.vocabulary import FlowEvidence, Run
@@ -129,11 +129,9 @@ def _write_out(text: str, output: str | None) -> None:
     if output is None:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
         return
-    try:
-        Path(output).parent.mkdir(parents=True, exist_ok=True)
-        Path(output).write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as problem:
-        raise StoreProblem(f"cannot write {output}: {problem.strerror or problem}") from problem
+    from migrate.edges.report import write_text
+
+    write_text(Path(output), text)
     print_lines([f"wrote {output}"], err=True)
 
 

@@ -154,7 +154,9 @@ def _show(report: RouteReport, asked: Asked) -> None:
     elif asked.output is None:
         print_lines(_lines(report, asked.form))
     else:
-        asked.output.write_text("".join(f"{line}\n" for line in _lines(report, asked.form)), encoding="utf-8")
+        from migrate.edges.report import write_text
+
+        write_text(asked.output, "".join(f"{line}\n" for line in _lines(report, asked.form)))
         print_lines([f"written: {asked.output}"], err=True)
 
 

@@ -35,6 +35,8 @@ class Results:
     written: int = 0
     report: str = ""
     """Where the report is, when one was asked for."""
+    waits: bool = False
+    """True when the run could not be folded, and its journals wait for a start that can."""
 
 
 class Ending:
@@ -58,7 +60,7 @@ class Ending:
         try:
             self._finish(session, exitstatus)
         except PromptMigrateError as problem:
-            self.results = Results(self._session.run, closed=[str(problem)])
+            self.results = Results(self._session.run, closed=[str(problem)], waits=self._waits())
         except Exception:  # raised from here, a defect of ours would hide what the items said
             self._session.config.notify_exception(pytest.ExceptionInfo.from_current(), self._session.config.option)
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -119,6 +121,9 @@ class Ending:
         except PromptMigrateError as problem:
             results.closed.append(problem.message)
 
+    def _waits(self) -> bool:
+        return wiring.is_in_journals(self._session.world, self._session.run.id)
+
     def _why_early(self, session: pytest.Session, exitstatus: int) -> str:
         """Return why the run ended before its last case, as far as pytest or its workers say."""
         workers = self._session.config.pluginmanager.getplugin("dsession")
@@ -134,16 +139,20 @@ class Ending:
         terminalreporter.ensure_newline()
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
         width = self._width(terminalreporter)
-        lines = (
-            self._recorded_lines()
-            if self._session.mode
-            else summary_lines(self.results.run, self.results.evidence, width=width, colour=terminalreporter.hasmarkup)
-        )
-        for line in lines:
+        for line in self._lines(width, colour=terminalreporter.hasmarkup):
             terminalreporter.write_line(line)
         if self.results.report:
             terminalreporter.write_line(inert(f"report: {self.results.report}", keep_newlines=False))
         self._say_gates(terminalreporter)
+
+    def _lines(self, width: int, *, colour: bool) -> list[str]:
+        assert self.results is not None
+        if self.results.waits:
+            words = "the run is not in the stores yet; everything it was answered is kept in its journals"
+            return [*wrapped(words, width), f"next: pytest --migrate-resume={self.results.run.id}"]
+        if self._session.mode:
+            return self._recorded_lines()
+        return summary_lines(self.results.run, self.results.evidence, width=width, colour=colour)
 
     @property
     def _is_quiet(self) -> bool:

@@ -1,6 +1,13 @@
 """Settings to concrete edges: the only room that knows everyone."""
 
-from migrate.wiring.endings import discard_journal, fold, fold_leftovers, refuse_finished, refuse_going_on
+from migrate.wiring.endings import (
+    discard_journal,
+    fold,
+    fold_leftovers,
+    is_in_journals,
+    refuse_finished,
+    refuse_going_on,
+)
 from migrate.wiring.estimates import Planned, estimate_line, planned_of
 from migrate.wiring.passage_vectors import Spent, make_vectors
 from migrate.wiring.world import (
@@ -24,6 +31,7 @@ __all__ = [
     "estimate_line",
     "fold",
     "fold_leftovers",
+    "is_in_journals",
     "key_variable",
     "make_vectors",
     "offers",

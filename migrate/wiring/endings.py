@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from migrate.edges.journal import PATIENCE_S, claimed, is_alive, journals, lost_tries, read_journal
-from migrate.errors import PromptMigrateError, UsageProblem
+from migrate.errors import PromptMigrateError, StoreProblem, UsageProblem
 from migrate.vocabulary import Flow, FlowEvidence, Run
 from migrate.wiring.world import World
 from migrate.workflow.fold import Event, Fold, Folded
@@ -29,24 +30,36 @@ def fold(
     """Fold the run's journals into the stores and weigh what they hold; the journals go when all is written.
 
     `own`: the run's answers are its own (`--golden`, `--migrate-fresh`), so a resumed run finds them by its name.
-    `flows`: the inventory as the run has read it.
+    `flows`: the inventory as the run has read it. Raises StoreProblem, which says how to go on with the journals.
     """
     from migrate.evidence import weigh
     from migrate.evidence.policy import policies_of
 
-    paths = journals(world.journals).get(run.id, [])
-    prices = world.prices()
-    folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
-    folded = Folded(run)
-    records = folding.fold(run, _events(paths), folded)
-    policies = policies_of(flows) if run.kind == "replay" else None
-    evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
-    closed = close_run(run, world.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
-    if own and not _is_settled(closed):
-        folding.keep_own(run, _events(paths))
-    folding.finish(closed, prices.rows_used())
-    _clear(world, closed, paths, own=own)
-    return closed, tuple(evidence) if run.kind == "replay" else ()
+    with _going_on(run):
+        paths = journals(world.journals).get(run.id, [])
+        prices = world.prices()
+        folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
+        folded = Folded(run)
+        records = folding.fold(run, _events(paths), folded)
+        policies = policies_of(flows) if run.kind == "replay" else None
+        evidence = sorted(weigh(records, policies=policies), key=lambda flow: (flow.flow, flow.candidate))
+        closed = close_run(run, world.clock.now(), folded, planned=planned, not_run=not_run, skipped=skipped)
+        if own and not _is_settled(closed):
+            folding.keep_own(run, _events(paths))
+        folding.finish(closed, prices.rows_used())
+        _clear(world, closed, paths, own=own)
+        return closed, tuple(evidence) if run.kind == "replay" else ()
+
+
+@contextmanager
+def _going_on(run: Run) -> Iterator[None]:
+    """Say of stores that could not be written that the run waits: repeating its command would pay again."""
+    try:
+        yield
+    except StoreProblem as problem:
+        kept, again = "everything the run was answered, in its journals", f"prompt-migrate resume {run.id}"
+        next_command = problem.next_command or again
+        raise StoreProblem(problem.message, hint=problem.hint, kept=kept, next_command=next_command) from problem
 
 
 def _clear(world: World, run: Run, paths: Sequence[Path], *, own: bool) -> None:
@@ -148,6 +161,11 @@ def refuse_finished(world: World, run_id: str) -> None:
             kept="everything it was answered",
             next_command=f"prompt-migrate runs show {run_id}",
         )
+
+
+def is_in_journals(world: World, run_id: str) -> bool:
+    """Say whether a run still has journals: then not all of it is in the stores."""
+    return bool(journals(world.journals).get(run_id))
 
 
 def discard_journal(world: World, run_id: str) -> None:

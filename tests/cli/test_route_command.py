@@ -390,3 +390,12 @@ def test_an_output_file_holds_what_would_be_printed(project: Path) -> None:
     done = routed("--json", "-o", "routes.json")
     assert ("", 0) == (done.stdout, done.exit_code)
     validated("route", (project / "routes.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_an_output_file_that_cannot_be_written_is_said(project: Path) -> None:
+    """A full disk is told in words, with the code of a store that failed."""
+    keep(project, answered("gpt-4.1-mini"))
+    done = routed("--json", "-o", "/dev/full")
+    assert 13 == done.exit_code
+    assert "cannot write /dev/full: No space left on device" in done.stderr

@@ -41,15 +41,16 @@ class Ended:
 class Nursery:
     """The test's end. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, within: Sequence[str] = ()) -> None:
+        """`within` is the command that starts the program: one that gives it a view of its own of the disks, say."""
+        self._folder, self._within = folder, within
 
     def __enter__(self) -> Self:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST_", "COV_")) and n != "CI"}
         paths = os.pathsep.join([str(HERE), str(ROOT)])
         environ = {**kept, "PYTHONPATH": paths, "COLUMNS": "120", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "nursery.py")],
+            [*self._within, sys.executable, str(HERE / "nursery.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -59,6 +60,11 @@ class Nursery:
 
     def __exit__(self, *_: object) -> None:
         self._process.communicate("")
+
+    @property
+    def root(self) -> Path:
+        """Where the disks can be seen as the children see them."""
+        return Path(f"/proc/{self._process.pid}/root")
 
     def run(
         self,

@@ -55,6 +55,20 @@ def test_the_page_goes_where_it_is_told_and_replaces_what_was_there(project: Pat
     assert [path] == list(path.parent.iterdir())
 
 
+def test_another_form_replaces_what_was_there_as_a_whole(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be written whole stays what it was, and nothing is left beside it."""
+    keep_run(project, [record(candidate=paid("0.1"))])
+    path = project / "out" / "run.md"
+    assert 0 == call("--format", "md", "-o", str(path)).exit_code
+    first = path.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        result = call("--format", "md", "-o", str(path))
+    assert 13 == result.exit_code
+    assert "No space left on device" in result.stderr
+    assert [(path, first)] == [(left, left.read_bytes()) for left in path.parent.iterdir()]
+
+
 def test_the_gate_ends_as_compare_does(project: Path) -> None:
     """1 for a breaking case with the reason, 0 without --gate: a report was asked for, and is written either way."""
     keep_run(project, [record(compared("broken-cup", BROKEN, verdict=CaseVerdict.BREAKING))])

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from migrate.errors import StoreProblem
+from migrate.errors import MAKE_ROOM, StoreProblem
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of the largest file that is read."""
@@ -119,7 +119,7 @@ _WORDS: Final = {
 def _hint(problem: OSError) -> str:
     match problem.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return "free some space and repeat the command"
+            return MAKE_ROOM
         case errno.EACCES | errno.EPERM | errno.EROFS:
             return "make the folder writable, or name another one: fixtures in [tool.prompt-migrate]"
         case _:

@@ -253,6 +253,8 @@ def _problem(name: str, fault: Exception) -> StoreProblem:
         hint = "another program holds it: close what reads or writes it, then try again"
         return StoreProblem(f"the ledger {name} stayed locked for {PATIENCE_S:.0f} s", hint=hint)
     kept = "everything committed before"
+    if code == sqlite3.SQLITE_FULL:
+        return StoreProblem(f"the ledger {name} cannot be written: {said}", hint="free some space first", kept=kept)
     return StoreProblem(f"the ledger {name} failed: {said}", kept=kept, next_command="prompt-migrate doctor")
 
 

@@ -3,6 +3,6 @@
 `app/` holds the page's own program, in TypeScript; `bundle/` is what is built of it and shipped.
 """
 
-from migrate.edges.report.writing import LARGEST_PAGE, Packed, Packing, pack, served_report, write_report
+from migrate.edges.report.writing import LARGEST_PAGE, Packed, Packing, pack, served_report, write_report, write_text
 
-__all__ = ["LARGEST_PAGE", "Packed", "Packing", "pack", "served_report", "write_report"]
+__all__ = ["LARGEST_PAGE", "Packed", "Packing", "pack", "served_report", "write_report", "write_text"]

@@ -104,6 +104,21 @@ def served_report(packed: Packed, *, largest: int = LARGEST_PAGE) -> dict[str, t
     return {"": ("text/html; charset=utf-8", text.encode()), **scripts}
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text to a file, whole or not at all; what is no file, as a pipe, is written to as it is.
+
+    Raises StoreProblem when it cannot be written; what was there before is then still there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        else:
+            _replace(path, text)
+    except OSError as problem:
+        raise StoreProblem(f"cannot write {path}: {problem.strerror or problem}") from problem
+
+
 def _write_chunks(folder: Path, chunks: Sequence[bytes]) -> list[Path]:
     if folder.is_dir():
         shutil.rmtree(folder)
@@ -119,7 +134,7 @@ def _write_chunks(folder: Path, chunks: Sequence[bytes]) -> list[Path]:
 def _replace(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
         # A report holds what models said of production data: as readable as the umask lets other files be.
         umask = os.umask(0)
