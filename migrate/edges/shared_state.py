@@ -7,6 +7,7 @@ reserved when it died counts as spent until the run is finished, because nobody 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from migrate.errors import StoreProblem
+from migrate.errors import MAKE_ROOM, StoreProblem
 from migrate.vocabulary import NoReplyKind
 
 _LAYOUT: Final = struct.Struct("<8sqqqd24s")
@@ -56,7 +57,8 @@ class SharedState:
             if os.pread(self._fd, len(_MARK), 0) == _MARK and os.fstat(self._fd).st_size >= _LAYOUT.size:
                 return mmap.mmap(self._fd, _LAYOUT.size)
         except OSError as error:
-            raise StoreProblem(f"{self.path} cannot be used: {error.strerror}", hint=hint) from error
+            said = MAKE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else hint
+            raise StoreProblem(f"{self.path} cannot be used: {error.strerror}", hint=said) from error
         raise StoreProblem(f"{self.path} is not the state of a run", hint=hint)
 
     def begin(self, cap: int | None) -> None:
@@ -101,7 +103,9 @@ class SharedState:
         """Let nobody call before `until` (monotonic seconds of this machine)."""
         with self._locked():
             if until > self.paused_until:
-                _PAUSE.pack_into(self._map, _PAUSE_AT, until)
+                # Packed outside, then copied over: `pack_into` blanks its place first, and who reads without the lock
+                # would see no pause in that moment.
+                self._map[_PAUSE_AT : _PAUSE_AT + _PAUSE.size] = _PAUSE.pack(until)
 
     @property
     def paused_until(self) -> float:
@@ -132,7 +136,7 @@ class SharedState:
         return _SUMS.unpack_from(self._map, len(_MARK))
 
     def _write(self, cap: int, reserved: int, spent: int) -> None:
-        _SUMS.pack_into(self._map, len(_MARK), cap, reserved, spent)
+        self._map[len(_MARK) : _PAUSE_AT] = _SUMS.pack(cap, reserved, spent)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

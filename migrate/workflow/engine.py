@@ -20,6 +20,8 @@ DOWN: Final = frozenset({NoReplyKind.CONNECTION, NoReplyKind.SERVER_ERROR, NoRep
 """Faults of a provider that is not there: many of them in a row, and no answer in between, end the run too."""
 STOPPING: Final = FATAL | DOWN | {NoReplyKind.RATE_LIMIT}
 """What may stand as the reason why a run was stopped; a rate limit does where its pause is longer than a run holds."""
+ABSENT_AFTER: Final = 5
+"""Calls that were told there is no such model, and none that it answered, after which a model is asked no more."""
 LOOK_S: Final = 0.05
 """How often a call that waits for money looks whether another one, in whatever process, has given some back."""
 NAP_S: Final = 1.0
@@ -125,6 +127,8 @@ class Engine:
         self._pace = Pace(policy)
         self._active = self._waiting = self._unanswered = 0
         self._halted = False
+        self._not_found: dict[str, int] = {}
+        """Model -> calls that were told there is none; below 0 once it has answered."""
         self._room = asyncio.Condition()
         self._ended = asyncio.Event()
         self.tally = Tally()
@@ -155,6 +159,10 @@ class Engine:
     async def call(self, ask: Ask) -> Call:
         """Make one call, retries included."""
         waited, tried, put_off, lost = 0.0, 0, 0, ask.lost
+        if self._not_found.get(ask.request.model, 0) >= ABSENT_AFTER:
+            words = f"not asked: {ABSENT_AFTER} calls were told that there is no {ask.request.model}"
+            attempt = Attempt(NoReply(NoReplyKind.MODEL_NOT_FOUND, words), charged=False)
+            return self._call(ask, attempt, tried, waited, lost)
         while True:
             reserved = await self._admission(ask)
             if self.tally.stopped is not None:
@@ -167,6 +175,7 @@ class Engine:
             attempt = await self._attempt(ask)
             self._settle(ask, attempt, reserved)
             self._note(attempt, began)
+            self._note_model(ask.request.model, attempt.outcome)
             await self._leave()
             put_off += _is_put_off(attempt)
             pause = self._pause(attempt, tried, put_off)
@@ -188,9 +197,9 @@ class Engine:
             if self.tally.stopped is not None:
                 return 0
             if reserved is not None:
-                if self._pause_left() <= 0:
+                if not self._is_stopped() and self._pause_left() <= 0:
                     return reserved
-                # Setting it aside took a moment, and in that moment another process was told to pause.
+                # Setting it aside took a moment, and in that moment another process was told to stop or to pause.
                 self._give_back(reserved)
                 continue
             now = self._clock.monotonic()
@@ -279,6 +288,12 @@ class Engine:
             elif _is_put_off(attempt) and (attempt.retry_after_s or 0.0) > self._policy.longest_pause_s:
                 words = f"the provider asks to wait {attempt.retry_after_s:.0f} s, which is longer than a run holds"
                 self._stop(NoReply(kind, words, attempt.outcome.status))
+
+    def _note_model(self, model: str, outcome: Reply | NoReply) -> None:
+        if isinstance(outcome, Reply):
+            self._not_found[model] = -1
+        elif outcome.kind is NoReplyKind.MODEL_NOT_FOUND and (before := self._not_found.get(model, 0)) >= 0:
+            self._not_found[model] = before + 1
 
     def _look_for_life(self, attempt: Attempt) -> None:
         """Stop the run after many calls in a row without an answer: waiting for each of the others helps nobody."""

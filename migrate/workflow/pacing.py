@@ -38,8 +38,8 @@ class Policy:
 
 BURST_S: Final = 1.0
 """Starts that were not used are kept for this long, so that a late timer loses none."""
-MEMORY: Final = 40
-"""Answers over which the share of rate limits is taken."""
+MEMORY: Final = 100
+"""Answers over which the share of rate limits is taken: with fewer, what chance heaps up is taken for pressure."""
 USUAL: Final = 0.1
 """Share of rate limits up to which keeping the stated pauses is enough; past it fewer calls may be in flight."""
 RECOVERY: Final = 2.0
@@ -75,11 +75,13 @@ class Pace:
         self._learnt = min(self._learnt + 1, MEMORY)
         self._share += (limited - self._share) / self._learnt
         if limited and self._share > USUAL and (now if began is None else began) > self._halved:
-            self._room, self._halved = max(1.0, self._room / 2), now
+            # Counted anew: what was learnt with twice as many under way says nothing of how it is with these.
+            self._room, self._halved, self._share = max(1.0, self._room / 2), now, 0.0
         elif not limited:
             self._room = min(self._room + RECOVERY / self._room, float(self._policy.concurrency))
         wait = self._pause(attempt) if limited or attempt.retry_after_s is not None else _window(attempt.limits)
-        self.paused_until = max(self.paused_until, now + wait)
+        if wait > 0:  # a pause that is over would be told to every process, at the price of a lock
+            self.paused_until = max(self.paused_until, now + wait)
 
     def turn(self, now: float) -> float:
         """Take the next place in the queue of starts when it is due, and return 0; else the seconds until it is."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import struct
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,13 @@ class Watch:
     """Known and reserved together where they were below what the oracle had counted."""
 
 
+def sums_of(path: Path) -> tuple[int, int]:
+    """Return what is reserved and spent; under the lock, or one might be of a moment before the other."""
+    with path.open("r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        return SUMS.unpack_from(file.read())
+
+
 @contextmanager
 def watched_money(project: FaultProject, server: FaultServer) -> Iterator[Watch]:
     """Compare what the run knows and has reserved with the oracle, again and again until it ends."""
@@ -45,7 +53,7 @@ def watched_money(project: FaultProject, server: FaultServer) -> Iterator[Watch]
             # The oracle first: what it has counted by now must be reserved or known by the later look.
             counted = server.books.pico("told", "maybe")
             try:
-                reserved, spent = SUMS.unpack_from(paths[0].read_bytes())
+                reserved, spent = sums_of(paths[0])
             except (IndexError, OSError, struct.error):
                 continue
             watch.looks += 1
@@ -101,10 +109,13 @@ def test_every_call_is_accounted_for(
     assert Decimal(books.pico("told")).scaleb(-12) == sum(told)
     assert [unknown] == [sum(flow["cost_usd"]["unknown"] for flow in faulty.compared()["flows"])]
 
+    retries = len(books.entries) - CALLS
+    print(f"{accounts}; ${books.pico('told') / 1e12:f} told, {unknown} unknown; {retries / CALLS:.1%} retries")
+    print(f"{watch.looks} looks at the money, {len(saw.known)} pauses, {saw.calls_within_pauses()} calls within them")
     assert watch.looks
     assert [] == watch.short
     assert len(books.entries) == len(saw.calls)
-    assert len(books.entries) - CALLS <= 0.2 * CALLS
+    assert retries <= 0.2 * CALLS
     assert books.fates()["rate_limit"]
     assert [] == saw.unkept()
     assert 0 == saw.calls_within_pauses()
@@ -123,6 +134,9 @@ def test_a_run_under_faults_takes_little_longer(faulty: FaultProject, server: Fa
     waits = server.books.imposed_s + TIMEOUT_S * (1 + stalls // 50)
     print(f"{CALLS} calls, clean: {clean.seconds:.1f} s ({clean.cpu_s:.1f} s CPU)")
     print(f"under faults: {under_faults.seconds:.1f} s ({under_faults.cpu_s:.1f} s CPU), imposed waits {waits:.1f} s")
+    print(
+        f"without the waits {(under_faults.seconds - waits) / clean.seconds:.2f} times the clean run; 1.3 is the target"
+    )
     print(f"fates: {dict(server.books.fates())}")
     # CPU time, because a clock on the wall tells how busy the machine is; the session `faults` prints both.
     assert under_faults.cpu_s <= 1.3 * clean.cpu_s + 1.0

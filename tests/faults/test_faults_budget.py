@@ -8,8 +8,6 @@ from fault_project import CANDIDATE, SAMPLES, STREAMED_SHARE, FaultProject
 from fault_server import FaultServer, Shares
 from witness import Observed
 
-TOLERANCE_S = 0.025
-
 
 def test_the_cap_holds_under_faults_and_nobody_calls_after_the_stop(
     faulty: FaultProject, server: FaultServer, tmp_path: Path
@@ -25,11 +23,13 @@ def test_the_cap_holds_under_faults_and_nobody_calls_after_the_stop(
     books, saw = server.books, Observed.of(tmp_path / "witness")
     assert 1 == stopped.code
     assert "budget" in stopped.out
+    assert saw.stops
     assert "incomplete" == faulty.compared()["run"]["state"]
     assert cap / 2 < books.pico("told", "maybe") <= cap
-    assert 0 == saw.calls_after_stop(TOLERANCE_S)
+    assert 0 == saw.calls_after_stop()
     [(known,)] = faulty.ledger("SELECT sum(cost_pico) FROM calls WHERE run_id = :run AND side = 'candidate'")
     assert known <= books.pico("told")
+    made, spent = len(books.entries), books.pico("told", "maybe") / cap
 
     resumed = faulty.run("-q", "--migrate-resume", "--max-cost", "1000", "-n", "2")
 
@@ -38,3 +38,5 @@ def test_the_cap_holds_under_faults_and_nobody_calls_after_the_stop(
     assert books.pico("told") == total
     answered = sum(entry.charge == "told" for entry in books.entries)
     assert faulty.cases * SAMPLES == answered
+    unknown = books.count("maybe")
+    print(f"cap ${cap / 1e12:f}: {spent:.1%} of it spent by {made} calls, none after the stop; {unknown} unknown")

@@ -26,7 +26,8 @@ def pytest_configure(config: Any) -> None:
     log = (Path(folder) / f"{os.getpid()}.txt").open("a", buffering=1)
     ask, pause, stop = OpenAIProvider.ask, SharedState.pause, SharedState.stop
     until: Any = SharedState.paused_until
-    looked = [0.0]
+    kind: Any = SharedState.stopped
+    looked = [0.0, 0.0]
 
     def look(self: Any) -> Any:
         # Before the look: of a pause that was known by then the look must tell. From there to the call the engine
@@ -34,9 +35,13 @@ def pytest_configure(config: Any) -> None:
         looked[0] = time.monotonic()
         return until.fget(self)
 
+    def look_for_stop(self: Any) -> Any:
+        looked[1] = time.monotonic()
+        return kind.fget(self)
+
     @functools.wraps(ask)
     async def asked(self: Any, request: Any, **options: Any) -> Any:
-        log.write(f"call {time.monotonic()!r} {looked[0]!r}\n")
+        log.write(f"call {time.monotonic()!r} {looked[0]!r} {looked[1]!r}\n")
         attempt = await ask(self, request, **options)
         if attempt.retry_after_s is not None:
             log.write(f"stated {time.monotonic()!r} {attempt.retry_after_s!r}\n")
@@ -55,6 +60,7 @@ def pytest_configure(config: Any) -> None:
         (SharedState, "pause", pause, paused),
         (SharedState, "stop", stop, stopped),
         (SharedState, "paused_until", until, property(look)),
+        (SharedState, "stopped", kind, property(look_for_stop)),
     ):
         setattr(owner, name, watched)
         config.add_cleanup(functools.partial(setattr, owner, name, real))
@@ -68,6 +74,8 @@ class Observed:
     calls: list[float] = field(default_factory=list)
     looks: list[float] = field(default_factory=list)
     """When each of the calls looked whether there was a pause."""
+    looks_for_stop: list[float] = field(default_factory=list)
+    """When each of the calls looked whether the run was stopped."""
     stated: list[tuple[float, float]] = field(default_factory=list)
     """When a provider's word arrived, and the pause it asked for."""
     known: list[tuple[float, float]] = field(default_factory=list)
@@ -79,9 +87,10 @@ class Observed:
         found = cls()
         for words in _words(folder):
             match words:
-                case ["call", at, look]:
+                case ["call", at, look, look_for_stop]:
                     found.calls.append(float(at))
                     found.looks.append(float(look))
+                    found.looks_for_stop.append(float(look_for_stop))
                 case ["stated", at, seconds]:
                     found.stated.append((float(at), float(seconds)))
                 case ["known", at, until]:
@@ -104,9 +113,9 @@ class Observed:
         longest = ends[-1] if ends else 0.0
         return [(at, pause) for at, pause in self.stated if longest < at + pause - 1e-6]
 
-    def calls_after_stop(self, tolerance_s: float) -> int:
-        """Return the calls made after all processes knew that the run was stopped."""
-        return sum(at > min(self.stops) + tolerance_s for at in self.calls) if self.stops else 0
+    def calls_after_stop(self) -> int:
+        """Return the calls that looked for a stop when all processes knew of one."""
+        return sum(look > min(self.stops) for look in self.looks_for_stop) if self.stops else 0
 
 
 def _words(folder: Path) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from scripted_server import answer, error, ok
-from small_project import BROKEN, BROKEN_ID, CALL, LATE, LATE_ID, LOST, MILK, Project, gates, verdicts, write
+from small_project import BROKEN, BROKEN_ID, CALL, LATE, LATE_ID, LOST, MILK, TODAY, Project, gates, verdicts, write
 
 from migrate.edges.goldens import GoldenFiles
 from migrate.redaction import Redactor
@@ -62,6 +62,22 @@ def test_a_case_without_an_answer_is_an_error_with_its_fault(project: Project) -
     result.stdout.fnmatch_lines("next: pytest --model gpt-4.1 --lf")
     assert ["1 of 2 cases without an answer"] == gates(result)
     assert "Traceback" not in result.stdout.str()
+
+
+def test_a_model_without_access_is_asked_a_few_times_and_the_run_resumes(project: Project) -> None:
+    """What would have been asked of a model that is not there is not run; once it is there, that alone is asked."""
+    project.configure(concurrency=1)
+    project.say("gpt-4.1", dict.fromkeys(TODAY, error(404, "model_not_found", "no such model")))
+
+    refused = project.run("--model", "gpt-4.1", "--samples", "2")
+
+    assert 1 == refused.ret
+    assert 5 == sum(project.models.asked("gpt-4.1").values())
+    assert ["incomplete: 5 planned = 2 no_reply:model_not_found + 3 not_run:model_not_found"] == [
+        said.partition(";")[0] for said in gates(refused)[:1]
+    ]
+    project.say("gpt-4.1", TODAY)
+    project.run("--migrate-resume").assert_outcomes(passed=5)
 
 
 def test_one_missing_answer_of_several_is_an_error_and_the_others_are_kept(project: Project) -> None:

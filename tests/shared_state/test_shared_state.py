@@ -44,6 +44,22 @@ def test_four_processes_never_pass_the_cap_together(tmp_path: Path):
     assert 990 < spent <= 1000
 
 
+@pytest.mark.parametrize("cap", [0, 10])
+def test_a_cap_holds_what_it_is_and_nothing_more(tmp_path: Path, cap: int):
+    """The last of it may be used; a cap of nothing holds nothing but calls that cost nothing."""
+    state = SharedState(tmp_path / "run.state")
+    state.begin(cap)
+    assert state.could_hold(cap)
+    assert not state.could_hold(cap + 1)
+    assert not state.reserve(cap + 1)
+    assert state.reserve(cap)
+    assert (cap, cap, 0) == state.sums()
+    assert not state.reserve(1)
+    state.settle(cap, cap)
+    assert (cap, 0, cap) == state.sums()
+    assert not state.could_hold(1)
+
+
 def test_without_a_cap_everything_is_booked(tmp_path: Path):
     """No cap means no refusal, and the sum is kept all the same."""
     state = SharedState(tmp_path / "run.state")
@@ -108,6 +124,30 @@ def test_waiting_for_money_helps_only_where_the_cap_can_hold_it(tmp_path: Path):
     assert (False, True) == (state.reserve(50), state.could_hold(50))
     state.settle(60, 55)
     assert (False, False) == (state.reserve(50), state.could_hold(50))
+
+
+def prolong(path: str, times: int) -> None:
+    state = SharedState(Path(path))
+    for number in range(1, times + 1):
+        state.pause(float(number))
+    state.close()
+
+
+def test_a_pause_is_never_out_of_sight(tmp_path: Path):
+    """Who looks while another process makes a pause longer sees the old one or the new one, and never none."""
+    path, times = tmp_path / "run.state", 100_000
+    state, longest, shorter = SharedState(path), 0.0, []
+    state.begin(None)
+    writer = multiprocessing.get_context("spawn").Process(target=prolong, args=(str(path), times))
+    writer.start()
+    while writer.is_alive() and longest < times:
+        for _ in range(1000):
+            seen = state.paused_until
+            shorter += [seen] * (seen < longest)
+            longest = max(longest, seen)
+    writer.join()
+    assert float(times) == state.paused_until
+    assert [] == shorter
 
 
 def test_a_stop_holds_for_everybody_until_the_run_begins_again(tmp_path: Path):
