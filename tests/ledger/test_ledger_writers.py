@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from migrate.edges.ledger import open_ledger
+from migrate.edges.ledger.soundness import wal_is_sound
 from migrate.edges.ledger.transfers import BATCH
 from migrate.ports import CaseRecord
 from tests.ledger.records import record_named, run_named
@@ -84,6 +85,43 @@ def test_eight_processes_lose_nothing(url: str, tmp_path: Path) -> None:
     expected = [f"{worker}-{number:04}" for worker in range(8) for number in range(WRITES)]
     assert expected == cases_of(url, tmp_path, "run-shared")
     assert not url.startswith("sqlite") or sound(tmp_path / "ledger.db")
+
+
+CHECKPOINTER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=10, isolation_level=None)
+while True:
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    print(connection.execute("PRAGMA journal_mode").fetchone()[0], flush=True)
+"""
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["as it was made", "left in a write-ahead log"])
+def test_checkpoints_of_others_lose_nothing(tmp_path: Path, ahead: bool) -> None:
+    """Four processes write while a fifth asks for checkpoints without end: where those lose commits, no log is used."""
+    ledger = open_ledger("sqlite:///ledger.db", root=tmp_path)
+    ledger.start(run_named("run-shared"))
+    ledger.close()
+    path = tmp_path / "ledger.db"
+    if ahead:
+        with closing(sqlite3.connect(path)) as newer:
+            assert [("wal",)] == newer.execute("PRAGMA journal_mode=WAL").fetchall()
+    arguments = ("sqlite:///ledger.db", str(tmp_path))
+    writers = [process(WRITER, *arguments, str(worker), str(WRITES), "shared") for worker in range(4)]
+    assert writers[0].stdout is not None
+    first = writers[0].stdout.readline()
+    checkpointer = process(CHECKPOINTER, str(path))
+    outputs = [writer.communicate()[0] for writer in writers]
+    checkpointer.kill()
+    modes = set(checkpointer.communicate()[0].split())
+
+    assert [0] * 4 == [writer.returncode for writer in writers]
+    assert ["\n".join(map(str, range(WRITES))) + "\n"] * 4 == [first + outputs[0], *outputs[1:]]
+    expected = [f"{worker}-{number:04}" for worker in range(4) for number in range(WRITES)]
+    assert expected == cases_of("sqlite:///ledger.db", tmp_path, "run-shared")
+    assert sound(path)
+    assert modes
+    assert modes == {"wal"} if wal_is_sound(sqlite3.sqlite_version_info) else "wal" not in modes
 
 
 def test_processes_may_make_the_ledger_at_once(url: str, tmp_path: Path) -> None:
