@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from scripted_server import Scripted, Seen, error
 from small_project import Project, write
 
 FLOW = """\
@@ -74,6 +75,25 @@ def test_a_cap_that_vectors_could_pass_stops_before_them(care: Project) -> None:
         r"4 vectors by text-embedding-3-small may cost up to 0\.\d+ USD: the cap is 0\.\d+ USD", said(result)
     )
     assert not (care.root / "fixtures" / "care").exists()
+
+
+def test_vectors_that_nobody_makes_end_the_run_before_a_model_is_asked(care: Project) -> None:
+    """The provider's word is shown; no case is judged by passages that were picked otherwise."""
+    care.configure(samples=1)
+    paths: list[str] = []
+
+    def down(seen: Seen) -> Scripted:
+        paths.append(seen.path)
+        return error(503, message="the engine is overloaded")
+
+    care.models.script = down
+    result = care.run("--golden=new")
+
+    assert 4 == result.ret
+    assert {"/v1/embeddings"} == set(paths)
+    assert "text-embedding-3-small" in said(result)
+    assert "the engine is overloaded" in said(result)
+    assert "Traceback" not in said(result)
 
 
 def said(result: pytest.RunResult) -> str:
