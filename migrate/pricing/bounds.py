@@ -19,6 +19,8 @@ SLACK: Final = 1.1
 PER_MESSAGE: Final = 8
 LONGEST_ANSWER: Final = 16_384
 """Output tokens reserved when neither the request nor the catalogue bounds the answer."""
+CHEAPER: Final = frozenset({"flex", "batch"})
+"""Service tiers that cost no more than the usual one."""
 OUTPUT_PARAMETERS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -30,13 +32,21 @@ class CallPrices:
         self._today = today
 
     def most(self, request: Request) -> int | None:
-        """Return an upper bound of a request's cost: all input uncached, the longest answer; None without a price."""
+        """Return an upper bound of a request's cost: all input uncached, the longest answer; None without a price.
+
+        The price is that of the service tier the request asks for. One that is cheaper than the usual one is bounded
+        by the usual one where nobody prices it; one that may be dearer has no bound then.
+        """
         usage = Usage(
             input_tokens=input_bound(request),
             cached_tokens=0,
             output_tokens=output_bound(request),
         )
-        return _pico(self._table.price_usage(request.model, usage, on=self._today).usd)
+        tier = asked_tier(request)
+        usd = self._table.price_usage(request.model, usage, on=self._today, tier=tier).usd
+        if usd is None and tier in CHEAPER:
+            usd = self._table.price_usage(request.model, usage, on=self._today).usd
+        return _pico(usd)
 
     def cost(self, reply: Reply, asked: str) -> int | None:
         """Return what a reply cost; None when its usage or its price is unknown."""
@@ -55,6 +65,12 @@ class CallPrices:
             simulated=False,
         )
         return _pico(self._table.price(measurement))
+
+
+def asked_tier(request: Request) -> str | None:
+    """Return the service tier a request asks for; None for the usual one, as `auto` is unless a project says other."""
+    tier = request.body.get("service_tier")
+    return tier if isinstance(tier, str) and tier != "auto" else None
 
 
 def input_bound(request: Request) -> int:

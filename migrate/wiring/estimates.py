@@ -51,7 +51,10 @@ def estimate(world: World, planned: Planned, samples: int | None, *, recording: 
             measured[flow.name] = _by_case(world, flow)
         rows = measured[flow.name].get(case, [])
         models = (candidate.model_for(row.asked_model) for row in rows)
-        prices = [table.price_usage(model, row.usage, on=today).usd for model, row in zip(models, rows, strict=True)]
+        prices = [
+            table.price_usage(model, row.usage, on=today, tier=row.service_tier).usd
+            for model, row in zip(models, rows, strict=True)
+        ]
         if rows and None not in prices:
             recorded = len({row.sample for row in rows})
             wanted = samples or ((flow.samples or world.settings.samples) if recording else recorded)

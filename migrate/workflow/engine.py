@@ -95,6 +95,13 @@ class Tally:
     kinds: dict[str, int] = field(default_factory=dict)
 
 
+def unpriced(request: Request) -> str:
+    """Say of a request that has no upper bound of its cost why it cannot be made under a cap."""
+    tier = request.body.get("service_tier")
+    where = f' in the service tier "{tier}"' if tier not in (None, "auto", "default") else ""
+    return f"no price is known for {request.model}{where}, so the cap cannot be kept"
+
+
 class Engine:
     """Asks a provider, `policy.concurrency` calls at a time; every ask is delivered exactly once.
 
@@ -330,7 +337,7 @@ class Engine:
             return 0
         most = self._prices.most(ask.request)
         if most is None:
-            words = f"no price is known for {ask.request.model}, so the cap cannot be kept"
+            words = unpriced(ask.request)
             self._stop(NoReply(NoReplyKind.BUDGET, words))
             return None
         if self._purse.reserve(most):

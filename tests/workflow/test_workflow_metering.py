@@ -107,13 +107,14 @@ def test_a_broken_try_is_written_down_with_what_it_may_have_cost():
 def test_the_cap_keeps_a_call_back_and_every_later_one():
     """The call that does not fit is refused with the reason, is not in the journal, and stops the run for all."""
     meter, lines, purse = metered(MOST + MOST // 2)
-    assert meter.gate(ask(1), 1) is None
-    refused = meter.gate(ask(2), 1)
+    first, second = ask(1), ask(2)
+    assert meter.gate(first, 1) is None
+    refused = meter.gate(second, 1)
     assert NoReply(NoReplyKind.BUDGET, "the cost cap of the run does not hold another call") == refused
     assert (refused, NoReplyKind.BUDGET) == (meter.stopped, purse.stopped)
     assert 1 == len(lines.attempts)
 
-    meter.ended(Call(ask(2), refused), 0)
+    meter.ended(Call(second, refused), 0)
     assert (MOST, 0) == (purse.reserved, purse.spent)
     assert ([], []) == (lines.calls, lines.failures)
     assert refused == meter.gate(ask(3), 1)
@@ -192,3 +193,15 @@ def test_equal_requests_are_told_apart_and_tries_of_one_are_not():
     meter.ended(Call(second, reply()), 1)
     assert f"{key}+1" == lines.calls[0][1].request.request_key
     assert (key, f"{key}+2") == (equal_key(key, 0), equal_key(key, 2))
+
+
+def test_a_request_that_is_gone_is_not_taken_for_a_later_one():
+    """An application that forgets its requests, one after the other, still gets a key for each."""
+    meter, lines, _ = metered()
+    key = ask().request_key
+    for _ in range(20):
+        request = replace(ask())
+        meter.gate(request, 1)
+        meter.ended(Call(request, NoReply(NoReplyKind.RATE_LIMIT, "later")), 0)
+        del request
+    assert [key, *(f"{key}+{number}" for number in range(1, 20))] == [found for found, *_ in lines.attempts]
