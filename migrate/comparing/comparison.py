@@ -127,7 +127,7 @@ def _remarks(baseline: Baseline, missing: str, standing: Standing) -> Iterator[s
         yield missing
     if baseline.rejudged:
         yield "the golden was judged again, on redacted text: the contract has changed since it was recorded"
-    if 0 < standing.baseline < 1:
+    if standing.is_mixed:
         kept = sum(sample.kept for sample in baseline.samples)
         yield f"the baseline itself keeps the contract in {kept} of {len(baseline.samples)} samples"
 

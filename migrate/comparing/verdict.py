@@ -28,6 +28,11 @@ class Standing:
     same: bool = True
     """Every candidate sample is canonically equal to a baseline one."""
 
+    @property
+    def is_mixed(self) -> bool:
+        """True for a baseline of which some samples keep the contract and some do not."""
+        return 0 < self.baseline.numerator < self.baseline.denominator
+
 
 def case_verdict(standing: Standing) -> CaseVerdict:
     """Return the verdict of a case: the first that holds, in the order of the semantics."""
@@ -37,7 +42,7 @@ def case_verdict(standing: Standing) -> CaseVerdict:
         return CaseVerdict.STALE_GOLDEN
     if not standing.replied:
         return CaseVerdict.NO_REPLY
-    if 0 < standing.baseline < 1 and standing.candidate >= standing.baseline:
+    if standing.is_mixed and standing.candidate >= standing.baseline:
         return CaseVerdict.UNSTABLE_BASELINE
     if standing.candidate < standing.baseline:
         return CaseVerdict.BREAKING

@@ -54,7 +54,7 @@ from migrate.vocabulary import (
 PATIENCE_S: Final = 10.0
 """How long a journal is waited for that another process holds."""
 
-_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 _SUM: Final = b',"crc":"'
 """Begins the last member of a line: the CRC-32, in hex, of everything before it."""
 
@@ -62,6 +62,7 @@ _SUM: Final = b',"crc":"'
 _RUNGS: Final = {rung.value: rung for rung in Rung}
 _VERDICTS: Final = {verdict.value: verdict for verdict in CaseVerdict}
 _SOURCES: Final = {source.value: source for source in Source}
+_TIMES: Final = tuple(field.name for field in dataclasses.fields(Timing))
 
 
 class JournalFile:
@@ -292,7 +293,7 @@ def encode_call(call: Call) -> dict[str, Any]:
         "step": call.step,
     }
     if call.timing is not None:
-        event["timing"] = dataclasses.astuple(call.timing)
+        event["timing"] = [getattr(call.timing, name) for name in _TIMES]
     if isinstance(outcome, NoReply):
         event["no_reply"] = [outcome.kind.value, outcome.message, outcome.status]
     else:

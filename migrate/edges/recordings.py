@@ -57,7 +57,7 @@ _GET_MANY: Final = "select * from recordings where (request_key, sample) in (val
 _AT_ONCE: Final = 400
 _LOCK_WAIT_S: Final = 5.0
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 Key = tuple[str, int]
 """Request key and sample index."""
 

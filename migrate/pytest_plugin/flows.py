@@ -23,12 +23,12 @@ from migrate.pytest_plugin.reports import KEPT, NO_CALL
 from migrate.pytest_plugin.running import OneRun, again, failed, key_in_place, not_judged, passed, run_once, tell, unrun
 from migrate.pytest_plugin.words import fault_lines, tell_dropped
 from migrate.vocabulary import Candidate, Flow, Golden
-from migrate.wiring.applications import Applications, Mode
 from migrate.workflow.applications import conclude_recording, conclude_replay, staleness_of
 from migrate.workflow.replay import FAILING
 
 if TYPE_CHECKING:
     from migrate.pytest_plugin.session import MigrateSession
+    from migrate.wiring.applications import Applications, Mode
 
 PASSED_BY: Final = frozenset({"node_modules", "build", "dist", "venv"})
 MARK: Final = re.compile(rb"mark\s*\.\s*flow\b")
@@ -161,7 +161,7 @@ class FlowTests:
         session = self._session
         if self._applications is None:
             mode: Mode = "record" if session.mode else "offline" if session.offline else "live"
-            self._applications = Applications(
+            self._applications = _applications()(
                 session.world,
                 mode,
                 journal=session.journal,
@@ -226,7 +226,7 @@ class FlowTests:
     def _kept(self, item: pytest.Item, nextitem: pytest.Item | None, test: FlowTest, golden: Golden) -> Told:
         """Leave a golden that is there; the test is run against it, so that one that no longer fits is told."""
         if self._checking is None:
-            self._checking = Applications(self._session.world, "bare")
+            self._checking = _applications()(self._session.world, "bare")
         one = run_once(item, nextitem, self._checking.open(1, None, golden), GoldenValues())
         if one.ended_early:
             return Told(one.reports, "error", golden.baseline)
@@ -307,6 +307,13 @@ def _python_files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if not name.startswith((".", "__")) and name not in PASSED_BY]
         if "pyvenv.cfg" not in files:
             yield from (Path(where, name) for name in files if name.endswith(".py"))
+
+
+def _applications() -> type[Applications]:
+    """Import what only marked tests need, when the first one comes: it takes a tenth of an idle start."""
+    from migrate.wiring.applications import Applications
+
+    return Applications
 
 
 def _is_test_file(path: Path, config: pytest.Config) -> bool:

@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -16,8 +16,10 @@ from migrate.inert import inert
 from migrate.pytest_plugin.golden import GOLDEN, GoldenValues
 from migrate.pytest_plugin.marks import name_without_candidate
 from migrate.vocabulary import NoReply
-from migrate.wiring.applications import Opened, run_of
-from migrate.workflow.applications import TestRun
+
+if TYPE_CHECKING:
+    from migrate.wiring.applications import Opened
+    from migrate.workflow.applications import TestRun
 
 KEY: Final = "OPENAI_API_KEY"
 LONGEST: Final = 300
@@ -46,6 +48,8 @@ def run_once(item: pytest.Item, nextitem: pytest.Item | None, opened: Opened, go
 
     Fixtures of the function are made anew each time; those of wider scopes live on as they do between tests.
     """
+    from migrate.wiring.applications import run_of
+
     _forget_instance(item)
     item.stash[GOLDEN] = golden
     try:

@@ -24,6 +24,7 @@ from migrate.presenting.terminal import failure_lines
 from migrate.pytest_plugin.ending import Ending
 from migrate.pytest_plugin.flows import FlowTests
 from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptItem, Regression, look_hooks_up
+from migrate.pytest_plugin.passing import Passing
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines, tell_dropped
@@ -50,6 +51,7 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(session, NAME)
     config.pluginmanager.register(session.tests, f"{NAME}-flows")
     config.pluginmanager.register(session.ending, f"{NAME}-ending")
+    config.pluginmanager.register(Passing(session.passes), f"{NAME}-passing")
     if not session.is_worker:
         config.pluginmanager.register(session.reports, f"{NAME}-reports")
     if config.pluginmanager.hasplugin("xdist") and not session.is_worker:
@@ -81,7 +83,8 @@ def split(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(part for part in parts if part)
 
 
-Outcome = Comparison | Recorded | NotJudged | PromptMigrateError
+Outcome = Comparison | Recorded | Exception
+"""What came of an item; an exception is what its phases raise."""
 
 
 class MigrateSession:
@@ -421,6 +424,15 @@ class MigrateSession:
                 item.session.shouldfail = why
             raise outcome
 
+    def passes(self, item: PromptItem) -> bool:
+        """Settle and judge an item; False when its phases have something to raise, which they will."""
+        try:
+            self.settle(item)
+            self.judge(item)
+        except Exception:
+            return False
+        return True
+
     def _conclude(self, trial: Trial) -> Outcome:
         try:
             calls = self._calls(trial)
@@ -431,7 +443,7 @@ class MigrateSession:
             assert self.replay is not None
             record = self.replay.conclude(trial, calls)
             return self._silent(trial, record) or record.comparison
-        except PromptMigrateError as problem:
+        except Exception as problem:  # a bug too: its answers were collected, and cannot be waited for again
             return problem
 
     def _stopped_engine(self) -> str:

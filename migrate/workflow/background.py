@@ -13,6 +13,11 @@ from migrate.workflow.engine import Answered, Asked, Engine
 
 BACKLOG: Final = 1_000
 """Answers that may lie unread before no new call is started: bounds memory when judging is slower than asking."""
+RESUMED: Final = BACKLOG // 4
+"""Answers left unread when asking goes on after that."""
+AHEAD_S: Final = 2.0
+"""Seconds the engine gets to ask alone once the reader has read what was there. Two threads that both have work hand
+the interpreter to and fro, and each turn costs: asking and reading by turns takes a tenth less than both at once."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,8 @@ class Background:
         self._changed = threading.Condition()
         self._waiting: int | None = None
         self._unread = 0
+        self._held = False
+        self._asking = True
         self._stopping = False
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -67,16 +74,27 @@ class Background:
         """Return the answers of a ticket with their sample index, in the order of the samples."""
         with self._changed:
             self._waiting = ticket
-            while (tray := self._trays.get(ticket)) is None or not tray.full:
+            if not self._is_full(ticket):
+                self._changed.wait_for(lambda: self._is_full(ticket) or self._unread or not self._asking)
+                self._changed.wait_for(self._is_far_ahead, AHEAD_S)
+            while not self._is_full(ticket):
                 if self._failure is not None:
                     raise self._failure
                 if not self._thread.is_alive():
                     raise RuntimeError(f"the engine ended before the answers of ticket {ticket} were there")
                 self._changed.wait(1.0)
             self._waiting = None
-            del self._trays[ticket]
+            tray = self._trays.pop(ticket)
             self._unread -= len(tray.calls)
         return sorted(tray.calls, key=lambda answer: answer[0])
+
+    def _is_full(self, ticket: int) -> bool:
+        tray = self._trays.get(ticket)
+        return tray is not None and tray.full
+
+    def _is_far_ahead(self) -> bool:
+        """Say whether the engine has asked all it may before something is read."""
+        return self._unread >= BACKLOG or not self._asking
 
     def finish(self, within_s: float) -> None:
         """Ask for nothing new, let what is in flight come to its end within so many seconds, then `stop`."""
@@ -112,8 +130,7 @@ class Background:
         except BaseException as failure:  # handed to the thread that waits
             self._failure = failure
         finally:
-            with self._changed:
-                self._changed.notify_all()
+            self._end()
 
     async def _run(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -123,16 +140,24 @@ class Background:
                 await self.engine.run(self._asks())
         finally:
             self._task = None
+            self._end()
             await self.engine.close()
+
+    def _end(self) -> None:
+        """Tell the reader that no further answer comes."""
+        with self._changed:
+            self._asking = False
+            self._changed.notify_all()
 
     def _full(self) -> bool:
         # Never hold back while somebody waits: the answer waited for may be among those not asked yet.
-        return self._unread >= BACKLOG and self._waiting is None
+        self._held = self._waiting is None and self._unread >= (RESUMED if self._held else BACKLOG)
+        return self._held
 
     def _deliver(self, ask: Asked, answered: Answered) -> None:
         with self._changed:
             tray = self._trays[ask.ticket]
             tray.calls.append((ask.sample, answered))
             self._unread += 1
-            if tray.full and self._waiting == ask.ticket:
+            if self._unread in (1, BACKLOG) or (tray.full and self._waiting == ask.ticket):
                 self._changed.notify()

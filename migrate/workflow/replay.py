@@ -302,15 +302,14 @@ def redacted_call(call: Call, redactor: Redacts) -> Call:
             call if message == call.outcome.message else replace(call, outcome=replace(call.outcome, message=message))
         )
     reply = call.outcome
+    answer = redacted_answer(reply.answer, redactor)
     # Names of tools and ids are the model's and the server's to choose, as the answer is.
-    new = replace(
-        reply,
-        answer=redacted_answer(reply.answer, redactor),
-        service_tier=_redacted_text(reply.service_tier, redactor),
-        fingerprint=_redacted_text(reply.fingerprint, redactor),
-        request_id=_redacted_text(reply.request_id, redactor),
-    )
-    return call if new == reply else replace(call, outcome=new)
+    names = (reply.service_tier, reply.fingerprint, reply.request_id)
+    tier, fingerprint, request_id = new = tuple(_redacted_text(name, redactor) for name in names)
+    if answer is reply.answer and new == names:
+        return call
+    outcome = replace(reply, answer=answer, service_tier=tier, fingerprint=fingerprint, request_id=request_id)
+    return replace(call, outcome=outcome)
 
 
 def _redacted_text(text: str | None, redactor: Redacts) -> str | None:
@@ -324,8 +323,9 @@ def redacted_answer(answer: Answer, redactor: Redacts) -> Answer:
         ToolCall(redactor.text(tool.name), redactor.text(tool.arguments), redactor.text(tool.id))
         for tool in answer.tool_calls
     )
-    new = replace(answer, text=text, refusal=refusal, tool_calls=tools)
-    return answer if new == answer else new
+    if (text, refusal, tools) == (answer.text, answer.refusal, answer.tool_calls):
+        return answer
+    return replace(answer, text=text, refusal=refusal, tool_calls=tools)
 
 
 def staleness(flow: Flow, today: Request, golden: Golden, redactor: Redacts) -> str:

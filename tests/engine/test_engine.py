@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections import Counter
 
 import pytest
@@ -174,7 +175,7 @@ def test_backoff_is_at_least_what_the_server_asked_and_never_more_than_the_cap_a
     assert (asked or 0.0) <= pause <= (asked or 0.0) + policy.backoff_cap_s
 
 
-def background(provider: FakeProvider, per_ticket: list[int]) -> Background:
+def background(provider: FakeProvider, per_ticket: list[int], *, start_after_s: float = 0.0) -> Background:
     def source():
         for ticket, count in enumerate(per_ticket):
             made.expect(ticket, count)
@@ -183,7 +184,10 @@ def background(provider: FakeProvider, per_ticket: list[int]) -> Background:
                 yield Ask(ticket, sample, request)
 
     made = Background(lambda deliver, full: Engine(provider, QUICK, SystemClock(), deliver, full=full), source)
-    made.start()
+    if start_after_s:
+        threading.Timer(start_after_s, made.start).start()
+    else:
+        made.start()
     return made
 
 
@@ -207,6 +211,38 @@ def test_memory_is_bounded_when_judging_is_slower_than_asking():
     made = background(FakeProvider(lambda request, sample, tried: said("x")), [1] * 3000)
     for ticket in range(3000):
         assert 1 == len(made.collect(ticket))
+    made.stop()
+
+
+def test_asking_and_reading_take_turns_where_answers_come_faster_than_they_are_read(monkeypatch: pytest.MonkeyPatch):
+    """Who reads what was there lets the engine ask all it may: the first answer read finds the others waiting."""
+    monkeypatch.setattr("migrate.workflow.background.AHEAD_S", 60.0)
+    made = background(FakeProvider(lambda request, sample, tried: said("x")), [1] * 400, start_after_s=0.1)
+    made.collect(0)
+    assert made.engine is not None
+    assert 400 == made.engine.tally.calls
+    made.stop()
+
+
+def test_an_answer_is_read_while_another_call_hangs(monkeypatch: pytest.MonkeyPatch):
+    """Taking turns ends after its time: progress is shown though one call is slow."""
+    monkeypatch.setattr("migrate.workflow.background.AHEAD_S", 0.05)
+    hangs, let_go = threading.Event(), threading.Event()
+
+    class OneHangs(FakeProvider):
+        async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
+            if request.body["n"] == 1:
+                hangs.set()
+                await asyncio.to_thread(let_go.wait)
+            return await super().ask(request, sample=sample, timeout_s=timeout_s)
+
+    made = background(OneHangs(lambda request, sample, tried: said("x")), [1, 1])
+    try:
+        assert 1 == len(made.collect(0))
+        assert hangs.wait(10)
+    finally:
+        let_go.set()
+    assert 1 == len(made.collect(1))
     made.stop()
 
 

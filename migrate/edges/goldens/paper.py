@@ -55,7 +55,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def plain(content: bytes) -> str:
     """Return a file's text without what editors and git change. Raises UnicodeDecodeError."""
-    text = content.decode("utf-8-sig")
+    # The codec that knows the byte order mark is written in Python; this one is not.
+    text = content.decode().removeprefix("\ufeff")
     return text.replace("\r\n", "\n").rstrip("\n") + "\n"
 
 

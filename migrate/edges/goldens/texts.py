@@ -16,8 +16,10 @@ from migrate.vocabulary import Json, JsonObject
 DEEPEST: Final = 128
 """Levels of nesting from which JSON is kept as text: no reader of it needs a tall stack."""
 LAYOUTS: Final[dict[str, Callable[[Json], str]]] = {
-    "compact": json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode,
-    "spaced": json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode,
+    "compact": json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
+    ).encode,
+    "spaced": json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode,
     "indent2": json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2).encode,
     "indent4": json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=4).encode,
 }
@@ -110,7 +112,7 @@ def _place(order: Order, orders: list[Order]) -> int:
     return orders.index(order)
 
 
-_SORTED: Final = json.JSONEncoder(sort_keys=True, allow_nan=False).encode
+_SORTED: Final = json.JSONEncoder(sort_keys=True, allow_nan=False, check_circular=False).encode
 
 
 def _collect_orders(structure: Json, path: str, found: Order) -> None:

@@ -22,7 +22,7 @@ MARK: Final = "\x1a"
 _UNSAFE: Final = re.compile("[\x00\x1a\ud800-\udfff]")
 _MARKED: Final = re.compile("\x1a([0-9a-f]{4})")
 
-encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 decode_json: Final = json.JSONDecoder().decode
 
 

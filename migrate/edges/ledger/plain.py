@@ -44,7 +44,7 @@ SOURCES: Final = {source.value: source for source in Source}
 SCORES: Final = "scores"
 """Stands beside the rungs: what the case says of its flow."""
 
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def rungs_out(rungs: Mapping[Rung, bool | None]) -> str:

@@ -38,6 +38,7 @@ PATHS: Final[Mapping[Endpoint, str]] = {
     "embeddings": "/embeddings",
 }
 NO_LIMITS: Final = Limits()
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 RETRIED: Final = frozenset(
     {
         NoReplyKind.TIMEOUT,
@@ -127,7 +128,7 @@ class OpenAIProvider:
 
     async def _ask(self, request: Request, sample: int, timeout_s: float) -> Attempt:
         headers = {SAMPLE_HEADER: str(sample)} if self._simulated else {}
-        content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        content = _encode(request.body).encode("utf-8", "surrogatepass")
         if request.body.get("stream"):
             return await self._stream(request, content, _options(headers, timeout_s))
         started = time.perf_counter()
