@@ -19,6 +19,12 @@ SLACK: Final = 1.1
 PER_MESSAGE: Final = 8
 LONGEST_ANSWER: Final = 16_384
 """Output tokens reserved when neither the request nor the catalogue bounds the answer."""
+IMAGE: Final = 4_000
+"""Tokens of one image at most: 1,536 patches at 2.46, or 85 and 8 tiles at 170, whatever its size."""
+IMAGES: Final = {"gpt-4o-mini": 50_000}
+"""Models whose images are counted as more: 2,833 tokens and 8 tiles at 5,667."""
+LARGEST_WINDOW: Final = 1_050_000
+"""Input tokens of a file when the catalogue does not know the model's window: a file has pages without number."""
 CHEAPER: Final = frozenset({"flex", "batch"})
 """Service tiers that cost no more than the usual one."""
 OUTPUT_PARAMETERS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -76,38 +82,55 @@ def asked_tier(request: Request) -> str | None:
 def input_bound(request: Request) -> int:
     """Return an upper bound of the input tokens: counted by the o200k vocabulary, with slack for wrapping.
 
-    Images and files are not counted by text: 2,000 tokens are added for each part that is neither text nor refusal.
+    Images are not counted by text: each adds the most that one can have. A file has no such bound but the window.
     """
     messages = request.body.get("messages") or request.body.get("input") or ()
-    texts, others = _parts(messages)
+    texts, images, files = _parts(messages)
     rest = {name: value for name, value in request.body.items() if name not in ("messages", "input")}
     count = sum(_tokens(text) for text in texts) + _tokens(canonical_json(rest))
     wrapping = PER_MESSAGE * len(messages) if isinstance(messages, list) else PER_MESSAGE
-    return math.ceil(count * SLACK) + wrapping + 2_000 * others
+    window = _window(request.model) if files else 0
+    return max(math.ceil(count * SLACK) + wrapping + _image(request.model) * images, window)
 
 
 def output_bound(request: Request) -> int:
-    """Return the most tokens an answer can have: what the request allows, else what the model can."""
+    """Return the most tokens the answers to a request can have: what it allows, else what the model can, `n` times."""
+    answers = request.body.get("n")
+    times = answers if isinstance(answers, int) and answers > 1 else 1
     for name in OUTPUT_PARAMETERS:
         if isinstance(request.body.get(name), int):
-            return int(request.body[name])
+            return int(request.body[name]) * times
     facts = catalogue.facts(request.model)
-    return (facts.max_output if facts is not None else None) or LONGEST_ANSWER
+    return ((facts.max_output if facts is not None else None) or LONGEST_ANSWER) * times
 
 
-def _parts(messages: Any) -> tuple[list[str], int]:
+def _image(model: str) -> int:
+    return next((most for name, most in IMAGES.items() if model.startswith(name)), IMAGE)
+
+
+def _window(model: str) -> int:
+    facts = catalogue.facts(model)
+    known = None if facts is None else facts.max_input or facts.context_window
+    return known or LARGEST_WINDOW
+
+
+def _parts(messages: Any) -> tuple[list[str], int, int]:
+    """Return the texts of messages, and how many images and files are in them."""
     texts: list[str] = []
-    others = 0
+    images = files = 0
     for message in messages if isinstance(messages, list) else [messages]:
         content = message.get("content") if isinstance(message, dict) else message
         for part in content if isinstance(content, list) else [content]:
-            if isinstance(part, dict) and part.get("type") in ("image_url", "input_image", "file", "input_file"):
-                others += 1
+            kind = part.get("type") if isinstance(part, dict) else None
+            if kind in ("image_url", "input_image"):
+                images += 1
+            elif kind in ("file", "input_file"):
+                files += 1
             else:
                 texts.append(part if isinstance(part, str) else canonical_json(part))
         if isinstance(message, dict):
             texts.append(canonical_json({name: value for name, value in message.items() if name != "content"}))
-    return texts, others
+    return texts, images, files
 
 
 def _tokens(text: str) -> int:

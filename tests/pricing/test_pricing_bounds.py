@@ -136,9 +136,26 @@ def test_every_message_is_wrapped():
     assert input_bound(asked) - input_bound(one) >= 49 * 8
 
 
-def test_an_image_is_counted_apart(prices: CallPrices):
-    """What is not text has a bound of its own."""
-    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+@pytest.mark.parametrize(("model", "least", "most"), [("gpt-4.1-nano", 3_779, 4_100), ("gpt-4o-mini", 48_169, 50_100)])
+def test_an_image_is_counted_apart(model: str, least: int, most: int):
+    """What is not text has the bound of the largest image: 1,536 patches at 2.46, or 2,833 and 8 tiles at 5,667."""
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
     messages = [{"role": "user", "content": [{"type": "text", "text": "what is this?"}, part]}]
-    asked = request_of("chat", {"model": "gpt-4.1", "messages": messages}, lambda value: value)
-    assert 2_000 < input_bound(asked) < 2_100
+    asked = request_of("chat", {"model": model, "messages": messages}, lambda value: value)
+    assert least <= input_bound(asked) < most
+
+
+@pytest.mark.parametrize(("model", "window"), [("gpt-4.1", 1_047_576), ("gpt-4o", 128_000), ("house-model", 1_050_000)])
+def test_a_file_may_fill_the_window(model: str, window: int):
+    """A file has pages without number: no more than the model reads is all that is known of it."""
+    part = {"type": "input_file", "file_id": "file-1"}
+    given = [{"role": "user", "content": [part]}]
+    asked = request_of("responses", {"model": model, "input": given}, lambda value: value)
+    assert window == input_bound(asked)
+
+
+def test_several_answers_cost_several_times(prices: CallPrices):
+    """`n` answers may all be as long as one may be."""
+    assert 900 == output_bound(request(max_tokens=300, n=3))
+    assert 3 * 32_768 == output_bound(request(n=3))
+    assert 300 == output_bound(request(max_tokens=300, n=1))
