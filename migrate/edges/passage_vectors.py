@@ -30,6 +30,10 @@ create table if not exists made (
     texts integer not null,
     tokens integer              -- as the provider billed them; null: it did not say
 );
+create table if not exists billed (
+    key text primary key,       -- hash of model and text
+    tokens integer not null     -- its share of what the provider billed for its batch
+) without rowid;
 pragma user_version = 1;
 """
 _LOCK_WAIT_S: Final = 30.0
@@ -62,7 +66,18 @@ class PassageVectors:
             assert connection is not None
             connection.executemany("insert or ignore into vectors values (?, ?)", rows)
             connection.execute("insert into made values (?, ?, ?, ?)", (at, model, len(rows), tokens))
+            if tokens is not None:
+                shares = _shared(tokens, made)
+                billed = [(_key(model, text), share) for text, share in shares.items()]
+                connection.executemany("insert or ignore into billed values (?, ?)", billed)
         self._known.clear()
+
+    def tokens_of(self, model: str, text: str) -> int | None:
+        """Return what the vector of a text was billed for; None where the provider did not say. Raises StoreProblem."""
+        with self._opened(must_exist=True) as connection:
+            found = "select tokens from billed where key = ?"
+            row = connection and connection.execute(found, (_key(model, text),)).fetchone()
+        return row[0] if row else None
 
     def _numbers(self, packed: bytes) -> list[float]:
         numbers = array("f")
@@ -91,6 +106,18 @@ class PassageVectors:
     def _problem(self, words: str) -> StoreProblem:
         hint = "vectors can be made again"
         return StoreProblem(f"{self.path}: {words}", hint=hint, next_command=f"rm {shlex.quote(str(self.path))}")
+
+
+def _shared(tokens: int, texts: Iterable[str]) -> dict[str, int]:
+    """Share the tokens of a batch among its texts by their length; together they are what was billed."""
+    lengths = {text: len(text.encode("utf-8", "surrogatepass")) for text in texts}
+    total, before, shares = sum(lengths.values()), 0, {}
+    for text, length in lengths.items():
+        # The end of each share is rounded, so that no rounding adds up.
+        end = before + length
+        shares[text] = tokens * end // total - tokens * before // total if total else 0
+        before = end
+    return shares
 
 
 def _key(model: str, text: str) -> str:

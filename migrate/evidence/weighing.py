@@ -117,7 +117,7 @@ class _Scale:
             clockings.add(measurements)
             self.simulated = self.simulated or any(measurement.simulated for measurement in measurements)
             if len(measurements) > 1 and not self.several_calls:
-                self.several_calls = any(measurement.ordinal for measurement in measurements)
+                self.several_calls = any(measurement.ordinal > 0 for measurement in measurements)
         self.ratio.add(*sides)
         self.steps.add(*sides)
 

@@ -10,6 +10,7 @@ from migrate.rendering.steps import (
     chain_for,
     embedded_texts,
     first_request,
+    looked_up_by,
     models_of,
     play_of,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "chain_for",
     "embedded_texts",
     "first_request",
+    "looked_up_by",
     "models_of",
     "parse_candidate",
     "play_of",

@@ -15,7 +15,6 @@ ends there, without an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -157,13 +156,29 @@ def embedded_texts(flow: Flow) -> Iterator[tuple[str, str]]:
             continue
         found.update(dict.fromkeys((look.embeddings, embedded(passage)) for passage in look.passages))
         for case in flow.cases:
-            playing = _Playing(
-                replace(flow, chain=chain, variants=()), case, baseline_of(flow), lambda value: value, _unread
-            )
-            with suppress(Fault, InventoryProblem):
-                rounds = playing.rounds(step)
-                found.update(dict.fromkeys((look.embeddings, fill(look.query, one)) for one in rounds))
+            found.update(dict.fromkeys((look.embeddings, query) for query in _queries(flow, chain, case, step)))
     yield from found
+
+
+def looked_up_by(flow: Flow, case: Case, candidate: Candidate) -> Iterator[tuple[str, str, str]]:
+    """Yield step, model and text of every query that an answer to a case needs the vector of.
+
+    One of a query that comes again: an application asks for it again. What cannot be filled is left out.
+    """
+    chain = chain_for(flow, candidate)
+    for step in chain.steps:
+        if step.retrieve is not None and step.retrieve.embeddings:
+            for query in _queries(flow, chain, case, step):
+                yield step.name, step.retrieve.embeddings, query
+
+
+def _queries(flow: Flow, chain: Chain, case: Case, step: Step) -> list[str]:
+    playing = _Playing(replace(flow, chain=chain, variants=()), case, baseline_of(flow), lambda value: value, _unread)
+    assert step.retrieve is not None
+    try:
+        return [fill(step.retrieve.query, variables) for variables in playing.rounds(step)]
+    except (Fault, InventoryProblem):
+        return []
 
 
 def first_request(flow: Flow, case: Case, candidate: Candidate, redact: Redact) -> Request:

@@ -6,7 +6,17 @@ JSON values are plain Python (`dict`, `list`, `str`, `int`, `float`, `bool`, `No
 """
 
 from migrate.vocabulary.basic import Api, CaseId, Criticality, Endpoint, FlowName, Json, JsonObject, JsonPath, Parse
-from migrate.vocabulary.goldens import Approval, Decision, Golden, Measurement, PriceUsed, Rating, Rejection, Side
+from migrate.vocabulary.goldens import (
+    LOOKUP,
+    Approval,
+    Decision,
+    Golden,
+    Measurement,
+    PriceUsed,
+    Rating,
+    Rejection,
+    Side,
+)
 from migrate.vocabulary.inventory import (
     Candidate,
     Case,
@@ -62,6 +72,7 @@ from migrate.vocabulary.traces import (
 
 __all__ = [
     "CONTRACT_RUNGS",
+    "LOOKUP",
     "Answer",
     "Api",
     "Approval",

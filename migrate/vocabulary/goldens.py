@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from migrate.vocabulary.basic import CaseId, FlowName, JsonPath
 from migrate.vocabulary.judgement import FindingKind, Judged
@@ -117,6 +117,10 @@ class Golden:
     """Hash of the steps that were recorded; empty for a single prompt."""
     digest: str = ""
     """Hash of the file's content, for compare-and-swap; empty before it is written."""
+
+
+LOOKUP: Final = -1
+"""Ordinal of the vector of a query: it is paid for, and is no call of the trace."""
 
 
 @dataclass(frozen=True, slots=True)

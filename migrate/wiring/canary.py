@@ -18,7 +18,7 @@ from migrate.evidence import weigh
 from migrate.evidence.policy import Policy, policies_of
 from migrate.rendering import parse_candidate
 from migrate.statistics import quantile
-from migrate.vocabulary import Flow, FlowEvidence, Measurement, Run, Usage
+from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, Measurement, Run, Usage
 from migrate.wiring.world import World
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def _leaving(side: str, model: str, today: dt.date) -> dict[str, Any]:
 
 def side_facts(calls: Sequence[Measurement], cached: float | None, prices: PriceTable, on: dt.date) -> SideFacts:
     """Return what one side's calls show; a sample of several calls counts as one, with their sums."""
-    answered = [call for call in calls if call.served_model is not None]
+    paid = [call for call in calls if call.served_model is not None]
+    answered = [call for call in paid if call.ordinal != LOOKUP]
     samples = len({(call.case, call.sample) for call in answered})
     tokens = [float(call.usage.output_tokens) for call in answered if call.usage.output_tokens is not None]
     costs = [float(call.cost_usd) for call in answered if call.cost_usd is not None]
@@ -145,8 +146,8 @@ def side_facts(calls: Sequence[Measurement], cached: float | None, prices: Price
         latency_p95_ms=quantile([call.timing.total_ms for call in answered if call.timing is not None], 0.95),
         tokens_p95=quantile(tokens, 0.95),
         cost_p95=quantile(costs, 0.95),
-        cold_usd=_mean_price(answered, samples, 0.0, prices, on),
-        warm_usd=None if cached is None else _mean_price(answered, samples, cached, prices, on),
+        cold_usd=_mean_price(paid, samples, 0.0, prices, on),
+        warm_usd=None if cached is None else _mean_price(paid, samples, cached, prices, on),
     )
 
 
@@ -159,7 +160,8 @@ def _mean_price(
     for call in calls:
         if call.usage.input_tokens is None or call.usage.output_tokens is None:
             return None
-        usage = replace(call.usage, cached_tokens=round(call.usage.input_tokens * cached), cache_write_tokens=None)
+        share = 0.0 if call.ordinal == LOOKUP else cached
+        usage = replace(call.usage, cached_tokens=round(call.usage.input_tokens * share), cache_write_tokens=None)
         model = call.served_model or call.asked_model
         if (model, usage) not in known:
             known[model, usage] = _price(prices, (model, call.asked_model), usage, on)

@@ -12,6 +12,7 @@ from pathlib import Path
 from migrate.edges.journal import PATIENCE_S, claimed, is_alive, journals, lost_tries, read_journal
 from migrate.errors import PromptMigrateError, StoreProblem, UsageProblem
 from migrate.vocabulary import Flow, FlowEvidence, Run
+from migrate.wiring.lookups import lookups_of
 from migrate.wiring.world import World
 from migrate.workflow.fold import Event, Fold, Folded
 from migrate.workflow.runs import close_run
@@ -38,7 +39,7 @@ def fold(
     with _going_on(run):
         paths = journals(world.journals).get(run.id, [])
         prices = world.prices()
-        folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd)
+        folding = Fold(world.goldens, world.recordings, world.ledger, prices.usd, lookups_of(world, flows))
         folded = Folded(run)
         records = folding.fold(run, _events(paths), folded)
         policies = policies_of(flows) if run.kind == "replay" else None

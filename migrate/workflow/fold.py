@@ -11,6 +11,7 @@ from typing import Final
 from migrate.errors import StoreProblem
 from migrate.ports import CaseRecord, Goldens, Ledger, Recordings
 from migrate.vocabulary import (
+    LOOKUP,
     Call,
     CaseId,
     CaseVerdict,
@@ -25,6 +26,7 @@ from migrate.vocabulary import (
     Source,
     Usage,
 )
+from migrate.workflow.lookups import Lookups, no_lookups, with_lookups
 
 Event = Run | tuple[int, Call] | CaseRecord
 Price = Callable[[Measurement], str | None]
@@ -50,11 +52,19 @@ class Folded:
 class Fold:
     """Completes case records with measurements and prices and hands them on in batches."""
 
-    def __init__(self, goldens: Goldens, recordings: Recordings, ledger: Ledger, price: Price) -> None:
+    def __init__(
+        self,
+        goldens: Goldens,
+        recordings: Recordings,
+        ledger: Ledger,
+        price: Price,
+        lookups: Lookups = no_lookups,
+    ) -> None:
         self._goldens = goldens
         self._recordings = recordings
         self._ledger = ledger
         self._price = price
+        self._lookups = lookups
         self._baseline: dict[FlowName, dict[CaseId, tuple[Measurement, ...]]] = {}
 
     def fold(self, run: Run, events: Iterable[Event], folded: Folded) -> Iterator[CaseRecord]:
@@ -138,13 +148,14 @@ class Fold:
 
     def _complete(self, run: Run, record: CaseRecord) -> CaseRecord:
         comparison = record.comparison
+        flow, case = comparison.flow, comparison.case
         samples = (judged.sample for judged in record.samples)
-        candidate = tuple(
-            self._priced(measurement)
-            for sample in samples
-            for measurement in measurements_of(comparison.flow, comparison.case, sample)
-        )
-        baseline = () if run.kind == "record" else self._baseline_of(comparison.flow, comparison.case)
+        rows = [row for sample in samples for row in measurements_of(flow, case, sample)]
+        asked = self._lookups(flow, case, None if run.kind == "record" else comparison.candidate)
+        candidate = tuple(self._priced(row) for row in with_lookups(rows, asked))
+        baseline = () if run.kind == "record" else self._baseline_of(flow, case)
+        if baseline and (today := self._lookups(flow, case, None)):
+            baseline = tuple(row if row.cost_usd else self._priced(row) for row in with_lookups(baseline, today))
         return replace(record, baseline=baseline, candidate=candidate)
 
     def _baseline_of(self, flow: FlowName, case: CaseId) -> tuple[Measurement, ...]:
@@ -218,7 +229,8 @@ def _kept(record: CaseRecord) -> list[Measurement]:
     """Return what goes beside the golden: nothing of a case whose golden was not written, and no costs."""
     if any(isinstance(call.outcome, NoReply) for judged in record.samples for call in judged.sample.calls):
         return []
-    return [replace(row, cost_usd=None, source=Source.GOLDEN) for row in record.candidate]
+    calls = [row for row in record.candidate if row.ordinal != LOOKUP]
+    return [replace(row, cost_usd=None, source=Source.GOLDEN) for row in calls]
 
 
 def _batches(records: Iterable[CaseRecord], size: int) -> Iterator[list[CaseRecord]]:

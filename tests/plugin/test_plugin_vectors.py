@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from decimal import Decimal
 
 import pytest
 from scripted_server import Scripted, Seen, error
@@ -52,6 +54,34 @@ def test_vectors_are_made_once_and_serve_offline(care: Project) -> None:
     for result in (replayed, offline):
         result.assert_outcomes(passed=2)
         assert "vectors made" not in result.stdout.str()
+
+
+def test_every_answer_pays_for_the_vector_of_its_query(care: Project) -> None:
+    """Ledger and `compare` have it beside the calls, on both sides, by what the provider billed; no clock has it."""
+    care.run("-q", "--golden=new").assert_outcomes(passed=2)
+    care.run("-q", "--model", "gpt-4.1").assert_outcomes(passed=2)
+    (flow,) = care.compared()["flows"]
+    steps = {step["step"]: step for step in flow["steps"]}
+    assert ["answer/passages", "answer"] == list(steps)
+    queries = steps["answer/passages"]
+    assert {"baseline": 2, "candidate": 2} == queries["calls"]
+    assert queries["cost_usd"]["baseline"] == queries["cost_usd"]["candidate"]
+    for side in ("baseline", "candidate"):
+        parts = [Decimal(steps[step]["cost_usd"][side]) for step in steps]
+        assert Decimal(flow["cost_usd"][side]) == sum(parts)
+        assert 0 < min(parts)
+    assert 2 == flow["latency_ms"]["candidate"]["n"]
+
+    with sqlite3.connect(care.root / ".prompt-migrate" / "ledger.db") as ledger:
+        rows = ledger.execute(
+            "select side, asked_model, input_tokens, total_ms from calls where step = 'answer/passages' order by 1"
+        ).fetchall()
+    with sqlite3.connect(care.root / ".prompt-migrate" / "passages.db") as vectors:
+        billed = vectors.execute("select sum(tokens) from billed").fetchall()
+        assert billed == vectors.execute("select sum(tokens) from made").fetchall()
+    replayed = [row for row in rows if row[0] == "candidate"][-2:]
+    assert [("candidate", "text-embedding-3-small", None)] * 2 == [(side, model, ms) for side, model, _, ms in replayed]
+    assert "text-embedding" not in (care.root / "fixtures" / "care" / "measurements.json").read_text()
 
 
 def test_offline_without_vectors_says_what_to_run(care: Project) -> None:

@@ -32,6 +32,15 @@ def test_what_making_vectors_took_is_kept(tmp_path: Path) -> None:
     assert b"secret" not in path.read_bytes()
 
 
+def test_what_a_batch_was_billed_for_is_shared_among_its_texts(tmp_path: Path) -> None:
+    """By length, in whole tokens that add up to the bill; where there was no bill a share is unknown, not nothing."""
+    store = PassageVectors(tmp_path / "passages.db")
+    store.keep("m", {"a" * 30: [1.0], "b" * 10: [1.0], "c" * 20: [1.0]}, tokens=13, at=AT)
+    store.keep("m", {"silent": [1.0]}, tokens=None, at=AT)
+    shares = [store.tokens_of("m", text) for text in ("a" * 30, "b" * 10, "c" * 20, "silent", "never made")]
+    assert [6, 2, 5, None, None] == shares
+
+
 def test_looking_makes_no_file(tmp_path: Path) -> None:
     """A project without embeddings never sees one; the file that is made is private."""
     store = PassageVectors(tmp_path / "passages.db")

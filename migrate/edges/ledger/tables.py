@@ -176,7 +176,11 @@ calls: Final = Table(
     _key("side", "`baseline` (of the golden's samples) or `candidate`."),
     _key("position", "From 0.", Integer),
     _has("sample", Integer, "Index of the sample, from 1."),
-    _has("ordinal", Integer, "Place among the calls of the sample, from 0."),
+    _has(
+        "ordinal",
+        Integer,
+        "Place among the calls of the sample, from 0; -1: the vector of a query that a step looked passages up by.",
+    ),
     _has("asked_model", AnyText, "Model asked for."),
     _may("served_model", AnyText, "Model that answered, as the provider names it."),
     _may("input_tokens", BigInteger, "All input tokens, cached ones included; null: unknown, never 0."),

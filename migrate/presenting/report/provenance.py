@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from migrate.evidence.weighing import Record
-from migrate.vocabulary import Measurement
+from migrate.vocabulary import LOOKUP, Measurement
 
 
 class Provenance:
@@ -28,6 +28,8 @@ class Provenance:
 
     def _add(self, side: str, rows: Sequence[Measurement]) -> None:
         for row in rows:
+            if row.ordinal == LOOKUP:
+                continue
             served = row.served_model or "no reply"
             self._sides[side][row.asked_model, served, row.source.value, row.simulated] += 1
             if row.at:
