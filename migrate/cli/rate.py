@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,26 +15,24 @@ from migrate.cli.printing import print_lines
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import Rating
 
 if TYPE_CHECKING:
     from migrate.reviewing import Pair, Sample
-    from migrate.vocabulary import Side
+    from migrate.wiring.world import World
+    from migrate.workflow.rating import Preferred, RatingSession
 
 NARROWEST, WIDEST = 40, 120
 LONGEST: Final = 400
 """Lines of an answer that are shown."""
 MARKS: Final = "12345"
-
-Write = Callable[[Rating], None]
+PREFERRED: Final[Mapping[str, Preferred]] = {"a": "a", "b": "b", "t": "tie"}
 
 
 def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:
-    """Ask for ratings in the terminal, or take one from the options; return the exit code."""
+    """Ask for ratings in the terminal or at a page, or take one from the options; return the exit code."""
     from migrate import wiring
-    from migrate.reviewing import latest
     from migrate.wiring.deciding import reviewer as reviewer_of
-    from migrate.wiring.rating import draw_sample, open_ratings
+    from migrate.wiring.rating import draw_sample, open_session
     from migrate.wiring.reporting import refuse_nothing, replay_of
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
@@ -46,69 +44,15 @@ def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int
         if not sample.pairs:
             print_lines([f"run {run.id}: no two answers differ, so there is nothing to rate"])
             return 0
-        store, name = open_ratings(world), reviewer_of(world, reviewer)
-        flows = dict.fromkeys(pair.flow for pair in sample.pairs)
-        known = [one for flow in flows for one in latest(store.of_flow(flow))]
-        now = world.clock.now
-        session = _Session(
-            sample, name, known, lambda: now().isoformat(timespec="seconds").replace("+00:00", "Z"), store.add
-        )
-        return _rated(session, given)
+        rater = reviewer_of(world, reviewer)
+        if given["web"]:
+            return _by_page(world, sample, rater, given)
+        return _rated(open_session(world, sample, rater), given)
     finally:
         world.close()
 
 
-class _Session:
-    """One rater, the pairs that were drawn, and which of them were rated before."""
-
-    def __init__(
-        self,
-        sample: Sample,
-        rater: str,
-        known: Sequence[Rating],
-        now: Callable[[], str],
-        add: Callable[[Sequence[Rating]], None],
-    ) -> None:
-        self.sample = sample
-        self.rater = rater
-        self.pairs = sample.ordered(rater)
-        self._now = now
-        self._add = add
-        mine = {(*_about(one), one.baseline_shown, one.candidate_shown) for one in known if one.rater == rater}
-        self.done = {pair.id for pair in self.pairs if (*_about(pair), *pair.shown) in mine}
-
-    def keep(self, pair: Pair, preferred: str, first: int, second: int) -> None:
-        """Write a rating given in terms of what was shown first and second."""
-        left: Side = pair.left(self.rater)
-        right: Side = "baseline" if left == "candidate" else "candidate"
-        marks = {left: first, right: second}
-        baseline_shown, candidate_shown = pair.shown
-        drawn, of = self.sample.part(pair)
-        rating = Rating(
-            flow=pair.flow,
-            case=pair.case,
-            candidate=pair.candidate,
-            rater=self.rater,
-            preferred=left if preferred == "a" else right if preferred == "b" else "tie",
-            baseline_correct=marks["baseline"],
-            candidate_correct=marks["candidate"],
-            left=left,
-            baseline_shown=baseline_shown,
-            candidate_shown=candidate_shown,
-            seed=self.sample.seed,
-            drawn=drawn,
-            of=of,
-            at=self._now(),
-        )
-        self._add([rating])
-        self.done.add(pair.id)
-
-
-def _about(one: Rating | Pair) -> tuple[str, str, str]:
-    return one.flow, one.case, one.candidate
-
-
-def _rated(session: _Session, given: dict[str, Any]) -> int:
+def _rated(session: RatingSession, given: dict[str, Any]) -> int:
     if given["pair"]:
         return _by_options(session, given)
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -117,14 +61,21 @@ def _rated(session: _Session, given: dict[str, Any]) -> int:
     raise UsageProblem("ratings by keys need a terminal; the commands above rate without one")
 
 
-def _by_options(session: _Session, given: dict[str, Any]) -> int:
-    pair = next((one for one in session.pairs if one.id == given["pair"]), None)
-    if pair is None:
-        raise UsageProblem(
-            f"the sample has no pair {given['pair']}",
-            hint="--sample, --seed, --flow and --candidate have to be those it was drawn with",
-            next_command="prompt-migrate review --rate",
-        )
+def _by_page(world: World, sample: Sample, rater: str, given: dict[str, Any]) -> int:
+    """Serve a page that rates until it ends; return the exit code."""
+    from migrate.cli.serving import serve
+    from migrate.wiring.rating_web import WebRating
+
+    web = WebRating(world, sample, rater)
+    serve(web.server, counted(len(sample.pairs), "pair"), show=given["show"], idle=given["idle"])
+    print_lines(["", *(line for session in web.rated.values() for line in _end(session))])
+    if not web.rated:
+        print_lines(["nothing was rated"])
+    return 0
+
+
+def _by_options(session: RatingSession, given: dict[str, Any]) -> int:
+    pair = session.pair(given["pair"])
     prefer, first, second = given["prefer"], given["correct_a"], given["correct_b"]
     if prefer is None or first is None or second is None:
         raise UsageProblem("a rating needs all of it: --prefer a|b|tie --correct-a 1..5 --correct-b 1..5")
@@ -133,7 +84,7 @@ def _by_options(session: _Session, given: dict[str, Any]) -> int:
     return 0
 
 
-def _flags(session: _Session) -> Iterator[str]:
+def _flags(session: RatingSession) -> Iterator[str]:
     """Yield the pairs that are not rated yet, blind, with what can be typed for each."""
     who = f" --reviewer {shlex.quote(session.rater)}" if session.rater != "unknown" else ""
     for pair in session.pairs:
@@ -143,7 +94,7 @@ def _flags(session: _Session) -> Iterator[str]:
             yield f"  prompt-migrate review --rate {more} --pair {pair.id} --prefer a|b|tie --correct-a N --correct-b N"
 
 
-def _shown(session: _Session, pair: Pair) -> Iterator[str]:
+def _shown(session: RatingSession, pair: Pair) -> Iterator[str]:
     first, second = pair.sides(session.rater)
     place = session.pairs.index(pair) + 1
     yield ""
@@ -163,7 +114,7 @@ def _fitted(line: str, width: int) -> Iterator[str]:
     yield from (indent + part for part in wrapped(line.strip(), width - len(indent)))
 
 
-def _by_keys(session: _Session) -> int:
+def _by_keys(session: RatingSession) -> int:
     """Go through the pairs that are not rated yet; every rating is kept at once. Return the exit code."""
     todo = [pair for pair in session.pairs if pair.id not in session.done]
     at = 0
@@ -178,7 +129,7 @@ def _by_keys(session: _Session) -> int:
         marks = [_key(f"  {name} is right, 1 (wrong) to 5 (right): ", MARKS) for name in "AB"]
         if ESCAPE in marks:
             break
-        session.keep(todo[at], key, *map(int, marks))
+        session.keep(todo[at], PREFERRED[key], *map(int, marks))
         at += 1
     print_lines(_end(session))
     return 0
@@ -192,7 +143,7 @@ def _key(prompt: str, allowed: str) -> str:
             return key
 
 
-def _end(session: _Session) -> Iterator[str]:
+def _end(session: RatingSession) -> Iterator[str]:
     sample = session.sample
     of = f"{counted(len(sample.pairs), 'pair')}, drawn from {sample.of} that differ"
     yield f"{session.rater} rated {len(session.done)} of {of}; {sample.equal} more are equal"

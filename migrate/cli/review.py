@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from migrate.workflow.walk import Change, Session
 
 NARROWEST, WIDEST = 40, 120
+NO_PAGE: Final = "--open opens the page of --web"
 
 
 @click.command()
@@ -55,27 +55,28 @@ def review(context: click.Context, /, run_id: str | None, reviewer: str | None, 
     there too. Ctrl-C, or nobody asking for MINUTES, ends it with a summary.
 
     With --rate a sample of pairs of answers is drawn, the same for every rater of a seed, and shown in a random order
-    without names. Ratings stand in fixtures/FLOW/ratings.jsonl, and beside the automatic verdicts in `compare`.
+    without names; with --web at a page that holds nothing else. Ratings stand in fixtures/FLOW/ratings.jsonl, and
+    beside the automatic verdicts in `compare` and `report`.
     """
     if given["rates"] or given["pair"]:
         from migrate.cli.rate import rate
 
-        if given["web"]:
-            raise UsageProblem("ratings are given in the terminal: --rate and --web do not go together")
+        if given["pair"] and given["web"]:
+            raise UsageProblem("--pair rates by options and --web at a page: they do not go together")
+        if given["show"] and not given["web"]:
+            raise UsageProblem(NO_PAGE, next_command="prompt-migrate review --rate --web --open")
         context.exit(rate(run_id, reviewer, given))
     if given["web"]:
         context.exit(_serve(run_id, reviewer, given))
     if given["show"]:
-        raise UsageProblem("--open opens the page of --web", next_command="prompt-migrate review --web --open")
+        raise UsageProblem(NO_PAGE, next_command="prompt-migrate review --web --open")
     context.exit(_in_terminal(run_id, reviewer, given["flow"], given["candidate"]))
 
 
 def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:
     """Serve the page until it ends; return the exit code."""
-    import signal
-    import webbrowser
-
     from migrate import wiring
+    from migrate.cli.serving import serve
     from migrate.presenting.deciding import decided_lines
     from migrate.wiring.deciding import reviewer as reviewer_of
     from migrate.wiring.reporting import refuse_nothing
@@ -88,15 +89,7 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
         refuse_nothing(world)
         web = WebReview(world, run_id, reviewer_of(world, reviewer))
         print_lines(warnings_of(web.lapsed), err=True)
-        link = web.server.door.link
-        print_lines([f"run {web.run.id}: {link}", "the link lets one browser in, once; Ctrl-C ends the review"])
-        if given["show"]:
-            webbrowser.open(link)
-        # A shell that starts it in the background has it ignore Ctrl-C; a plain `kill` ends it with its summary too.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
-            web.server.serve(given["idle"] * 60.0)
+        serve(web.server, f"run {web.run.id}", show=given["show"], idle=given["idle"])
         lines = decided_lines(web.outcomes, dry_run=False, folders=folders_of(world.settings))
         print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
     finally:

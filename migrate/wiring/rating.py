@@ -11,8 +11,9 @@ from migrate.edges.goldens.ratings import RatingFiles
 from migrate.errors import StoreProblem
 from migrate.evidence import Heard
 from migrate.redaction import Redactor
-from migrate.reviewing import Sample, draw
+from migrate.reviewing import Sample, draw, latest
 from migrate.vocabulary import CaseId, Comparison, FlowName, Golden, Judged, Run, Settings
+from migrate.workflow.rating import RatingSession
 
 if TYPE_CHECKING:
     from migrate.wiring.world import World
@@ -24,9 +25,16 @@ def heard(settings: Settings) -> Heard:
     return Heard(RatingFiles(root, redactor).of_flow, _readable(GoldenFiles(root, redactor)))
 
 
-def open_ratings(world: World) -> RatingFiles:
-    """Return the one writer of ratings."""
-    return RatingFiles(world.root / world.settings.fixtures, world.redactor)
+def open_session(world: World, sample: Sample, rater: str) -> RatingSession:
+    """Return where a rater stands, with the one writer of ratings behind it."""
+    files = RatingFiles(world.root / world.settings.fixtures, world.redactor)
+    flows = dict.fromkeys(pair.flow for pair in sample.pairs)
+    known = [one for flow in flows for one in latest(files.of_flow(flow))]
+
+    def now() -> str:
+        return world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    return RatingSession(sample, rater, known, now, files.add)
 
 
 def draw_sample(

@@ -29,6 +29,8 @@ from migrate.edges.ledger import SqlLedger, open_ledger, sqlite_url
 from migrate.edges.report import Packed, write_report
 from migrate.ports import CaseRecord
 from migrate.vocabulary import Call, Judged, Measurement, Run, Timing
+from migrate.wiring import open_world
+from migrate.wiring.rating import draw_sample, open_session
 
 ROOT: Final = Path(__file__).parents[2]
 SAMPLE: Final = Path(__file__).parent
@@ -37,6 +39,8 @@ AT: Final = "2026-01-15T10:00:00.000Z"
 CANDIDATES: Final = ("gpt-4.1", "gpt-4.1-mini")
 CANARY: Final = "product-tags"
 """The flow whose rollout is simulated and checked, as if the candidate broke its schema in one call of twenty-five."""
+RATED: Final = 12
+"""Pairs of answers that people rate."""
 _DATA: Final = re.compile(r'<script type="application/gzip" id="(index|chunk-\d+)">([A-Za-z0-9+/=]*)</script>')
 _TITLE: Final = re.compile(r"<title>([^<]*)</title>")
 
@@ -52,10 +56,25 @@ def make(path: Path) -> None:
         # The demo has findings on purpose: it ends with 1.
         call(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *models, ends=(1,))
         pin(project)
+        rate(project)
         decide(project)
         call(project, "-m", "migrate", "report", "-o", "reports/index.html")
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project / "reports" / "index.html", path)
+
+
+def rate(project: Path) -> None:
+    """Let two invented people rate a few of the answers that differ, each pair as its number says."""
+    world = open_world(project, {}, {})
+    try:
+        sample = draw_sample(world, world.ledger.run(RUN), size=RATED, seed=0, candidate=CANDIDATES[0])
+        for place, rater in enumerate(("first rater", "second rater")):
+            session = open_session(world, sample, rater)
+            for pair in session.pairs:
+                number = int(pair.id[1:], 16) + place * (int(pair.id[-1], 16) % 3 == 0)
+                session.keep(pair, ("a", "tie", "b")[number % 3], 3 + number % 3, 3 + number // 3 % 3)
+    finally:
+        world.close()
 
 
 def decide(project: Path) -> None:

@@ -122,7 +122,7 @@ def test_what_is_missing_is_said_at_once(replayed: Project) -> None:
     for words, said in [
         (("--pair", "P0000000"), "the sample has no pair"),
         (("--pair", pair, "--prefer", "a"), "a rating needs all of it"),
-        (("--web",), "do not go together"),
+        (("--web", "--pair", pair), "do not go together"),
     ]:
         done = command("review", "--rate", "--reviewer", "ada", *words)
         assert (2, True) == (done.exit_code, said in done.stderr)

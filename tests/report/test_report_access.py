@@ -13,13 +13,27 @@ from measured import compared, finding
 from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
+from migrate.evidence.rating import weigh_ratings
 from migrate.presenting.report import Facts
-from migrate.vocabulary import CaseVerdict, Flow, FlowName, JsonPath, Judged, Prompt, Rule, Rung, Severity
+from migrate.vocabulary import (
+    CaseId,
+    CaseVerdict,
+    Flow,
+    FlowName,
+    JsonPath,
+    Judged,
+    Prompt,
+    Rating,
+    Rule,
+    Rung,
+    Severity,
+)
 
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 VIEWS: Final = {
     "overview": ("#/overview", ()),
     "flow": ("#/flow/refund", ()),
+    "rated": ("#/cases?q=case:alike-1", ("n",)),
     "list": ("#/cases", ()),
     "case": ("#/cases", ("n",)),
     "raw": ("#/cases", ("n", "x")),
@@ -56,7 +70,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = {"route": "route.json", "canary": "canary-plan.json", "check": "canary-check.json"}
     decided = Path(__file__).parent / "decided"
     pages = {name: json.loads((decided / file).read_text("utf-8")) for name, file in names.items()}
-    write_page(path, records, goldens, facts=Facts(flows={flow.name: flow}, pages=pages))
+    said = Rating(flow.name, CaseId("alike-1"), "gpt-4.1", "ada", "tie", 4, 4, "baseline", "b", "c", 0, 1, 3)
+    people = weigh_ratings([said, replace(said, rater="bob", candidate_correct=2)], {}, 1)
+    assert people is not None
+    write_page(path, records, goldens, facts=Facts(flows={flow.name: flow}, pages=pages, people=(people,)))
     return path
 
 

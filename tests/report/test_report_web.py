@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from report_browser import Tab
+from report_served import Served
 from small_project import LATE, Project
 
 MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
 
 
-class Served:
-    """`prompt-migrate review --web`, and the page it serves in a browser."""
-
-    def __init__(self, project: Project, tab: Tab, reviewer: str = "ada") -> None:
-        words = [sys.executable, "-m", "migrate", "review", "--web", "--reviewer", reviewer]
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        self.process = subprocess.Popen(words, cwd=project.root, env={**os.environ, "COLUMNS": "80"}, **pipes)
-        assert self.process.stdout is not None
-        self.said = self.process.stdout.readline()
-        self.link = self.said.split()[-1]
-        self.page = tab.page
-        self.page.goto(self.link)
-        self.page.wait_for_selector("html[data-ready]")
+class Reviewed(Served):
+    """The report's page, on which decisions are made."""
 
     def go(self, query: str) -> None:
         """Show the cases of a filter with the first undecided one open."""
@@ -37,14 +23,6 @@ class Served:
         self.page.wait_for_selector(".row")
         self.page.keyboard.press("n")
         self.page.wait_for_selector(".case[data-row]")
-
-    def wait(self, words: str) -> None:
-        """Wait until the page has said so."""
-        self.page.locator(".said", has_text=words).wait_for()
-
-    def press(self, key: str, said: str) -> None:
-        self.page.keyboard.press(key)
-        self.wait(said)
 
     def answer(self, reason: str, **fields: str) -> None:
         """Answer the question that is open: a reason, and what else it asks for."""
@@ -54,22 +32,13 @@ class Served:
             self.page.locator(f'dialog input[type="{kind}"]').fill(value)
         self.page.keyboard.press("Enter")
 
-    def end(self) -> str:
-        """End it as Ctrl-C does; return everything the terminal showed."""
-        self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=60)
-        assert 0 == self.process.returncode, rest
-        return self.said + rest
-
 
 @pytest.fixture
-def served(replayed: Project, tab: Tab) -> Iterator[Served]:
+def served(replayed: Project, tab: Tab) -> Iterator[Reviewed]:
     """A review that was just begun."""
-    one = Served(replayed, tab)
+    one = Reviewed(replayed, tab)
     yield one
-    if one.process.poll() is None:
-        one.process.kill()
-        one.process.communicate()
+    one.kill()
 
 
 def written(project: Project) -> dict[str, bytes]:
@@ -90,7 +59,7 @@ def log(project: Project) -> list[tuple[str, str, str]]:
     return [(one["verdict"], one["case"], one["reviewer"]) for one in entries]
 
 
-def test_an_accepted_group_is_written_at_once_and_passes_on_the_next_run(served: Served, replayed: Project) -> None:
+def test_an_accepted_group_is_written_at_once_and_passes_on_the_next_run(served: Reviewed, replayed: Project) -> None:
     """Two cases with one key and one confirmation; the terminal sums them up with a commit message."""
     served.go("verdict:drift%20flow:refund")
     served.page.keyboard.press("A")
@@ -107,7 +76,7 @@ def test_an_accepted_group_is_written_at_once_and_passes_on_the_next_run(served:
     assert {"accepted": 2, "breaking": 1} == {name: count for name, count in flow["verdicts"].items() if count}
 
 
-def test_rejected_and_tolerated_are_written_with_reason_bound_and_day(served: Served, replayed: Project) -> None:
+def test_rejected_and_tolerated_are_written_with_reason_bound_and_day(served: Reviewed, replayed: Project) -> None:
     """A rejection stands beside the golden; a toleration in the prompt file ends on its day, then it fails again."""
     served.go("case:late-parcel")
     served.page.keyboard.press("r")
@@ -131,7 +100,7 @@ def test_rejected_and_tolerated_are_written_with_reason_bound_and_day(served: Se
         assert broken == flow["verdicts"]["breaking"]
 
 
-def test_undo_leaves_everything_as_it_was(served: Served, replayed: Project) -> None:
+def test_undo_leaves_everything_as_it_was(served: Reviewed, replayed: Project) -> None:
     """Accepted, rejected and tolerated, then `u` as often: goldens and prompt files are the same bytes again."""
     before = written(replayed)
     served.go("case:late-parcel")
@@ -154,7 +123,7 @@ def test_undo_leaves_everything_as_it_was(served: Served, replayed: Project) -> 
     assert "nothing was decided" in served.end()
 
 
-def test_another_verdict_takes_the_place_of_the_first(served: Served, replayed: Project) -> None:
+def test_another_verdict_takes_the_place_of_the_first(served: Reviewed, replayed: Project) -> None:
     """Rejected, then accepted: the golden holds the approval alone, and undo brings the rejection back."""
     served.go("case:late-parcel")
     served.page.keyboard.press("r")
@@ -173,7 +142,7 @@ def test_another_verdict_takes_the_place_of_the_first(served: Served, replayed: 
     served.end()
 
 
-def test_after_another_replay_the_page_is_refused(served: Served, replayed: Project) -> None:
+def test_after_another_replay_the_page_is_refused(served: Reviewed, replayed: Project) -> None:
     """Answers nobody saw are not blessed: the page says why, keeps the case undecided, and nothing is written."""
     replayed.say("gpt-4.1", {LATE: '{"label": "late", "amount": 99}'})
     replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
@@ -187,9 +156,9 @@ def test_after_another_replay_the_page_is_refused(served: Served, replayed: Proj
     assert "nothing was decided" in served.end()
 
 
-def test_two_reviewers_at_once(served: Served, replayed: Project, tabs: Any) -> None:
+def test_two_reviewers_at_once(served: Reviewed, replayed: Project, tabs: Any) -> None:
     """Two reviews of one run at the same time: each decides, the same case and another; nothing of either is lost."""
-    other = Served(replayed, tabs(), reviewer="bob")
+    other = Reviewed(replayed, tabs(), reviewer="bob")
     served.go("case:late-parcel")
     other.go("case:late-parcel")
     served.press("a", "written: 1 decision")
@@ -209,7 +178,7 @@ def test_two_reviewers_at_once(served: Served, replayed: Project, tabs: Any) -> 
     served.end()
 
 
-def test_a_page_that_is_opened_again_knows_what_was_decided(served: Served) -> None:
+def test_a_page_that_is_opened_again_knows_what_was_decided(served: Reviewed) -> None:
     """Reloaded, the page shows what this review wrote; after its end it says so and writes nothing."""
     served.go("case:late-parcel")
     served.press("a", "written: 1 decision")
@@ -223,7 +192,7 @@ def test_a_page_that_is_opened_again_knows_what_was_decided(served: Served) -> N
     assert "1 decision not written" in served.page.locator('[role="alert"]').inner_text()
 
 
-def test_the_page_asks_its_own_server_alone(served: Served, tab: Tab) -> None:
+def test_the_page_asks_its_own_server_alone(served: Reviewed, tab: Tab) -> None:
     """Every request goes to the address of the link; the address bar holds no token, and scripts see no cookie."""
     served.go("case:late-parcel")
     served.press("a", "written: 1 decision")
@@ -233,7 +202,7 @@ def test_the_page_asks_its_own_server_alone(served: Served, tab: Tab) -> None:
     served.end()
 
 
-def test_the_page_served_keeps_the_rules_of_access(served: Served, axe: str) -> None:
+def test_the_page_served_keeps_the_rules_of_access(served: Reviewed, axe: str) -> None:
     """WCAG 2.2 AA on the views that only a served page has."""
     served.go("case:late-parcel")
     served.press("a", "written: 1 decision")

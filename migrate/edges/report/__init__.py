@@ -3,6 +3,24 @@
 `app/` holds the page's own program, in TypeScript; `bundle/` is what is built of it and shipped.
 """
 
-from migrate.edges.report.writing import LARGEST_PAGE, Packed, Packing, pack, served_report, write_report, write_text
+from migrate.edges.report.writing import (
+    LARGEST_PAGE,
+    Packed,
+    Packing,
+    pack,
+    rating_page,
+    served_report,
+    write_report,
+    write_text,
+)
 
-__all__ = ["LARGEST_PAGE", "Packed", "Packing", "pack", "served_report", "write_report", "write_text"]
+__all__ = [
+    "LARGEST_PAGE",
+    "Packed",
+    "Packing",
+    "pack",
+    "rating_page",
+    "served_report",
+    "write_report",
+    "write_text",
+]

@@ -11,23 +11,25 @@ import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, Literal
 
 CHUNKS: Final = "chunks"
 """Folder beside a page that does not hold its own chunks."""
 
 
-def page(title: str, index: bytes, chunks: Sequence[bytes] | None, *, writes: bool = False) -> str:
+def page(
+    title: str, index: bytes, chunks: Sequence[bytes] | None, *, writer: Literal["decisions", "ratings"] | None = None
+) -> str:
     """Return the page. `index` and `chunks` are gzipped JSON; without chunks it loads them from beside it.
 
-    `writes`: it is served by `review --web`, and hands its decisions to where it came from.
+    `writer`: it is served by `review --web`, and hands its decisions, or ratings alone, to where it came from.
     """
     program, styles, shell = (_bundled(name) for name in ("app.js", "app.css", "shell.html"))
     parts = {
-        "policy": html.escape(_policy(program, styles, beside=chunks is None, writes=writes)),
+        "policy": html.escape(_policy(program, styles, beside=chunks is None, writes=writer is not None)),
         "title": html.escape(title),
         "mode": "folder" if chunks is None else "page",
-        "writer": ' data-writer="here"' if writes else "",
+        "writer": f' data-writer="{writer}"' if writer else "",
         "styles": styles,
         "index": _data("index", index),
         "program": program,

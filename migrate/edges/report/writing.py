@@ -98,7 +98,7 @@ def write_report(path: Path, packed: Packed, *, largest: int = LARGEST_PAGE) -> 
 def served_report(packed: Packed, *, largest: int = LARGEST_PAGE) -> dict[str, tuple[str, bytes]]:
     """Return a report that is served and not written: names below the page's own, each with its type and bytes."""
     alone = packed.size <= largest
-    text = page(packed.title, packed.index, packed.chunks if alone else None, writes=True)
+    text = page(packed.title, packed.index, packed.chunks if alone else None, writer="decisions")
     beside = [] if alone else [chunk_script(number, chunk) for number, chunk in enumerate(packed.chunks)]
     scripts = {f"{CHUNKS}/{number}.js": ("text/javascript", script.encode()) for number, script in enumerate(beside)}
     return {"": ("text/html; charset=utf-8", text.encode()), **scripts}
@@ -117,6 +117,12 @@ def write_text(path: Path, text: str) -> None:
             _replace(path, text)
     except OSError as problem:
         raise StoreProblem(f"cannot write {path}: {problem.strerror or problem}") from problem
+
+
+def rating_page() -> dict[str, tuple[str, bytes]]:
+    """Return the page that rates, as it is served: the program without any data of a report."""
+    text = page("Which answer is better? prompt-migrate", b"", (), writer="ratings")
+    return {"": ("text/html; charset=utf-8", text.encode())}
 
 
 def _write_chunks(folder: Path, chunks: Sequence[bytes]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -91,8 +91,22 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
             "prices": [asdict(price) for price in facts.prices],
             "damaged": builder.damaged,
         },
+        "people": [said for one in facts.people for said in _people(one, names, builder.candidates)],
         "pages": dict(facts.pages),
     }
+
+
+def _people(one: HumanEvidence, flows: Sequence[str], candidates: Sequence[str]) -> Iterator[JsonObject]:
+    """Yield what people said of each rated case, beside whose verdict it is shown."""
+    for case, marks in one.marks.items():
+        yield {
+            "flow": flows.index(one.flow),
+            "candidate": candidates.index(one.candidate),
+            "case": case,
+            "raters": list(marks.raters),
+            "preference": marks.preference,
+            "correct": [marks.baseline_correct, marks.candidate_correct],
+        }
 
 
 def _flow(name: FlowName, builder: ReportBuilder, facts: Facts) -> JsonObject:

@@ -181,7 +181,20 @@ export interface Index {
     }[];
     damaged: string[];
   };
+  people: CaseMarks[];
   pages: Record<string, Json>;
+}
+
+// What people said of one case: means over its raters.
+export interface CaseMarks {
+  flow: number;
+  candidate: number;
+  case: string;
+  raters: string[];
+  // 1: the candidate is preferred, -1: the baseline.
+  preference: number;
+  // Marks from 1 to 5, baseline and candidate.
+  correct: [number, number];
 }
 
 export interface Answer {

@@ -5,14 +5,15 @@ import { useEffect, useRef } from "preact/hooks";
 import { listenForChunks, openIndex, type Index } from "./data";
 import { KEYS, listenToKeys } from "./keys";
 import { searchTexts } from "./search";
-import { decidedCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openCount, printing, route, said, theme, type Theme, type View } from "./state";
+import { decidedCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openCount, printing, route, said, type View } from "./state";
 import { Cases, nameGroups, orderChips } from "./views/cases";
 import { Decisions } from "./views/decisions";
 import { Question, useReport } from "./views/deciding";
 import { DocumentPage, pagesOf } from "./views/document";
 import { FlowPage } from "./views/flow";
 import { Overview } from "./views/overview";
-import { T } from "./words";
+import { Rating, startRating } from "./views/rating";
+import { T, Themes } from "./words";
 import { follow as followWriter, Status } from "./writer";
 
 function App({ report }: { report: Index }) {
@@ -75,14 +76,7 @@ function Header({ report }: { report: Index }) {
         {pagesOf(report).map(({ name, title }) => tab("page", title, undefined, name))}
       </nav>
       <div class="tools">
-        <label class="hidden" for="theme">
-          Colours
-        </label>
-        <select id="theme" value={theme.value} onChange={(event) => (theme.value = event.currentTarget.value as Theme)}>
-          <option value="auto">auto</option>
-          <option value="light">light</option>
-          <option value="dark">dark</option>
-        </select>
+        <Themes />
         <button type="button" class="quiet" onClick={() => (helpOpen.value = true)}>
           keys <kbd>?</kbd>
         </button>
@@ -129,6 +123,13 @@ function Help() {
 async function start(): Promise<void> {
   const root = document.getElementById("app")!;
   try {
+    if (document.documentElement.dataset.writer === "ratings") {
+      keepTheme();
+      await startRating();
+      root.replaceChildren();
+      render(<Rating />, root);
+      return ready();
+    }
     listenForChunks();
     const report = await openIndex();
     index.value = report;
@@ -145,10 +146,14 @@ async function start(): Promise<void> {
     addEventListener("afterprint", () => (printing.value = false));
     root.replaceChildren();
     render(<App report={report} />, root);
-    document.documentElement.dataset.ready = String(Math.round(performance.now()));
+    ready();
   } catch (error) {
     root.textContent = `This report cannot be opened: ${String(error)}. It needs a browser of 2023 or newer.`;
   }
+}
+
+function ready(): void {
+  document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
 void start();

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { visible, type Piece } from "./diff";
-import { say } from "./state";
+import { say, theme, type Theme } from "./state";
 
 // Text of a model, a provider or a file.
 export function T({ text, ends = true }: { text: string; ends?: boolean }) {
@@ -131,3 +131,18 @@ export function Command({ text }: { text: string }) {
 
 // Quoted for a POSIX shell.
 export const shell = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+export function Themes() {
+  return (
+    <>
+      <label class="hidden" for="theme">
+        Colours
+      </label>
+      <select id="theme" value={theme.value} onChange={(event) => (theme.value = event.currentTarget.value as Theme)}>
+        <option value="auto">auto</option>
+        <option value="light">light</option>
+        <option value="dark">dark</option>
+      </select>
+    </>
+  );
+}

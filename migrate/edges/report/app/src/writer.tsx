@@ -1,6 +1,7 @@
 // The page as `review --web` serves it: what is decided is written at once, and what is taken back is undone there too.
 
 import { effect, signal } from "@preact/signals";
+import { ask } from "./ask";
 import type { Index } from "./data";
 import { decisions, identity, reviewer, say, served, type Decided, type Decision, type Verdict } from "./state";
 import { recordOf, type Record } from "./views/decisions";
@@ -60,17 +61,6 @@ function readKept(report: Index, { decisions: kept }: { decisions: Kept[] }): De
     found.set(row, new Map(found.get(row)).set(group ?? "", decision));
   }
   return found;
-}
-
-async function ask<Answer>(act: string, document: object): Promise<Answer> {
-  const response = await fetch(act, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(document),
-  });
-  const answer = (await response.json()) as Answer & { error?: string };
-  if (!response.ok) throw new Error(answer.error ?? response.statusText);
-  return answer;
 }
 
 // Hand over what differs until nothing does: first what is taken back, then what is new, in one queue.

@@ -10,6 +10,7 @@ import { Compare } from "./compare";
 import { Deciding, groupsOf } from "./deciding";
 import { FindingList } from "./findings";
 import { quoted } from "./overview";
+import { Said } from "./people";
 import { Prompt } from "./prompt";
 import { Timeline } from "./timeline";
 
@@ -76,6 +77,7 @@ function CaseHead({ index, row }: { index: Index; row: number }) {
           </a>
         ))}
       </p>
+      <Said index={index} row={row} />
     </header>
   );
 }

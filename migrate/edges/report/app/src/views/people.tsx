@@ -1,6 +1,6 @@
 // What people said of a blind sample, beside the rules: never alone, with n and interval.
 
-import type { Agreement, Evidence, Mean } from "../data";
+import type { Agreement, Evidence, Index, Mean } from "../data";
 import { counted, T } from "../words";
 
 const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
@@ -13,7 +13,8 @@ export function People({ evidence }: { evidence: Evidence[] }) {
   if (!rated.length) {
     return (
       <p class="note">
-        Nobody was asked. <code>prompt-migrate review --rate</code> shows a blind sample of the pairs that differ.
+        Nobody was asked. <code>prompt-migrate review --rate</code> shows a blind sample of the pairs that differ, with{" "}
+        <code>--web</code> on a page.
       </p>
     );
   }
@@ -69,5 +70,19 @@ export function People({ evidence }: { evidence: Evidence[] }) {
         </table>
       </div>
     </>
+  );
+}
+
+// What people said of one case, beside its verdict; nothing where nobody was asked.
+export function Said({ index, row }: { index: Index; row: number }) {
+  const { cases } = index;
+  const mine = index.people.find((one) => one.case === cases.case[row] && one.flow === cases.flow[row] && one.candidate === cases.candidate[row]);
+  if (!mine) return null;
+  const [before, after] = mine.correct;
+  const better = mine.preference > 0 ? "candidate" : mine.preference < 0 ? "baseline" : "neither";
+  return (
+    <p class="people-said">
+      People (<T text={mine.raters.join(", ")} />) prefer <b>{better}</b>, {signed(mine.preference)} from −1 to 1; correct {before.toFixed(1)} → {after.toFixed(1)} of 5
+    </p>
   );
 }
