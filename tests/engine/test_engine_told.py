@@ -13,8 +13,8 @@ from migrate.canonical import request_of
 from migrate.edges.clock import SystemClock
 from migrate.ports import Attempt
 from migrate.vocabulary import Call, NoReplyKind, Reply, Request
-from migrate.workflow.engine import ABSENT_AFTER, Ask, Engine
-from migrate.workflow.pacing import Pace, Policy
+from migrate.workflow.engine import ABSENT_AFTER, Ask, Engine, unpriced
+from migrate.workflow.pacing import Pace, Policy, backoff
 from tests.engine.test_engine import QUICK, FixedPrices, asks, run
 
 
@@ -106,3 +106,54 @@ def test_what_is_told_while_money_is_set_aside_is_heeded(told: str):
     assert (0 if told == "stop" else 1) == len(called)
     assert all(at >= purse.paused_until for at in called)
     assert (0, 0 if told == "stop" else 60) == (purse.reserved, purse.spent)
+
+
+def test_a_fault_that_ends_the_run_is_told_to_the_other_processes_and_a_halt_is_not():
+    """Which fault it was is in what they share; that this process was asked to stop is its own affair."""
+    purse = FakePurse()
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.QUOTA, retry=False))
+
+    async def main(halted: bool) -> None:
+        engine = Engine(provider, QUICK, SystemClock(), lambda ask, call: None, purse=purse, prices=FixedPrices())
+        if halted:
+            engine.halt()
+        await engine.run(iter(asks(3)))
+
+    asyncio.run(main(halted=True))
+    assert (None, {}) == (purse.stopped, provider.tries)
+    asyncio.run(main(halted=False))
+    assert NoReplyKind.QUOTA is purse.stopped
+
+
+@pytest.mark.parametrize(
+    ("tier", "where"),
+    [(None, ""), ("auto", ""), ("default", ""), ("priority", ' in the service tier "priority"')],
+)
+def test_what_has_no_price_is_named_with_its_tier(tier: str | None, where: str):
+    """A model that has a price may have none in the tier that was asked for."""
+    body = {"model": "gpt-4.1"} if tier is None else {"model": "gpt-4.1", "service_tier": tier}
+    asked = request_of("chat", body, lambda value: value)
+    assert f"no price is known for gpt-4.1{where}, so the cap cannot be kept" == unpriced(asked)
+
+
+class Most(random.Random):
+    """Draws the largest there is."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+def test_the_pause_before_a_retry_doubles_up_to_its_bound():
+    """Half a second at most before the second try, one before the third, and never more than the bound."""
+    policy = Policy(tries=10, backoff_base_s=0.5, backoff_cap_s=20.0)
+    assert [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0] == [backoff(policy, n, None, Most()) for n in range(1, 9)]
+    assert [2.5, 3.0] == [backoff(policy, n, 2.0, Most()) for n in (1, 2)]
+
+
+def test_the_longest_pause_a_run_holds_is_held():
+    """Asked for exactly as long it waits; asked for more it gives up, and so it does after the last try."""
+    policy = Policy(tries=3, longest_pause_s=120.0)
+    assert 120.0 <= (backoff(policy, 1, 120.0, Most()) or 0.0)
+    assert backoff(policy, 1, 120.1, Most()) is None
+    assert backoff(policy, 2, None, Most()) is not None
+    assert backoff(policy, 3, None, Most()) is None

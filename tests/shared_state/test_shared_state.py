@@ -60,6 +60,18 @@ def test_a_cap_holds_what_it_is_and_nothing_more(tmp_path: Path, cap: int):
     assert not state.could_hold(1)
 
 
+def test_closing_twice_closes_nothing_else(tmp_path: Path):
+    """The number of a closed file may be another file's by then."""
+    state = SharedState(tmp_path / "run.state")
+    number = state._fd
+    state.close()
+    other = os.open(tmp_path / "other", os.O_RDWR | os.O_CREAT)
+    state.close()
+    assert number == other
+    os.close(other)
+    assert os.fstat(1)
+
+
 def test_without_a_cap_everything_is_booked(tmp_path: Path):
     """No cap means no refusal, and the sum is kept all the same."""
     state = SharedState(tmp_path / "run.state")

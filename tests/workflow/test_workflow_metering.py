@@ -38,13 +38,13 @@ class Lines:
 
 
 class Fixed:
-    """Every call costs at most MOST and in truth COST; nobody prices a model called "unpriced"."""
+    """Every call costs at most MOST and in truth COST as gpt-4.1; nobody prices a model called "unpriced"."""
 
     def most(self, request: Request) -> int | None:
         return None if request.model == "unpriced" else MOST
 
     def cost(self, reply: Reply, asked: str) -> int | None:
-        return COST if reply.usage.input_tokens is not None else None
+        return COST if asked == "gpt-4.1" and reply.usage.input_tokens is not None else None
 
 
 def ask(n: int = 0, model: str = "gpt-4.1") -> Request:
@@ -136,14 +136,19 @@ def test_a_model_without_a_price_is_refused_under_a_cap():
     assert refused == meter.stopped
 
 
-def test_without_a_purse_calls_leave_and_are_written_down():
-    """No cap: nothing is set aside."""
-    lines = Lines()
-    meter, request = Meter(SAMPLE, lines, redact=lambda call: call), ask()
+@pytest.mark.parametrize("lacking", ["both", "a purse", "prices"])
+def test_without_a_purse_or_prices_calls_leave_and_are_written_down(lacking: str):
+    """No cap: nothing is set aside, nothing is booked, and a fault that ends the run ends it here."""
+    lines, purse, request = Lines(), FakePurse(), ask()
+    shared = {} if lacking == "both" else {"prices": Fixed()} if lacking == "a purse" else {"purse": purse}
+    meter = Meter(SAMPLE, lines, redact=lambda call: call, **shared)  # type: ignore[arg-type]
     assert meter.gate(request, 1) is None
     meter.ended(Call(request, reply()), 0)
     assert [(request.request_key, SAMPLE, 1, 0)] == lines.attempts
     assert [(SAMPLE, Call(request, reply()))] == lines.calls
+    assert (0, 0) == (purse.reserved, purse.spent)
+    meter.ended(Call(request, NoReply(NoReplyKind.QUOTA, "no more")), 0)
+    assert NoReply(NoReplyKind.QUOTA, "no more") == meter.gate(request, 2)
 
 
 @pytest.mark.parametrize("kind", [NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import Counter
 
 import pytest
@@ -34,17 +35,35 @@ def folded(judged: int = 0, *, silent: int = 0, untried: int = 0, unwritten: int
 
 def test_a_run_starts_with_a_name_that_sorts_by_time():
     """The id begins with the moment of the clock at hand; what else is known of the run is taken in as it is."""
-    assert RUN.id.startswith("20260115-103000-")
-    assert len("20260115-103000-") + 4 == len(RUN.id)
+    run = new_run("replay", NOW, candidates=("gpt-4.1",), command="pytest --model gpt-4.1", samples=3)
+    assert run.id.startswith("20260115-103000-")
+    assert len("20260115-103000-") + 4 == len(run.id)
     assert ("replay", "2026-01-15T08:30:00.123Z", ("gpt-4.1",), __version__, "pytest --model gpt-4.1", 3) == (
-        RUN.kind,
-        RUN.started_at,
-        RUN.candidates,
-        RUN.tool_version,
-        RUN.command,
-        RUN.samples,
+        run.kind,
+        run.started_at,
+        run.candidates,
+        run.tool_version,
+        run.command,
+        run.samples,
     )
-    assert RUN.python_version.startswith("3.")
+    assert run.python_version.startswith("3.")
+
+
+def test_a_stamp_is_of_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch):
+    """The same moment has the same text in New York."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert "2026-01-15T08:30:00.123Z" == stamp(NOW)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_case_that_nobody_accounts_for_is_missing():
+    """Without a word of why the run ended early it is incomplete all the same."""
+    closed = close_run(RUN, LATER, folded(1), planned=2)
+    assert ("incomplete", {"planned": 2, "judged": 1, "not_run:missing": 1}) == (closed.state, closed.accounts)
 
 
 def test_all_judged_is_complete():
@@ -86,6 +105,7 @@ def test_a_golden_that_could_not_be_written_leaves_the_run_incomplete():
         ("", "missing"),
         ("stopping after 1 failures", "stopping after 1 failures"),
         ("budget: the cost cap of the run does not hold another call", "budget"),
+        ("budget: the cap: 1 USD", "budget"),
         ("house rule: no more", "house rule: no more"),
     ],
 )
