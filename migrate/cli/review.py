@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.decide import MOST, folders_of
+from migrate.cli.decide import MOST, REFUSED, folders_of
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.printing import print_lines
 from migrate.errors import UsageProblem
@@ -37,6 +37,8 @@ NO_PAGE: Final = "--open opens the page of --web"
 @click.option(
     "--idle", type=click.IntRange(1, 1440), default=30, show_default=True, metavar="MINUTES", help="Ends --web."
 )
+@click.option("--undo", is_flag=True, help="Take back what was decided last in one go; again: what was before it.")
+@click.option("--dry-run", is_flag=True, help="With --undo: say what would be taken back; write nothing.")
 @click.option("--rate", "rates", is_flag=True, help="Rate a blind sample: which answer is better, how right each is.")
 @click.option("--sample", type=click.IntRange(1, 10_000), default=30, show_default=True, metavar="N", help="Of --rate.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="What --rate draws by.")
@@ -54,6 +56,9 @@ def review(context: click.Context, /, run_id: str | None, reviewer: str | None, 
     With --web the report's page is served on this machine alone: what is decided there is written at once, and undone
     there too. Ctrl-C, or nobody asking for MINUTES, ends it with a summary.
 
+    With --undo the newest decisions are taken back: those of one command, one group, or one act at the page, in goldens
+    and prompt files. What was decided since by others stays.
+
     With --rate a sample of pairs of answers is drawn, the same for every rater of a seed, and shown in a random order
     without names; with --web at a page that holds nothing else. Ratings stand in fixtures/FLOW/ratings.jsonl, and
     beside the automatic verdicts in `compare` and `report`.
@@ -66,11 +71,37 @@ def review(context: click.Context, /, run_id: str | None, reviewer: str | None, 
         if given["show"] and not given["web"]:
             raise UsageProblem(NO_PAGE, next_command="prompt-migrate review --rate --web --open")
         context.exit(rate(run_id, reviewer, given))
+    if given["undo"]:
+        context.exit(_undo(reviewer, given))
+    if given["dry_run"]:
+        raise UsageProblem("--dry-run is of --undo", next_command="prompt-migrate review --undo --dry-run")
     if given["web"]:
         context.exit(_serve(run_id, reviewer, given))
     if given["show"]:
         raise UsageProblem(NO_PAGE, next_command="prompt-migrate review --web --open")
     context.exit(_in_terminal(run_id, reviewer, given["flow"], given["candidate"]))
+
+
+def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
+    """Take the newest decisions back; return the exit code."""
+    from migrate import wiring
+    from migrate.presenting.deciding import taken_back_lines
+    from migrate.wiring.deciding import open_review
+    from migrate.wiring.deciding import reviewer as reviewer_of
+
+    if given["web"]:
+        raise UsageProblem("the page undoes with `u`: --undo and --web do not go together")
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        writer, dry_run = open_review(world), given["dry_run"]
+        outcomes = writer.last(given["flow"], given["candidate"])
+        if not dry_run:
+            who, at = reviewer_of(world, reviewer), _now(world.clock.now().isoformat())
+            outcomes = writer.take_back(outcomes, reviewer=who, at=at)
+        print_lines(taken_back_lines(outcomes, dry_run=dry_run, folders=folders_of(world.settings)))
+    finally:
+        world.close()
+    return REFUSED if any(one.status == "refused" for one in outcomes) else 0
 
 
 def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:

@@ -41,6 +41,23 @@ def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequen
         yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
 
 
+def taken_back_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str]) -> Iterator[str]:
+    """Yield what became of decisions that were to be taken back, one line a kind and reason."""
+    kinds: dict[tuple[str, ...], list[Decision]] = {}
+    for one in outcomes:
+        kinds.setdefault((one.status, one.why, one.decision.verdict, one.decision.candidate), []).append(one.decision)
+    for (status, why, verdict, candidate), mine in kinds.items():
+        done = "would be taken back" if dry_run else "taken back"
+        first, flows = mine[0], ", ".join(dict.fromkeys(one.flow for one in mine))
+        cases = first.case if len(mine) == 1 else counted(len(mine), "case")
+        words = f"{verdict} of {cases} in {flows} ({candidate}) by {first.reviewer}, {first.at}"
+        yield f"{done}: {words}" if status != "refused" else f"refused: {words}: {why}"
+    if not outcomes:
+        yield "nothing that was decided stands"
+    if not dry_run and any(one.status == "written" for one in outcomes):
+        yield f"next: git diff {shlex.join(folders)}"
+
+
 def commit_message(decisions: Iterable[Decision]) -> str:
     """Return the commit message suggested: what was decided, for how many cases of which groups."""
     groups = Counter((one.verdict, one.flow, one.group or one.path or "") for one in decisions)

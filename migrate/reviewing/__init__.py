@@ -13,6 +13,7 @@ from migrate.reviewing.groups import (
 )
 from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
+from migrate.reviewing.undoing import newest, standing, written_by
 
 __all__ = [
     "WORST_FIRST",
@@ -36,7 +37,10 @@ __all__ = [
     "joined",
     "latest",
     "meant",
+    "newest",
     "open_findings",
     "seen_digest",
+    "standing",
     "taken_back",
+    "written_by",
 ]

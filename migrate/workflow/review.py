@@ -12,7 +12,8 @@ from typing import Final
 
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, DecisionLog, Goldens, Ledger, PromptFiles
-from migrate.reviewing import Decided, Outcome, Seen, decide, joined, taken_back
+from migrate.reviewing import Decided, Outcome, Seen, decide, joined, newest, standing, taken_back, written_by
+from migrate.reviewing.undoing import Made
 from migrate.vocabulary import CaseId, Comparison, Decision, Flow, FlowName, Golden, JsonObject, Run, Toleration
 
 Key = tuple[FlowName, CaseId, str]
@@ -74,8 +75,29 @@ class Review:
                     who, day = entry.get("reviewer") or "a reviewer", str(entry.get("at"))[:10]
                     yield f"{flow}/{case}: the golden is another one since {who} decided ({entry['verdict']}) on {day}"
 
+    def last(self, flow: str | None = None, candidate: str | None = None) -> tuple[Outcome, ...]:
+        """Return what was decided last in one go, by whomever: written, or refused where it cannot be taken back."""
+        with self._log.turn():
+            self._read_inventory()
+            flows = dict.fromkeys((*self._flows, *self._goldens.flows()))
+            logs = {name: standing(name, self._log.entries(name)) for name in flows if flow in (None, name)}
+            wanted = {
+                name: [one for one in made if candidate in (None, one.decision.candidate)]
+                for name, made in logs.items()
+            }
+            return tuple(self._written_by(one) for one in newest(wanted))
+
+    def _written_by(self, made: Made) -> Outcome:
+        decision = made.decision
+        golden = self._goldens.read(decision.flow, decision.case)
+        known = self._tolerated.get(decision.flow, ())
+        return written_by(made, golden, known, lambda one: self._goldens.stored(one).digest)
+
     def take_back(self, written: Sequence[Outcome], *, reviewer: str, at: str) -> tuple[Outcome, ...]:
-        """Undo decisions that were written, the last one first; what was decided since by others stays."""
+        """Undo decisions that were written, the last one first; what was decided since by others stays.
+
+        Those that were refused stay refused.
+        """
         found: dict[int, Outcome] = {}
         with self._log.turn():
             self._read_inventory()
@@ -86,6 +108,8 @@ class Review:
     def _undone(self, outcome: Outcome, reviewer: str, at: str) -> Outcome:
         """Undo one decision: its line in the log first, as with every other."""
         decision = outcome.decision
+        if outcome.status == "refused":
+            return outcome
         golden = self._goldens.read(decision.flow, decision.case)
         new = golden if decision.verdict == "tolerate" else taken_back(golden, outcome)
         why = self._still_there(outcome) if decision.verdict == "tolerate" else "" if new else DECIDED_SINCE

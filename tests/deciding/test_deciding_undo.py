@@ -1,0 +1,119 @@
+"""`review --undo`: what was decided last is taken back another day, by whatever door it came."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+from small_project import LATE, Project
+
+from migrate.cli import main
+
+ADA = ("--reviewer", "ada", "--reason", "as it should be")
+BOB = ("--reviewer", "bob", "--reason", "too much")
+
+
+def command(*words: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(main, words)
+    assert code == done.exit_code, done.output
+    return done
+
+
+def undo(*words: str, code: int = 0) -> list[str]:
+    return command("review", "--undo", "--reviewer", "cyd", *words, code=code).stdout.splitlines()
+
+
+def written(project: Project) -> dict[str, bytes]:
+    """Return goldens and prompt files, without the log that only grows."""
+    files = project.files("fixtures") | project.files("prompts")
+    return {name: content for name, content in files.items() if not name.endswith("decisions.jsonl")}
+
+
+def group(project: Project, kind: str) -> str:
+    groups = [one for flow in project.compared()["flows"] for one in flow["groups"] if one["kind"] == kind]
+    return str(max(groups, key=lambda one: len(one["cases"]))["id"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("accept", "--flow", "refund", "--path", "$.amount", *ADA),
+        ("reject", "--flow", "refund", "--case", "broken-cup", *BOB),
+        ("tolerate", "--flow", "refund", "--case", "lost.letter", "--until", "2026-02-01", *BOB),
+    ],
+    ids=["accept", "reject", "tolerate"],
+)
+def test_what_was_decided_is_taken_back_to_the_byte(replayed: Project, words: tuple[str, ...]) -> None:
+    """Approval, rejection, toleration: goldens and prompt files are as they were; the log says who took it back."""
+    before = written(replayed)
+    command(*words)
+    assert before != written(replayed)
+    said = undo()
+    assert said[0].startswith(f"taken back: {words[0]} of ")
+    assert before == written(replayed)
+    log = (replayed.root / "fixtures" / "refund" / "decisions.jsonl").read_text("utf-8").splitlines()
+    entry = json.loads(log[-1])
+    assert ("undo", words[0], "cyd") == (entry["verdict"], entry["undoes"], entry["reviewer"])
+    assert ["nothing that was decided stands"] == undo()
+
+
+def test_a_group_is_taken_back_whole_and_then_what_was_before_it(replayed: Project) -> None:
+    """One command decided on two cases: one undo takes both back, the next one the command before."""
+    untouched = written(replayed)
+    command("reject", "--flow", "notes", "--case", "call-back", *BOB)
+    before = written(replayed)
+    command("accept", "--group", group(replayed, "value_changed"), *ADA)
+    assert undo("--dry-run")[0].startswith("would be taken back: accept of 2 cases in refund (gpt-4.1) by ada")
+    assert undo()[0].startswith("taken back: accept of 2 cases in refund (gpt-4.1) by ada")
+    assert before == written(replayed)
+    assert undo()[0].startswith("taken back: reject of call-back in notes (gpt-4.1) by bob")
+    assert untouched == written(replayed)
+
+
+def test_a_flow_can_be_named(replayed: Project) -> None:
+    """The newest decision of that flow, whatever was decided of others since."""
+    command("accept", "--flow", "refund", "--case", "late-parcel", *ADA)
+    command("reject", "--flow", "notes", "--case", "call-back", *BOB)
+    assert undo("--flow", "refund")[0].startswith("taken back: accept of late-parcel in refund")
+    assert undo("--flow", "refund") == ["nothing that was decided stands"]
+    assert undo()[0].startswith("taken back: reject of call-back in notes")
+
+
+def test_what_others_decided_of_the_same_golden_stays(replayed: Project) -> None:
+    """Two candidates' answers to one case: the older decision is taken back, the newer one is untouched."""
+    replayed.say("gpt-4.1-mini", {LATE: '{"label": "late", "amount": 9}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini", "-k", "refund")
+    late = ("--flow", "refund", "--case", "late-parcel")
+    command("accept", *late, "--candidate", "gpt-4.1", *ADA)
+    command("accept", *late, "--candidate", "gpt-4.1-mini", *BOB)
+    assert undo("--candidate", "gpt-4.1")[0].startswith("taken back: accept of late-parcel in refund (gpt-4.1) by ada")
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ["bob"] == [one["reviewer"] for one in golden["approved"]]
+
+
+def test_what_took_the_place_of_an_earlier_decision_is_refused(replayed: Project) -> None:
+    """Rejected, then accepted: the rejection is in git alone, so nothing is taken back and the reason is said."""
+    late = ("--flow", "refund", "--case", "late-parcel")
+    command("reject", *late, *BOB)
+    command("accept", *late, *ADA)
+    before = written(replayed)
+    (said,) = undo(code=1)
+    assert said.startswith("refused: accept of late-parcel in refund (gpt-4.1) by ada")
+    assert said.endswith("it took the place of an earlier decision, which the log does not hold: git has it")
+    assert before == written(replayed)
+
+
+def test_a_golden_that_is_another_one_is_left_alone(replayed: Project) -> None:
+    """Promoted since: the decision went with the golden, and there is nothing to take back."""
+    command("accept", "--flow", "refund", "--case", "late-parcel", *ADA)
+    command("promote", "gpt-4.1", "--flow", "refund", "--reason", "in production")
+    before = written(replayed)
+    assert ["nothing that was decided stands"] == undo()
+    assert before == written(replayed)
+
+
+def test_words_that_do_not_go_together(replayed: Project) -> None:
+    """The page has an undo of its own, and a dry run is one of an undo."""
+    assert "do not go together" in command("review", "--undo", "--web", code=2).stderr
+    assert "--dry-run is of --undo" in command("review", "--dry-run", code=2).stderr
