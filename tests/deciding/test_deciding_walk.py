@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from click.testing import CliRunner
 from deciding_terminal import Terminal
+from measured import compared, finding, record, replay
 from small_project import Project
 
 from migrate import wiring
 from migrate.cli import main
-from migrate.vocabulary import CaseId, Decision, FlowName
+from migrate.vocabulary import CaseId, CaseVerdict, Decision, FlowName
 from migrate.wiring.deciding import open_review
 from migrate.workflow.walk import Session
 
@@ -122,3 +124,53 @@ def test_escape_leaves_and_writes_nothing(replayed: Project) -> None:
     terminal.wait("nothing was written")
     assert 0 == terminal.end()
     assert before == replayed.files("fixtures") | replayed.files("prompts")
+
+
+def crowded(project: Project, count: int) -> None:
+    """Add a newer run in which so many cases of a flow changed alike."""
+    drift = finding("$.amount", expected=3, actual="3")
+    records = [record(compared(f"case-{n:02}", drift, verdict=CaseVerdict.DRIFT)) for n in range(count)]
+    run = replay(id="20990101-000000-ab12", started_at="2099-01-01T00:00:00Z")
+    world = wiring.open_world(project.root, {}, {})
+    world.ledger.start(replace(run, state="running", accounts={}))
+    world.ledger.add(run.id, records)
+    world.ledger.finish(run)
+    world.close()
+
+
+def test_more_than_fifty_cases_at_once_are_asked_about(replayed: Project) -> None:
+    """What `--all` is to the commands is a question in the terminal: `n` decides nothing, `y` on all of them."""
+    crowded(replayed, 51)
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    for answer, said in (("n", "[q]uit [?]"), ("y", "accept: 51 cases")):
+        terminal.press("a")
+        terminal.wait("reason:")
+        terminal.press("\n")
+        terminal.wait("all but")
+        terminal.press("\n")
+        terminal.wait("that is 51 cases, more than 50 at once: accept all of them?")
+        terminal.press(f"{answer}\n")
+        terminal.wait(said)
+    terminal.wait("[q]uit [?]")
+    terminal.press("\x1b")
+    terminal.wait("nothing was written")
+    assert 0 == terminal.end()
+
+
+def test_fifty_cases_are_decided_without_a_question(replayed: Project) -> None:
+    """Leaving one out of fifty-one is enough; the commands refuse fifty-one without `--all`."""
+    crowded(replayed, 51)
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("a")
+    terminal.wait("reason:")
+    terminal.press("\n")
+    terminal.wait("all but")
+    terminal.press("case-07\n")
+    terminal.wait("accept: 50 cases")
+    terminal.wait("[q]uit [?]")
+    terminal.press("\x1b")
+    assert 0 == terminal.end()
+    done = CliRunner().invoke(main, ["accept", "--flow", "refund", "--path", "$.amount"])
+    assert (2, True) == (done.exit_code, "that is 51 cases, more than 50 at once" in done.stderr)
