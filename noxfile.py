@@ -218,6 +218,8 @@ def sample(session: nox.Session) -> None:
 def oracle(session: nox.Session) -> None:
     """Measure how far the judge can be trusted, by the simulated provider's own log, and write docs/accuracy.md."""
     session.run(PYTHON, "benchmarks/oracle.py", *session.posargs)
+    if not session.posargs:
+        session.run(PYTHON, "benchmarks/oracle_chains.py")
 
 
 @nox.session

@@ -295,7 +295,15 @@ def page_data(figures: Figures) -> dict[str, Any]:
         "verdicts": _written(verdict_rows(figures)),
         "not_here": {kind.value: why for kind, why in NOT_HERE.items()},
         "by_luck": percent(worse(0.2, 5)),
+        "chains": chains_kept(),
     }
+
+
+def chains_kept() -> str:
+    """Return the part of the page that benchmarks/oracle_chains.py writes, as it is."""
+    text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    begin, end = "<!-- chains: begin -->", "<!-- chains: end -->"
+    return begin + text.partition(begin)[2].partition(end)[0] + end
 
 
 def _written(rows: Iterable[Row]) -> list[list[str]]:

@@ -147,7 +147,8 @@ def _record(world: Any, flows: Sequence[Flow], wish: Wish, vectors: Sequence[Spe
         finally:
             background.finish(IN_FLIGHT_S)
             journal.close()
-            run, _ = wiring.fold(world, run, planned=len(trials) - done.kept, not_run="interrupted", own=True)
+            planned = len(trials) - done.kept
+            run, _ = wiring.fold(world, run, planned=planned, not_run="interrupted", own=True, flows=flows)
             if purse is not None:
                 purse.close()
     stopped = background.engine.tally.stopped if background.engine is not None else None

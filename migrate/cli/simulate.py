@@ -146,13 +146,14 @@ def step_entries(flow: Flow, case: Case, redact: Callable[[Json], Json]) -> Iter
     """
     from migrate.edges.providers.simulated.book import BookEntry, kind_of
     from migrate.rendering import bind_checks, chain_for
-    from migrate.rendering.rehearsal import rehearsed_calls, wordings_of
+    from migrate.rendering.rehearsal import escalated_calls, rehearsed_calls, wordings_of
 
     for variant, candidate in wordings_of(flow):
         chain = chain_for(flow, candidate)
         checks = bind_checks(flow, case, chain) if chain.answer is None else ()
-        for call in rehearsed_calls(flow, case, candidate, redact)[0]:
-            step, is_final = call.due.step, call.due.step is chain.steps[-1]
+        usual = rehearsed_calls(flow, case, candidate, redact)[0]
+        for call in [*usual, *escalated_calls(flow, case, candidate, redact)]:
+            step, is_final = call.due.step, call.due.step.name == chain.steps[-1].name
             entry = BookEntry(
                 flow=flow.name,
                 case=case.id,

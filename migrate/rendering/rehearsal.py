@@ -91,6 +91,21 @@ def rehearsed_calls(
         return calls, over.value.broke
 
 
+def escalated_calls(flow: Flow, case: Case, candidate: Candidate, redact: Callable[[Json], Json]) -> list[Rehearsed]:
+    """Return the calls of steps that are made only where an answer is not as expected, and that are provided for.
+
+    A candidate that answers worse than is expected takes ways that the expected answers do not lead to.
+    """
+    chain = chain_for(flow, candidate)
+    usual = {call.due.step.name for call in rehearsed_calls(flow, case, candidate, redact)[0]}
+    others = {step.name for step in chain.steps if step.name in case.expected_steps} - usual
+    if not others:
+        return []
+    steps = tuple(replace(step, when=None) if step.name in others else step for step in chain.steps)
+    forced = replace(flow, chain=replace(chain, steps=steps), variants=())
+    return [call for call in rehearsed_calls(forced, case, candidate, redact)[0] if call.due.step.name in others]
+
+
 def _answered(due: Due, place: int) -> Call:
     """Return a call whose answer is the place of what is expected there."""
     return Call(due.request, Reply(Answer(str(place)), due.request.model))

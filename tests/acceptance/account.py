@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from migrate import wiring
 from migrate.ports import CaseRecord
+from migrate.rendering import baseline_of, models_of
 from migrate.vocabulary import Case, CaseId, CaseVerdict, Comparison, Finding, Flow, FlowName, Reply, Rung, Severity
 from migrate.workflow.background import Background
 from migrate.workflow.record import Recording, trials_of
@@ -65,11 +66,11 @@ class Workplace:
         world.habit_log = str(self.folder / f"habits-{seed}.jsonl")
         return world
 
-    def flows(self, *, names: Sequence[str] = (), cases: int | None = None) -> tuple[Flow, ...]:
-        """Return the inventory, or some flows of it with their first cases."""
-        # The log has a line a reply: of a chain that is no sample, so single prompts are held against it.
-        single = [flow for flow in self.open(1).load_flows() if flow.chain is None]
-        found = [flow for flow in single if not names or flow.name in names]
+    def flows(self, *, names: Sequence[str] = (), cases: int | None = None, chains: bool = False) -> tuple[Flow, ...]:
+        """Return the single prompts of the inventory, or its chains, or some of them with their first cases."""
+        # The log has a line a reply, which of a chain is no sample: the two are held against it in different ways.
+        all_ = [flow for flow in self.open(1).load_flows() if (flow.chain is not None) is chains]
+        found = [flow for flow in all_ if not names or flow.name in names]
         return tuple(replace(flow, cases=flow.cases[:cases]) for flow in found)
 
     def record(self, flows: Sequence[Flow], seed: int) -> Goldens:
@@ -141,7 +142,8 @@ def _different(world: wiring.World, flow: FlowName, case: CaseId) -> int:
 
 def own_models(flows: Sequence[Flow]) -> str:
     """Return the candidate by which every flow is asked of the model it has today."""
-    return ",".join(f"{model}={model}" for model in sorted({flow.prompt.model for flow in flows}))
+    models = {model for flow in flows for model in models_of(flow, baseline_of(flow))}
+    return ",".join(f"{model}={model}" for model in sorted(models))
 
 
 # --- One reply --------------------------------------------------------------------------------------------------------
