@@ -21,8 +21,8 @@ from migrate.vocabulary import Json
 
 LARGEST_PAGE: Final = 20_000_000
 """Bytes of packed data, as base64, up to which a report is one file: past it browsers grow slow to open one."""
-LEVEL: Final = 8
-"""A twentieth smaller than 6; what it takes longer is spent beside the making of the next chunk."""
+LEVEL: Final = 7
+"""8 is a thirtieth smaller and takes more than three times as long."""
 MEMORY: Final = 6
 """Short blocks: hashes and texts get a code of their own each, which is another fiftieth."""
 GZIP: Final = 31
