@@ -110,7 +110,7 @@ def test_a_mouse_rates_too_and_the_end_is_said(sitting: Served, replayed: Projec
         place = page.locator(".rating .note").first.inner_text()
         page.get_by_role("button", name="keep, next").click()
         page.wait_for_function("old => document.querySelector('.rating .note').innerText !== old", arg=place)
-    page.locator("main", has_text="All 3 pairs are rated, drawn from 3 that differ").wait_for()
+    page.locator("main", has_text="Everything is rated: 3 pairs, drawn from 3 that differ").wait_for()
     assert "next: prompt-migrate compare" in sitting.end()
     assert [2, 2, 2] == [one["correct"][one["left"]] for one in kept(replayed)]
 
@@ -173,7 +173,7 @@ def test_the_rating_page_keeps_wcag(replayed: Project, tabs: Callable[..., Tab],
             for key in keys:
                 sitting.page.keyboard.press("Enter" if key == "\n" else key)
             if keys == "\n":
-                sitting.page.locator("main", has_text="All 1 pair are rated").wait_for()
+                sitting.page.locator("main", has_text="Everything is rated: 1 pair, drawn").wait_for()
             sitting.page.evaluate(axe)
             tags = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
             result = sitting.page.evaluate(f"axe.run({{runOnly: {tags}}})")

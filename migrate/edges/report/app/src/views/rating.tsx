@@ -167,7 +167,7 @@ function Over() {
   if (!all || at.value >= 0) return <p class="note">…</p>;
   return (
     <p>
-      All {counted(all.pairs.length, "pair")} are rated, drawn from {all.of} that differ; {all.equal} more are equal. Ctrl-C in the terminal ends the review, and{" "}
+      Everything is rated: {counted(all.pairs.length, "pair")}, drawn from {all.of} that differ; {all.equal} more are equal. Ctrl-C in the terminal ends the review, and{" "}
       <code>prompt-migrate compare</code> shows what people said.
     </p>
   );
