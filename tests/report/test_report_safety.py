@@ -18,6 +18,7 @@ from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
 from migrate.edges.report.shell import page as shell_page
+from migrate.evidence.rating import weigh_ratings
 from migrate.presenting.report import Facts
 from migrate.vocabulary import (
     Case,
@@ -27,6 +28,7 @@ from migrate.vocabulary import (
     FlowName,
     PriceUsed,
     Prompt,
+    Rating,
     Rule,
     Rung,
     Severity,
@@ -100,7 +102,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pages = {name: poisoned(json.loads(file.read_text("utf-8")), bad) for name, file in DECIDED.items()}
     pages["check"] = {bad: bad, "flows": [{bad: bad}], "list": [bad, {"deep": [bad]}], **pages["check"]}
     run = replay(id=bad, candidates=(bad,), command=bad, git_commit=bad, provider=bad, tool_version=bad, simulated=True)
-    more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad])
+    said = [
+        Rating(flow, case.id, bad, f"rater {bad}", "tie", 3, 4, "baseline", "b", "c", 0, 3, 3) for case in known.cases
+    ]
+    people = weigh_ratings(said, {}, 1)
+    assert people is not None
+    more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad], people=[people])
     write_page(path, records, goldens, facts=more, run=run)
     return path
 
@@ -173,6 +180,7 @@ def test_the_texts_are_there_all_the_same(tab: Tab, hostile: Path) -> None:
     """Shown as what they are, letter by letter, and unseen characters drawn."""
     page = tab.open(hostile, "#/cases")
     page.keyboard.press("j")
+    assert "rater <script>" in page.locator(".people-said").inner_text()
     page.wait_for_selector(".case[data-row]")
     page.keyboard.press("x")
     shown = page.locator(".answers pre").nth(1).inner_text()
