@@ -13,8 +13,6 @@ from migrate.workflow.engine import Answered, Asked, Engine
 
 BACKLOG: Final = 1_000
 """Answers that may lie unread before no new call is started: bounds memory when judging is slower than asking."""
-RESUMED: Final = BACKLOG // 4
-"""Answers left unread when asking goes on after that."""
 AHEAD_S: Final = 2.0
 """Seconds the engine gets to ask alone once the reader has read what was there. Two threads that both have work hand
 the interpreter to and fro, and each turn costs: asking and reading by turns takes a tenth less than both at once."""
@@ -150,8 +148,9 @@ class Background:
             self._changed.notify_all()
 
     def _full(self) -> bool:
-        # Never hold back while somebody waits: the answer waited for may be among those not asked yet.
-        self._held = self._waiting is None and self._unread >= (RESUMED if self._held else BACKLOG)
+        # Never hold back while somebody waits: the answer waited for may be among those not asked yet. Otherwise what
+        # was held back stays so until all is read: there is one interpreter, and the reader has work for it.
+        self._held = self._waiting is None and self._unread >= (1 if self._held else BACKLOG)
         return self._held
 
     def _deliver(self, ask: Asked, answered: Answered) -> None:

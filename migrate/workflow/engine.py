@@ -26,6 +26,8 @@ LOOK_S: Final = 0.05
 """How often a call that waits for money looks whether another one, in whatever process, has given some back."""
 NAP_S: Final = 1.0
 """The longest sleep in which a stop of another process goes unnoticed."""
+HOLD_S: Final = 0.02
+"""Between two looks for room for further answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class Engine:
         self._not_found: dict[str, int] = {}
         """Model -> calls that were told there is none; below 0 once it has answered."""
         self._room = asyncio.Condition()
+        self._held = asyncio.Lock()
         self._ended = asyncio.Event()
         self.tally = Tally()
 
@@ -153,10 +156,16 @@ class Engine:
         # Workers share one iterator: cheaper than a task a call, and nothing is rendered before it can be sent.
         for ask in asks:
             self._deliver(ask, await (self.call(ask) if isinstance(ask, Ask) else ask.run(self.call)))
-            while self._full() and not self._halted:  # noqa: ASYNC110 - what empties it is another thread
-                await asyncio.sleep(0.005)
+            if self._full():
+                await self._hold()
             if self._halted:
                 return
+
+    async def _hold(self) -> None:
+        """Wait for room for further answers. One worker looks for all of them: fifty would keep a core busy."""
+        async with self._held:
+            while self._full() and not self._halted:  # noqa: ASYNC110 - what makes room is another thread
+                await asyncio.sleep(HOLD_S)
 
     def halt(self) -> None:
         """Take no new ask and make no further try; what is in flight comes to its end and is delivered."""
