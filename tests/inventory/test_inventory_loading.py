@@ -269,14 +269,17 @@ def test_one_file_loads_alone(project: Path) -> None:
     assert "a" == load_flow(project / "prompts" / "a.prompt.yml", root=project).name
 
 
-def test_a_folder_that_is_not_there(project: Path) -> None:
-    """A missing folder is told with the command that makes one; an empty one is an empty inventory."""
+def test_a_folder_that_is_not_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing folder is told with the command that makes one, and where it was looked for if that is elsewhere."""
     assert () == load(project / "prompts", project)
-    with pytest.raises(InventoryProblem) as caught:
-        load(project / "nowhere", project)
-    assert "1 problem in the inventory:\n  nowhere: there is no such folder\nnext: prompt-migrate init" == str(
-        caught.value
-    )
+    told = []
+    for stands in (project, project / "prompts"):
+        monkeypatch.chdir(stands)
+        with pytest.raises(InventoryProblem) as caught:
+            load(project / "nowhere", project)
+        told.append(str(caught.value))
+    words = "1 problem in the inventory:\n  nowhere: there is no such folder{}\nnext: prompt-migrate init"
+    assert [words.format(""), words.format(f" in {project}")] == told
 
 
 def test_discovery_enters_no_hidden_folder_and_no_link(project: Path) -> None:

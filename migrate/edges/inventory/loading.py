@@ -31,7 +31,9 @@ def load(prompts: Settings | Path | str, root: Path | None = None) -> tuple[Flow
     prompts_dir = root / prompts
     if not prompts_dir.is_dir():
         where = Place(Folder(prompts_dir, root).shown(prompts_dir))
-        raise InventoryProblem([Problem("there is no such folder", where)], next_command="prompt-migrate init")
+        # Who stands in another folder than the project's own learns which one was taken for it.
+        words = "there is no such folder" + ("" if root.resolve() == Path.cwd() else f" in {root}")
+        raise InventoryProblem([Problem(words, where)], next_command="prompt-migrate init")
     flows = _loaded(Folder(prompts_dir, root), discover(prompts_dir))
     return flows if chunk_tokens is None else tuple(with_chunks(flow, chunk_tokens) for flow in flows)
 
