@@ -146,14 +146,17 @@ def _parses(source: bytes) -> bool:
 
 
 def main() -> None:
-    """Print a table and every difference; ends with 1 when a swap changed more than names."""
+    """Print a table and every difference; ends with 1 when a swap changed more than names.
+
+    With `--callers`, `scan` is asked for every call of a helper.
+    """
     folder = Path(sys.argv[1]).resolve()
     packages = tomllib.loads((HERE / "scan" / "truth.toml").read_text(encoding="utf-8"))["package"]
     everything, files, unread = Found(), 0, 0
     rows, words = [], []
     for package in packages:
         root = unpacked(folder, package["name"])
-        scan = command("scan", str(root), "--as-of", AS_OF)
+        scan = command("scan", str(root), "--as-of", AS_OF, *sys.argv[2:])
         found = held_against(package, scan["sites"], root)
         name = f"{package['name']} {package['version']}"
         rows.append(report(name, scan["files"], len(scan["unread"]), found))

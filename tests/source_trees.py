@@ -17,9 +17,9 @@ def plant(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder
 
 
-def scanned(folder: Path, files: dict[str, str | bytes]) -> Scan:
+def scanned(folder: Path, files: dict[str, str | bytes], *, every_caller: bool = False) -> Scan:
     """Return what a scan finds in some files."""
-    return scan(plant(folder, files), folder)
+    return scan(plant(folder, files), folder, every_caller=every_caller)
 
 
 def sites_of(folder: Path, code: str, name: str = "app.py") -> tuple[Site, ...]:

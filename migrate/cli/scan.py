@@ -36,9 +36,10 @@ SOON: Final = 90
     type=click.Path(file_okay=False, path_type=Path),
     help="Write draft prompt files into this folder; never overwrites.",
 )
+@click.option("--callers", is_flag=True, help="Tell calls of helpers also where the code says no model and no words.")
 @click.option("--as-of", metavar="DATE", help="Judge retirement dates as of this day (YYYY-MM-DD).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/scan.schema.json).")
-def scan(*, source: Path, drafts: Path | None, as_of: str | None, as_json: bool) -> None:
+def scan(*, source: Path, drafts: Path | None, callers: bool, as_of: str | None, as_json: bool) -> None:
     """Find the prompts of a code base: where models are asked, which, and with what.
 
     Reads Python in full, other languages and configuration by pattern. Imports and runs nothing of what it reads,
@@ -49,7 +50,7 @@ def scan(*, source: Path, drafts: Path | None, as_of: str | None, as_json: bool)
 
     settings = read_settings(Path.cwd(), os.environ, {"as_of": as_of})
     today = today_of(settings)
-    found = scan_tree(source, Path.cwd())
+    found = scan_tree(source, Path.cwd(), every_caller=callers)
     made = _drafted(found, drafts) if drafts is not None else []
     if as_json:
         print_json(_document(found, source, today, made))

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from source_trees import models, only, scanned, sites_of
 
+from migrate.edges.scanning import drafts_of
+
 ARGS = 'model="gpt-4o", messages=[]'
 CHAT = "chat.completions.create"
 
@@ -233,6 +235,30 @@ def test_callers_of_a_helper_bring_the_prompt(tmp_path: Path) -> None:
         ("short", ["gpt-4o"], "Shorten: {{ text }}", {"max_tokens": 9, "temperature": 0}, (direct.spot,)),
         ("tags", ["gpt-4o-mini"], "Give tags for {{ text }}", {"temperature": 0}, (direct.spot,)),
     ] == [(site.function, models(site), site.messages[0].content, site.parameters, site.through) for site in through]
+
+
+def test_every_caller_of_a_helper_is_told_when_asked_for(tmp_path: Path) -> None:
+    """One that brings no words of its own is told with what the helper says and who stands behind it; not drafted."""
+    files: dict[str, str | bytes] = {
+        "app.py": """
+            from openai import OpenAI
+
+            def ask(prompt, model="gpt-4o"):
+                messages = [{"role": "user", "content": prompt}]
+                return OpenAI().chat.completions.create(model=model, messages=messages)
+
+            def plain(text):
+                return ask(text)
+
+            def unrelated(text):
+                return len(text)
+            """,
+    }
+    (alone,) = scanned(tmp_path, files).sites
+    direct, caller = scanned(tmp_path, files, every_caller=True).sites
+    assert alone == direct
+    assert ("plain", ["gpt-4o"], (direct.spot,)) == (caller.function, models(caller), caller.through)
+    assert [] == list(drafts_of([caller]))
 
 
 def test_helpers_of_helpers_are_followed(tmp_path: Path) -> None:

@@ -28,20 +28,22 @@ _QUIET: Final = frozenset({"fixtures", "locks", "data", "docs", "prompts"})
 """Roles of files whose model names are not listed: they are what was, not what will be called."""
 
 
-def scan(source: Path, here: Path) -> Scan:
+def scan(source: Path, here: Path, *, every_caller: bool = False) -> Scan:
     """Return everything a source tree says of the models it asks. Nothing of it is imported or run.
 
-    Places are told relative to `here`. Files that cannot be read are listed, not raised.
+    Places are told relative to `here`. Files that cannot be read are listed, not raised. `every_caller`: also the calls
+    of helpers that bring neither a model nor words which the code itself says.
     """
     tree = Tree(source, here)
-    return _Scanner(tree).scan()
+    return _Scanner(tree, every_caller).scan()
 
 
 class _Scanner:
     """One scan of one tree."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, every_caller: bool) -> None:
         self._tree = tree
+        self._every_caller = every_caller
         self._texts: dict[str, str] = {}
         self._project = Project(tree)
         self._unread: dict[str, Unread] = {}
@@ -72,7 +74,7 @@ class _Scanner:
     # --- Python ---------------------------------------------------------------------------------------------
 
     def _python(self, finder: Finder) -> Iterator[Site]:
-        followers = Followers(finder, self._project)
+        followers = Followers(finder, self._project, every_caller=self._every_caller)
         for file in self._modules():
             module = self._module(file)
             if module is None:

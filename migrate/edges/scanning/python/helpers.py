@@ -58,15 +58,16 @@ class Behind:
 class Followers:
     """Follows helpers to those who call them."""
 
-    def __init__(self, finder: Finder, project: Project) -> None:
+    def __init__(self, finder: Finder, project: Project, *, every_caller: bool = False) -> None:
         self._finder = finder
         self._reader = finder.reader
         self._project = project
+        self._every_caller = every_caller
         self._by_name: set[int] = set()
         """Calls whose helper is known by its name alone."""
 
     def through(self, call: ast.Call, scope: Scope, recognised: Recognised, asked: Asked) -> Iterator[Site]:
-        """Yield the calls of helpers that end in one call of a library."""
+        """Yield the calls of helpers that end in one call of a library and say more than it; all when asked to."""
         direct = spot_of(call, scope.module)
         seen: set[Spot] = set()
         queue = [(Behind(call, scope, recognised, asked), 0)]
@@ -77,7 +78,7 @@ class Followers:
                 if place in seen or home.module.file.role not in ("code", "evals"):
                     continue
                 seen.add(place)
-                if _says_more(found.asked.site, asked.site):
+                if self._every_caller or _says_more(found.asked.site, asked.site):
                     yield self._shown(found.asked.site, place, caller, home, direct)
                 if depth + 1 < DEEPEST:
                     queue.append((found, depth + 1))
