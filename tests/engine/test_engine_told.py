@@ -12,7 +12,7 @@ from fakes.purses import FakePurse
 from migrate.canonical import request_of
 from migrate.edges.clock import SystemClock
 from migrate.ports import Attempt
-from migrate.vocabulary import Call, NoReplyKind, Reply, Request
+from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request
 from migrate.workflow.engine import ABSENT_AFTER, Ask, Engine, unpriced
 from migrate.workflow.pacing import Pace, Policy, backoff
 from tests.engine.test_engine import QUICK, FixedPrices, asks, run
@@ -112,15 +112,19 @@ def test_a_fault_that_ends_the_run_is_told_to_the_other_processes_and_a_halt_is_
     """Which fault it was is in what they share; that this process was asked to stop is its own affair."""
     purse = FakePurse()
     provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.QUOTA, retry=False))
+    outcomes: list[Reply | NoReply] = []
 
     async def main(halted: bool) -> None:
-        engine = Engine(provider, QUICK, SystemClock(), lambda ask, call: None, purse=purse, prices=FixedPrices())
+        deliver = lambda ask, call: outcomes.append(call.outcome)  # noqa: E731
+        engine = Engine(provider, QUICK, SystemClock(), deliver, purse=purse, prices=FixedPrices())
         if halted:
             engine.halt()
-        await engine.run(iter(asks(3)))
+        await engine.run(iter(asks(20)))
 
     asyncio.run(main(halted=True))
     assert (None, {}) == (purse.stopped, provider.tries)
+    # What was taken up is given its account, and no further call is taken.
+    assert [NoReply(NoReplyKind.INTERRUPTED, "the run was stopped before the call was made")] * 4 == outcomes
     asyncio.run(main(halted=False))
     assert NoReplyKind.QUOTA is purse.stopped
 

@@ -200,6 +200,15 @@ def test_equal_requests_are_told_apart_and_tries_of_one_are_not():
     assert (key, f"{key}+2") == (equal_key(key, 0), equal_key(key, 2))
 
 
+def test_different_requests_keep_their_own_keys():
+    """Only what is equal is numbered."""
+    meter, lines, _ = metered(1000)
+    one, other = ask(1), ask(2)
+    meter.gate(one, 1)
+    meter.gate(other, 1)
+    assert [one.request_key, other.request_key] == [key for key, *_ in lines.attempts]
+
+
 def test_a_request_that_is_gone_is_not_taken_for_a_later_one():
     """An application that forgets its requests, one after the other, still gets a key for each."""
     meter, lines, _ = metered()
