@@ -1,0 +1,179 @@
+"""Retries to the number: how many are made, how long each waits, and what a call that failed is told with."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+
+import pytest
+from fakes.providers import FakeProvider, failed, said
+from fakes.purses import FakePurse
+
+from migrate.edges.clock import SystemClock
+from migrate.ports import Attempt
+from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Usage
+from migrate.workflow.engine import ABSENT_AFTER, Engine, Prices
+from migrate.workflow.pacing import Policy
+from tests.engine.test_engine import QUICK, asks
+
+ALONE = Policy(concurrency=1, backoff_base_s=0.0)
+
+
+class Most(random.Random):
+    """Draws the largest there is."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+def run(
+    provider: FakeProvider,
+    count: int,
+    policy: Policy = ALONE,
+    *,
+    purse: FakePurse | None = None,
+    prices: Prices | None = None,
+) -> tuple[list[Call], Engine]:
+    """Return the calls in the order of their asks, and the engine that made them."""
+    delivered: dict[int, Call] = {}
+
+    async def main() -> Engine:
+        deliver = lambda ask, call: delivered.__setitem__(ask.ticket, call)  # noqa: E731
+        engine = Engine(provider, policy, SystemClock(), deliver, purse=purse, prices=prices, rng=Most())
+        await engine.run(iter(asks(count)))
+        return engine
+
+    engine = asyncio.run(main())
+    return [delivered[number] for number in sorted(delivered)], engine
+
+
+def down(request: Request, sample: int, tried: int) -> Attempt:
+    return failed(NoReplyKind.SERVER_ERROR)
+
+
+def waited_ms(call: Call) -> float:
+    assert call.timing is not None
+    return call.timing.waited_ms
+
+
+@pytest.mark.parametrize("spare", [0, 1, 5])
+def test_no_more_retries_than_are_spare(spare: int):
+    """A provider that always fails is asked once a call and so many times more, over all calls."""
+    _, engine = run(FakeProvider(down), 20, replace(ALONE, spare_retries=spare, retry_share=0.0))
+    assert (20 + spare, spare) == (engine.tally.attempts, engine.tally.retries)
+
+
+def test_retries_are_a_share_of_all_attempts():
+    """Half of the attempts may be retries: forty calls that fail at first get their second try from the second on."""
+    provider = FakeProvider(lambda r, s, tried: down(r, s, tried) if tried == 1 else said("x"))
+    calls, engine = run(provider, 40, replace(ALONE, spare_retries=0, retry_share=0.5))
+    assert isinstance(calls[0].outcome, NoReply)
+    assert all(isinstance(call.outcome, Reply) for call in calls[1:])
+    assert (79, 39) == (engine.tally.attempts, engine.tally.retries)
+
+
+@pytest.mark.parametrize("kind", [NoReplyKind.RATE_LIMIT, NoReplyKind.SERVER_ERROR])
+def test_the_pause_a_provider_asks_for_is_waited(kind: NoReplyKind):
+    """To the millisecond where there is no jitter, and the call says how long it waited."""
+    provider = FakeProvider(lambda r, s, tried: failed(kind, retry_after_s=0.02) if tried == 1 else said("x"))
+    (call,), _ = run(provider, 1)
+    assert 20.0 == waited_ms(call)
+
+
+def test_being_put_off_is_no_step_of_the_back_off():
+    """Two rate limits, then a fault, each waits as long as a first fault does."""
+    policy = replace(ALONE, backoff_base_s=0.01)
+    kinds = [NoReplyKind.RATE_LIMIT, NoReplyKind.RATE_LIMIT, NoReplyKind.SERVER_ERROR, NoReplyKind.SERVER_ERROR]
+    provider = FakeProvider(lambda r, s, tried: failed(kinds[tried - 1]) if tried <= 4 else said("x"))
+    (call,), _ = run(provider, 1, policy)
+    assert [10.0, 10.0, 10.0, 20.0] == pytest.approx([10.0, 10.0, 10.0, waited_ms(call) - 30.0])
+    assert 5 == call.attempts
+
+
+def test_a_try_has_the_time_of_the_policy():
+    """The provider is told how long one attempt may take."""
+    told: list[float | None] = []
+
+    class Timed(FakeProvider):
+        async def ask(self, request: Request, *, sample: int, timeout_s: float) -> Attempt:
+            told.append(timeout_s)
+            return await super().ask(request, sample=sample, timeout_s=timeout_s)
+
+    run(Timed(lambda r, s, tried: said("x")), 2, replace(ALONE, timeout_s=7.0))
+    assert [7.0, 7.0] == told
+
+
+def test_rate_limits_of_one_wave_halve_the_calls_in_flight_once():
+    """Eight calls that were under way together are one sign of pressure."""
+    policy = Policy(concurrency=8, put_offs=0)
+    _, engine = run(FakeProvider(lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT)), 8, policy)
+    assert 4 == engine._pace.limit
+
+
+@pytest.mark.parametrize(("asked_s", "stopped"), [(0.02, False), (0.03, True)])
+def test_only_a_pause_longer_than_a_run_holds_ends_it(asked_s: float, stopped: bool):
+    """What it holds exactly is waited for; more ends the run with the provider's status and the pause in words."""
+    refused = NoReply(NoReplyKind.RATE_LIMIT, "later", 429)
+    late = Attempt(refused, retry=True, retry_after_s=asked_s, charged=False)
+    provider = FakeProvider(lambda r, s, tried: late if tried == 1 else said("x"))
+    calls, engine = run(provider, 2, replace(ALONE, longest_pause_s=0.02))
+    assert stopped == (engine.tally.stopped is not None)
+    if stopped:
+        words = "the provider asks to wait 0 s, which is longer than a run holds"
+        assert [refused, NoReply(NoReplyKind.RATE_LIMIT, words, 429)] == [call.outcome for call in calls]
+
+
+def test_a_rate_limit_without_a_pause_ends_no_run():
+    """However short the pauses are that a run holds."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.RATE_LIMIT) if tried == 1 else said("x"))
+    _, engine = run(provider, 1, replace(ALONE, longest_pause_s=0.5))
+    assert engine.tally.stopped is None
+
+
+def test_a_provider_that_is_down_is_told_with_its_last_word():
+    """After so many calls in a row without an answer the others are told how many, and why the last one failed."""
+    gone = Attempt(NoReply(NoReplyKind.SERVER_ERROR, "HTTP 503", 503), retry=False, charged=False)
+    calls, _ = run(FakeProvider(lambda r, s, tried: gone), 5, replace(ALONE, down_after=3))
+    words = "3 calls in a row got no answer, the last one: HTTP 503"
+    assert [NoReply(NoReplyKind.SERVER_ERROR, words, 503)] * 2 == [call.outcome for call in calls[3:]]
+    assert [1, 1, 1, 0, 0] == [call.attempts for call in calls]
+
+
+def test_an_answer_begins_the_count_of_silent_calls_anew():
+    """Two in a row, an answer, two in a row: never three."""
+    gone = Attempt(NoReply(NoReplyKind.SERVER_ERROR, "HTTP 503", 503), retry=False, charged=False)
+    provider = FakeProvider(lambda r, s, tried: said("x") if r.body["n"] % 3 == 2 else gone)
+    _, engine = run(provider, 12, replace(ALONE, down_after=3))
+    assert (12, None) == (engine.tally.attempts, engine.tally.stopped)
+
+
+def test_a_model_that_is_not_there_is_asked_five_times_by_one():
+    """One call after the other: exactly so many, and the words say so."""
+    provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.MODEL_NOT_FOUND, retry=False))
+    calls, engine = run(provider, 8)
+    assert ABSENT_AFTER == engine.tally.attempts
+    words = f"not asked: {ABSENT_AFTER} calls were told that there is no gpt-4.1"
+    assert [NoReply(NoReplyKind.MODEL_NOT_FOUND, words)] * 3 == [call.outcome for call in calls[5:]]
+
+
+def test_a_reply_is_booked_at_its_own_cost():
+    """The answer's usage and the model that was asked make the amount."""
+
+    class ByTokens:
+        def most(self, request: Request) -> int:
+            return 1000
+
+        def cost(self, reply: Reply, asked: str) -> int:
+            assert asked == "gpt-4.1"
+            return reply.usage.input_tokens or 0
+
+    def answer(request: Request, sample: int, tried: int) -> Attempt:
+        attempt = said("x")
+        assert isinstance(attempt.outcome, Reply)
+        usage = Usage(100 + request.body["n"], 0, None, 5, 0)
+        return replace(attempt, outcome=replace(attempt.outcome, usage=usage))
+
+    purse = FakePurse(10_000)
+    run(FakeProvider(answer), 4, QUICK, purse=purse, prices=ByTokens())
+    assert (100 + 101 + 102 + 103, 0) == (purse.spent, purse.reserved)
