@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from collections.abc import Iterator
@@ -12,9 +13,13 @@ from typing import Any
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz import fuzz
 
+from migrate.canonical import canonical_json
 from migrate.cli import main
+from migrate.edges.importers import Row, Wanted, drawn
 from migrate.edges.inventory import load
+from migrate.vocabulary import Place
 
 PLACES = st.sampled_from(["de", "fr", None, 7, ["x"]])
 TEXTS = st.sampled_from(["where is it", "where is it?", "my cup broke", "{{ x }}", "ann@example.com", "", "ж" * 50])
@@ -183,3 +188,17 @@ def test_nothing_that_is_there_is_written_over(log: str, there: set[str]) -> Non
         assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
         assert {"kept"} >= {flow["what"] for flow in again["flows"]}
         assert [flow["flow"] for flow in first["flows"]] == [flow["flow"] for flow in again["flows"]]
+
+
+@QUIET
+@given(st.lists(st.text("ab ", min_size=1, max_size=40), max_size=25), st.sampled_from([50.0, 80.0, 95.0, 100.0]))
+def test_no_case_that_was_taken_is_like_another(texts: list[str], bound: float) -> None:
+    """Of all pairs of cases none is as similar as the bound, and each case that was left is like one that was taken."""
+    rows = [Row(Place("log", at), {"message": text}) for at, text in enumerate(texts)]
+    result = drawn(rows, Wanted(near=bound), str)
+    taken = [canonical_json(row.inputs) for row in result.rows]
+    alike = [fuzz.ratio(one, other) >= bound for one, other in itertools.combinations(taken, 2)]
+    assert not any(alike)
+    left = [canonical_json(row.inputs) for row in rows if row not in result.rows]
+    assert all(any(fuzz.ratio(one, other) >= bound for other in taken) for one in left)
+    assert len(left) == result.near
