@@ -204,6 +204,7 @@ CASE: Final = "warranty-claim~two-articles-en~gpt-4.1-mini"
 PICTURES: Final[dict[str, tuple[str, dict[str, Any], tuple[str, ...]]]] = {
     "overview-light": ("#/overview", {}, ()),
     "case-dark": ("#/cases?q=verdict:breaking", {"color_scheme": "dark"}, ("n",)),
+    "people": ("#/flow/handbook-answer", {"viewport": {"width": 1400, "height": 1900}}, ()),
     "calls": (f"#/cases?q=flow:warranty-claim&c={CASE}", {}, ()),
     "canary": ("#/page/canary", {}, ()),
     "route-dark": ("#/page/route", {"color_scheme": "dark"}, ()),

@@ -15,11 +15,14 @@ from click.testing import CliRunner, Result
 from deciding_terminal import Terminal
 from small_project import LATE, Project
 
+from migrate import wiring
 from migrate.cli import main
 from migrate.edges.goldens.ratings import RatingFiles
-from migrate.errors import StoreProblem
+from migrate.errors import StoreProblem, UsageProblem
 from migrate.redaction import Redactor
 from migrate.vocabulary import CaseId, FlowName, Rating
+from migrate.wiring.rating import draw_sample
+from migrate.wiring.rating_web import WebRating
 
 SCHEMA = Path(__file__).parents[2] / "migrate" / "schemas" / "compare.schema.json"
 
@@ -171,3 +174,36 @@ def test_an_unreadable_file_is_no_traceback(replayed: Project) -> None:
     (replayed.root / "fixtures" / "refund" / "ratings.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(StoreProblem, match="is no rating"):
         RatingFiles(replayed.root / "fixtures", Redactor()).of_flow(FlowName("refund"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"prefer": "candidate"}, "a rating needs all of it"),
+        ({"prefer": ["a"]}, "a rating needs all of it"),
+        ({"correct_a": 6}, "a rating needs all of it"),
+        ({"correct_b": True}, "a rating needs all of it"),
+        ({"correct_b": 4.0}, "a rating needs all of it"),
+        ({"pair": "P0000000"}, "the sample has no pair P0000000"),
+        ({"pair": 7}, 'what the page sent has no text as "pair"'),
+        ({"rater": None}, 'what the page sent has no text as "rater"'),
+    ],
+)
+def test_a_page_that_sends_anything_else_is_refused(replayed: Project, change: dict[str, Any], said: str) -> None:
+    """Half a rating, a mark out of range, a pair nobody drew: one sentence, and nothing is written."""
+    world = wiring.open_world(replayed.root, {}, {})
+    web = WebRating(world, draw_sample(world, world.ledger.run(None), size=30, seed=0), "ada")
+    try:
+        acts = web.server.acts
+        pair = str(acts["pairs"](b"{}")["pairs"][0]["id"])
+        whole = {"rater": "bob", "pair": pair, "prefer": "tie", "correct_a": 4, "correct_b": 4}
+        with pytest.raises(UsageProblem, match=re.escape(said)):
+            acts["rate"](json.dumps({**whole, **change}).encode())
+        for garbage in (b"", b"[]", b"\xff", b"[" * 100_000):
+            with pytest.raises(UsageProblem, match="is no JSON object"):
+                acts["rate"](garbage)
+        assert [] == [*(replayed.root / "fixtures").glob("*/ratings.jsonl")]
+        assert {"id": pair, "rated": 1} == acts["rate"](json.dumps(whole).encode())
+    finally:
+        web.server.serve(0.0)
+        world.close()
