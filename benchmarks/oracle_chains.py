@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "acceptance")]
 from account import FLAGGED, Broken, Replayed, Workplace, contract_findings, own_models, promises_of  # noqa: E402
 
 from migrate.comparing.traces import inner_path  # noqa: E402
-from migrate.vocabulary import Call, CaseVerdict, FindingKind, Flow, Judged, Reply, Rung, Severity  # noqa: E402
+from migrate.vocabulary import Call, CaseVerdict, FindingKind, Flow, Judged, Reply, Rung  # noqa: E402
 
 CANDIDATES = ("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano")
 BINDING = frozenset({Rung.PARSED.value, Rung.SCHEMA.value, Rung.TOOLS.value})
@@ -46,8 +46,8 @@ class Told:
     findings: int = 0
     carried: list[str] = field(default_factory=list)
     """Findings in the final answer of a sample in which a call before it broke."""
-    by_the_answer: list[str] = field(default_factory=list)
-    """Refusals in plain words before the final answer: not named so there, but the final answer is called changed."""
+    otherwise: list[str] = field(default_factory=list)
+    """Refusals in plain words before the final answer: told at the call by the golden, or there as broken JSON."""
     missed: list[str] = field(default_factory=list)
     causeless: list[str] = field(default_factory=list)
     replays: int = 0
@@ -96,8 +96,12 @@ def add(told: Told, flow: Flow, one: Replayed) -> None:
     for judged in one.record.samples:
         place = f"seed {one.seed} {one.candidate} {flow.name}/{one.comparison.case} sample {judged.sample.index}"
         here = [finding for finding in one.comparison.findings if finding.sample == judged.sample.index]
-        changed = any(one.rung is Rung.AGREEMENT and one.severity is Severity.DRIFT for one in here)
         owed, found = owed_by(flow, judged, one.lines), contract_findings(here)
+        beside = [one for one in here if one.rung is Rung.AGREEMENT and one.kind is FindingKind.REFUSED]
+        # Without a golden of that very call, words where JSON is promised are broken JSON.
+        refused = {str(finding.path) for finding in beside} | {
+            one.path for one in found if one.rung == Rung.PARSED.value
+        }
         inner = sum(broken.path.startswith("$calls") for broken in owed.causes)
         told.samples += 1
         told.calls += len(judged.sample.calls)
@@ -105,8 +109,8 @@ def add(told: Told, flow: Flow, one: Replayed) -> None:
         told.inner, told.final = told.inner + inner, told.final + len(owed.causes) - inner
         told.findings += len(found)
         for broken in owed.causes.keys() - found:
-            in_words = changed and broken.kind == FindingKind.REFUSED.value and broken.path.startswith("$calls")
-            missed = told.by_the_answer if in_words else told.missed
+            in_words = broken.kind == FindingKind.REFUSED.value and broken.path in refused and broken.path != "$"
+            missed = told.otherwise if in_words else told.missed
             missed.append(f"{place}: {broken} of {owed.causes[broken]}")
         for broken in found - owed.causes.keys() - owed.others:
             carried = owed.shaken and not broken.path.startswith("$calls")
@@ -163,9 +167,9 @@ def _row(name: str, told: Sequence[Told]) -> str:
     def total(what: str) -> int:
         return sum(len(value) if isinstance(value := getattr(one, what), list) else value for one in told)
 
-    seen = total("inner") + total("final") - total("missed") - total("by_the_answer")
+    seen = total("inner") + total("final") - total("missed") - total("otherwise")
     cells = (
-        total("samples"), total("calls"), total("inner"), total("final"), seen, total("by_the_answer"), total("missed"),
+        total("samples"), total("calls"), total("inner"), total("final"), seen, total("otherwise"), total("missed"),
         total("foreseen"), total("findings"), total("carried"), total("causeless"), total("replays"), total("breaking"),
         total("alarms"),
     )  # fmt: skip
@@ -175,7 +179,7 @@ def _row(name: str, told: Sequence[Told]) -> str:
 def section(figures: Mapping[str, Told], seeds: int) -> str:
     """Return the part of docs/accuracy.md that is about chains."""
     head = (
-        "chain", "samples", "calls", "breaks before the answer", "of the answer", "found", "by the answer", "missed",
+        "chain", "samples", "calls", "breaks before the answer", "of the answer", "found", "told otherwise", "missed",
         "provided for", "findings", "carried on", "without cause", "own replays", "breaking", "called changed",
     )  # fmt: skip
     lines = [
