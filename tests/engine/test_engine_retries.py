@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
+import re
+from dataclasses import dataclass, field, replace
 
 import pytest
 from fakes.providers import FakeProvider, failed, said
@@ -12,10 +13,10 @@ from fakes.purses import FakePurse
 
 from migrate.edges.clock import SystemClock
 from migrate.ports import Attempt
-from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Usage
+from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Source, Timing, Usage
 from migrate.workflow.engine import ABSENT_AFTER, Engine, Prices
 from migrate.workflow.pacing import Policy
-from tests.engine.test_engine import QUICK, asks
+from tests.engine.test_engine import QUICK, FixedPrices, asks
 
 ALONE = Policy(concurrency=1, backoff_base_s=0.0)
 
@@ -177,3 +178,78 @@ def test_a_reply_is_booked_at_its_own_cost():
     purse = FakePurse(10_000)
     run(FakeProvider(answer), 4, QUICK, purse=purse, prices=ByTokens())
     assert (100 + 101 + 102 + 103, 0) == (purse.spent, purse.reserved)
+
+
+@dataclass
+class Lines:
+    """A journal in memory: what was written down before each try, and after each one that is followed by another."""
+
+    lines: list[tuple[str, int, int, int, int]] = field(default_factory=list)
+
+    def attempt(self, request: Request, sample: int, tried: int, reserved: int, lost: int = 0) -> None:
+        self.lines.append((f"try {request.body['n']}", sample, tried, reserved, lost))
+
+    def failed(self, request: Request, sample: int, lost: int) -> None:
+        self.lines.append((f"failed {request.body['n']}", sample, 0, 0, lost))
+
+    def call(self, sample: int, call: Call) -> None: ...
+
+    def case(self, record: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_every_try_is_written_down_before_it_is_made():
+    """With the money set aside for it, and how many tries before it may have been paid for without a word of usage.
+
+    A refusal is not billed, a silence may be; tries of a run that was stopped before count too.
+    """
+    silence, refusal = failed(NoReplyKind.TIMEOUT), replace(failed(NoReplyKind.SERVER_ERROR), charged=False)
+    script = [silence, refusal, said("x")]
+    provider, journal, purse = FakeProvider(lambda r, s, tried: script[tried - 1]), Lines(), FakePurse(1000)
+    delivered: list[Call] = []
+
+    async def main() -> None:
+        engine = Engine(
+            provider,
+            ALONE,
+            SystemClock(),
+            lambda ask, call: delivered.append(call),  # type: ignore[arg-type]
+            journal=journal,
+            purse=purse,
+            prices=FixedPrices(),
+        )
+        await engine.run(iter([replace(asks(1)[0], sample=7, lost=2)]))
+
+    asyncio.run(main())
+    assert [
+        ("try 0", 7, 1, 100, 2),
+        ("failed 0", 7, 0, 0, 3),
+        ("try 0", 7, 2, 100, 3),
+        ("failed 0", 7, 0, 0, 3),
+        ("try 0", 7, 3, 100, 3),
+    ] == journal.lines
+    (call,) = delivered
+    assert (3, 3, 100 + 0 + 60, 0) == (call.attempts, call.lost, purse.spent, purse.reserved)
+
+
+def test_a_call_says_all_that_is_known_of_it():
+    """Its own time, apart from what it waited; the UTC moment of the answer; that it was live, and who simulated it."""
+    simulated = replace(said("x"), simulated=True)
+    provider = FakeProvider(
+        lambda r, s, tried: failed(NoReplyKind.SERVER_ERROR, retry_after_s=0.01) if tried == 1 else simulated
+    )
+    (call,), _ = run(provider, 1)
+    assert Timing(12.0, None, waited_ms=10.0) == call.timing
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", call.at)
+    assert (Source.LIVE, True, 2, 1) == (call.source, call.simulated, call.attempts, call.lost)
+
+
+def test_a_last_try_without_a_word_of_usage_counts_as_lost():
+    """So does the one that ends the call; a call that was never made has lost nothing."""
+    silent = FakeProvider(lambda r, s, tried: failed(NoReplyKind.TIMEOUT))
+    (call,), _ = run(silent, 1, replace(ALONE, tries=2))
+    assert (2, 2) == (call.attempts, call.lost)
+    purse = FakePurse(0)
+    (never,), _ = run(silent, 1, purse=purse, prices=FixedPrices())
+    assert (0, 0, NoReplyKind.BUDGET) == (never.attempts, never.lost, purse.stopped)
