@@ -302,7 +302,7 @@ def page_data(figures: Figures) -> dict[str, Any]:
 def chains_kept() -> str:
     """Return the part of the page that benchmarks/oracle_chains.py writes, as it is."""
     text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
-    begin, end = "<!-- chains: begin -->", "<!-- chains: end -->"
+    begin, end = "<!-- From here by benchmarks/oracle_chains.py -->", "<!-- To here by benchmarks/oracle_chains.py -->"
     return begin + text.partition(begin)[2].partition(end)[0] + end
 
 

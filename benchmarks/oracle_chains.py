@@ -29,7 +29,7 @@ CANDIDATES = ("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano")
 BINDING = frozenset({Rung.PARSED.value, Rung.SCHEMA.value, Rung.TOOLS.value})
 """Rungs on which a call before the final answer breaks the contract; on the first it is told, no more."""
 PAGE = ROOT / "docs" / "accuracy.md"
-BEGIN, END = "<!-- chains: begin -->", "<!-- chains: end -->"
+BEGIN, END = "<!-- From here by benchmarks/oracle_chains.py -->", "<!-- To here by benchmarks/oracle_chains.py -->"
 
 
 @dataclass
