@@ -2,10 +2,10 @@
 
     python benchmarks/report.py [CASES ...]      (5000 and 20000 unless given)
 
-Needs chromium and playwright. Each case has about 2.5 KB of answers, 3.7 KB with all facts of it: a golden of one sample
-and one candidate's. Built is what the command builds: from a ledger, and goldens and prompt files on a disk. Beside the
-time on the wall, which other work on the machine stretches, stands the processor time: of the command, and of the page's
-main thread.
+Needs chromium and playwright. Each case has about 2.5 KB of answers, 3.7 KB with all facts of it: a golden of one
+sample and one candidate's. Built is what the command builds: from a ledger, and goldens and prompt files on a disk.
+Beside the time on the wall, which other work on the machine stretches, stands the processor time: of the command, and
+of the page's main thread.
 """
 
 from __future__ import annotations
