@@ -38,7 +38,8 @@ CHANCES = (0.05, 0.1, 0.2, 0.3, 0.5)
 SIZES = (3, 5, 10, 20)
 NOT_HERE = {
     FindingKind.LIST_ORDER: "every list of the inventory has a rule that frees its order",
-    FindingKind.CALL_COUNT_CHANGED: "every flow of the inventory is a single call",
+    FindingKind.CALL_COUNT_CHANGED: "these flows are single calls; chains are held to the log further below",
+    FindingKind.REQUEST_CHANGED: "only a call after another one can be asked something else",
 }
 """Kinds that the bundled inventory cannot show, and why."""
 
