@@ -12,10 +12,10 @@ from fakes.providers import FakeProvider, failed, said
 from fakes.purses import FakePurse
 
 from migrate.edges.clock import SystemClock
-from migrate.ports import Attempt
+from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Source, Timing, Usage
 from migrate.workflow.engine import ABSENT_AFTER, Engine, Prices
-from migrate.workflow.pacing import Policy
+from migrate.workflow.pacing import Pace, Policy
 from tests.engine.test_engine import QUICK, FixedPrices, asks
 
 ALONE = Policy(concurrency=1, backoff_base_s=0.0)
@@ -253,3 +253,53 @@ def test_a_last_try_without_a_word_of_usage_counts_as_lost():
     purse = FakePurse(0)
     (never,), _ = run(silent, 1, purse=purse, prices=FixedPrices())
     assert (0, 0, NoReplyKind.BUDGET) == (never.attempts, never.lost, purse.stopped)
+
+
+def test_a_call_without_a_price_or_room_under_the_cap_says_why():
+    """Both end the run for everybody, and nothing was asked or set aside."""
+
+    class Priced:
+        def __init__(self, most: int | None) -> None:
+            self._most = most
+
+        def most(self, request: Request) -> int | None:
+            assert request.model == "gpt-4.1"
+            return self._most
+
+        def cost(self, reply: Reply, asked: str) -> int | None:
+            return None
+
+    for most, words in (
+        (None, "no price is known for gpt-4.1, so the cap cannot be kept"),
+        (101, "the cost cap of the run does not hold another call"),
+    ):
+        purse, provider = FakePurse(100), FakeProvider(lambda r, s, tried: said("x"))
+        calls, _ = run(provider, 2, purse=purse, prices=Priced(most))
+        assert [NoReply(NoReplyKind.BUDGET, words)] * 2 == [call.outcome for call in calls]
+        assert (NoReplyKind.BUDGET, {}, 0) == (purse.stopped, provider.tries, purse.reserved)
+
+
+@pytest.mark.parametrize(
+    ("limits", "pause_s"),
+    [
+        (Limits(remaining_requests=2, reset_requests_s=3.0), 3.0),
+        (Limits(remaining_requests=3, reset_requests_s=3.0), 0.0),
+        (Limits(remaining_requests=0), 0.0),
+        (Limits(remaining_tokens=0, reset_tokens_s=4.0), 4.0),
+        (Limits(remaining_tokens=1, reset_tokens_s=4.0), 0.0),
+        (Limits(remaining_tokens=0), 0.0),
+        (Limits(remaining_requests=0, reset_requests_s=3.0, remaining_tokens=0, reset_tokens_s=4.0), 4.0),
+        (Limits(remaining_requests=0, reset_requests_s=600.0), 60.0),
+    ],
+)
+def test_a_window_that_is_used_up_is_waited_for(limits: Limits, pause_s: float):
+    """Two requests left or no token: until the reset, a minute at most; where no reset is told, nobody waits."""
+    pace = Pace(Policy())
+    pace.learn(replace(said("x"), limits=limits), now=100.0)
+    assert (100.0 + pause_s if pause_s else 0.0) == pace.paused_until
+
+
+def test_starts_are_a_minute_over_the_rate_apart():
+    """Sixty a minute: one that was saved up, then one each second; who comes early is told how long to wait."""
+    pace = Pace(Policy(requests_per_minute=60))
+    assert [0.0, 0.0, 1.0, 0.5, 0.0, 1.0] == [pace.turn(now) for now in (100.0, 100.0, 100.0, 100.5, 101.0, 101.0)]
