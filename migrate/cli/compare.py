@@ -15,7 +15,8 @@ from migrate.cli.printing import print_json
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
-    from migrate.evidence import Heard, HumanEvidence, Standing
+    from migrate.evidence import Standing
+    from migrate.evidence.rating import Heard, HumanEvidence
     from migrate.ports import Ledger
     from migrate.vocabulary import FlowEvidence, Run, Settings
 

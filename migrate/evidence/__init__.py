@@ -2,16 +2,12 @@
 
 from migrate.evidence.gates import Gates, parse_fail_on
 from migrate.evidence.policy import CLASSES, Policy, Stakes, policies_of
-from migrate.evidence.rating import CaseMarks, Heard, HumanEvidence
 from migrate.evidence.standing import Standing, standing
 from migrate.evidence.weighing import weigh
 
 __all__ = [
     "CLASSES",
-    "CaseMarks",
     "Gates",
-    "Heard",
-    "HumanEvidence",
     "Policy",
     "Stakes",
     "Standing",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from migrate.evidence.rating import HumanEvidence
 from migrate.presenting.numbers import decimal_text
 from migrate.presenting.people import people_document
 from migrate.vocabulary import (
@@ -22,6 +21,9 @@ from migrate.vocabulary import (
     Rung,
     StepEvidence,
 )
+
+if TYPE_CHECKING:
+    from migrate.evidence.rating import HumanEvidence
 
 CLOCKS: Final = ("wall", "critical_path", "calls", "first_token")
 FORMAT: Final = 1

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from migrate.evidence.rating import Agreement, HumanEvidence, Mean
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import Json, JsonObject
@@ -15,6 +14,9 @@ NOTE: Final = (
     "People saw a blind sample of the pairs that differ, the rules saw every case; neither stands alone. "
     "Intervals are of 95 % over cases; agreement is Krippendorff's alpha on preference."
 )
+
+if TYPE_CHECKING:
+    from migrate.evidence.rating import Agreement, HumanEvidence, Mean
 
 
 def people_lines(people: Sequence[HumanEvidence], width: int) -> Iterator[str]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from migrate.evidence.latency import comparable
 from migrate.evidence.money import sum_text
-from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
@@ -55,6 +54,9 @@ GROUP_COLUMNS: Final = (
     Column("flow", right=False, least=8),
     Column("change", right=False, least=20),
 )
+
+if TYPE_CHECKING:
+    from migrate.evidence.rating import HumanEvidence
 SEVERITY_COLOURS: Final[dict[Severity, Colour]] = {Severity.BREAKING: "red", Severity.DRIFT: "yellow"}
 VERDICT_COLOURS: Final[dict[str, Colour]] = {"safe": "green", "unsafe": "red", "insufficient": "yellow"}
 

@@ -7,7 +7,6 @@ only reported, as long as no other plugin and no conftest wants to be called in 
 
 from __future__ import annotations
 
-import copy
 import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, Literal
@@ -43,8 +42,8 @@ class Passing:
         hooks.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         passed = pytest.TestReport.from_item_and_call(item, pytest.CallInfo.from_call(_nothing, when="call"))
         for phase in PHASES:
-            report = copy.copy(passed)
-            report.when = phase
+            report = object.__new__(pytest.TestReport)  # copying costs four times as much
+            report.__dict__.update(passed.__dict__, when=phase)
             if phase == "call":
                 report.duration = time.perf_counter() - started
             hooks.pytest_runtest_logreport(report=report)

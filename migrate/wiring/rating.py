@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.goldens.ratings import RatingFiles
 from migrate.errors import StoreProblem
-from migrate.evidence import Heard
+from migrate.evidence.rating import Heard
 from migrate.redaction import Redactor
 from migrate.reviewing import Sample, draw, latest
 from migrate.vocabulary import CaseId, Comparison, FlowName, Golden, Judged, Run, Settings

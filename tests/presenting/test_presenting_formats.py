@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from measured import compared, evidence, finding, paid, record, replay, timed
 
-from migrate.evidence import Heard, weigh
+from migrate.evidence import weigh
+from migrate.evidence.rating import Heard
 from migrate.ports import CaseRecord
 from migrate.presenting.formats import FORMS, lines_of, rated
 from migrate.presenting.formats.markdown import LONGEST, code

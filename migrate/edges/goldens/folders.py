@@ -53,8 +53,17 @@ class Folder:
 
     def read(self, file: str) -> bytes | None:
         """Return the content of a regular file, or None when it is not there."""
-        with self._problems(file, "read"), self._open() as folder:
-            return None if folder is None else _read(folder, file)
+        # Written out, without the two contexts of the other methods: this one is called with every case.
+        try:
+            folder = self._opened()
+            if folder is None:
+                return None
+            try:
+                return _read(folder, file)
+            finally:
+                os.close(folder)
+        except OSError as problem:
+            raise self._problem(file, "read", problem) from problem
 
     def files(self) -> list[str]:
         """Return the names of the files of the folder, sorted; leftovers of dead writers are left out."""
@@ -88,26 +97,32 @@ class Folder:
     @contextmanager
     def _open(self) -> Iterator[int | None]:
         """Open the folder itself, which may not be a link, and give its descriptor; None when it is not there."""
-        if not self.name or "/" in self.name or "\0" in self.name or self.name in {".", ".."}:
-            raise OSError(errno.EINVAL, "not the name of a folder")
-        try:
-            folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield None
-            return
+        folder = self._opened()
         try:
             yield folder
         finally:
-            os.close(folder)
+            if folder is not None:
+                os.close(folder)
+
+    def _opened(self) -> int | None:
+        if not self.name or "/" in self.name or "\0" in self.name or self.name in {".", ".."}:
+            raise OSError(errno.EINVAL, "not the name of a folder")
+        try:
+            return os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def _problems(self, file: str, verb: str) -> Iterator[None]:
         try:
             yield
         except OSError as problem:
-            why = _WORDS.get(problem.errno or 0) or problem.strerror or str(problem)
-            kept = "" if verb == "read" else "what was there before is untouched"
-            raise StoreProblem(f"cannot {verb} {self.shown(file)}: {why}", kept=kept, hint=_hint(problem)) from problem
+            raise self._problem(file, verb, problem) from problem
+
+    def _problem(self, file: str, verb: str, problem: OSError) -> StoreProblem:
+        why = _WORDS.get(problem.errno or 0) or problem.strerror or str(problem)
+        kept = "" if verb == "read" else "what was there before is untouched"
+        return StoreProblem(f"cannot {verb} {self.shown(file)}: {why}", kept=kept, hint=_hint(problem))
 
 
 _WORDS: Final = {
