@@ -47,7 +47,7 @@ from migrate.statistics.nested import (
     paired_estimate,
 )
 from migrate.statistics.paired import Pairs, mcnemar_exact, newcombe_paired, tango, tango_score
-from migrate.statistics.proportions import clopper_pearson, newcombe, wilson
+from migrate.statistics.proportions import clopper_pearson, newcombe, weighted_bound, wilson
 from migrate.statistics.quantiles import quantile, quantile_interval
 from migrate.statistics.sizes import (
     Size,
@@ -121,5 +121,6 @@ __all__ = [
     "true_interval",
     "true_rate",
     "upper_bound",
+    "weighted_bound",
     "wilson",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from statistics import NormalDist
 
@@ -56,6 +57,24 @@ def newcombe(one: tuple[int, int], other: tuple[int, int], level: float = 0.95) 
     below = sqrt((first - low_1) ** 2 + (high_2 - second) ** 2)
     above = sqrt((high_1 - first) ** 2 + (second - low_2) ** 2)
     return max(first - second - below, -1.0), min(first - second + above, 1.0)
+
+
+def weighted_bound(parts: Sequence[tuple[float, float, float]]) -> float:
+    """Return a bound of a weighted mean of independent figures, each given as (weight, estimate, bound of its own).
+
+    The distances to the bounds, weighted, squared and added, as Newcombe does for a difference: G. Y. Zou and A.
+    Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008) 1693-1702. All
+    bounds lie on one side of their estimates, at one level. Raises ValueError without weights.
+    """
+    total = sum(weight for weight, _, _ in parts)
+    if not total > 0:
+        raise ValueError("a weighted mean wants weights")
+    if len(parts) == 1:
+        return parts[0][2]
+    centre = sum(weight * estimate for weight, estimate, _ in parts) / total
+    reach = sqrt(sum((weight * (bound - estimate)) ** 2 for weight, estimate, bound in parts)) / total
+    above = sum(weight * (bound - estimate) for weight, estimate, bound in parts) > 0
+    return centre + reach if above else centre - reach
 
 
 def _share(passed: int, total: int) -> float:
