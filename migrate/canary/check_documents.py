@@ -10,7 +10,7 @@ from migrate.canary.counted import Counted, Log, Side
 from migrate.canary.judging import exit_word, moment
 from migrate.canary.nouns import Plan
 from migrate.canary.together import Together, together
-from migrate.canary.verdicts import EarlyPass, Look, Reading, Verdict
+from migrate.canary.verdicts import EarlyPass, Look, MemberReading, Reading, Verdict
 from migrate.statistics import ratio_interval
 from migrate.vocabulary import Json
 
@@ -79,7 +79,18 @@ def _verdict(verdict: Verdict, counted: Counted | None) -> Json:
         "early": None if verdict.early is None else _early(verdict.early),
         "sides": [] if counted is None else [_side(side) for side in counted.sides],
         "counts": _counts(counted),
+        "strata": [_member(member) for member in verdict.strata],
         "path": [{"at": moment(point.hour + 1), "e": _number(point.e)} for point in verdict.path],
+    }
+
+
+def _member(member: MemberReading) -> Json:
+    return {
+        "flow": member.flow,
+        "candidate": {"bad": member.candidate_bad, "units": member.candidate_units},
+        "control": {"bad": member.control_bad, "units": member.control_units},
+        "e": _number(member.e),
+        "threshold": _number(member.threshold),
     }
 
 

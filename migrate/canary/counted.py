@@ -6,8 +6,8 @@ the event. Hours are whole hours since 1970, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from migrate.canary.terms import MetricName
@@ -100,6 +100,47 @@ class Counted:
     fallbacks: int = 0
     """Calls that another model answered after the one they were meant for had failed; counted as failed."""
     simulated: bool = False
+    strata: tuple[Counted, ...] = ()
+    """Of a pool: the parts of its members, in the order of the plan."""
+
+
+def pooled_counts(name: str, strata: Sequence[Counted]) -> Counted:
+    """Return a pool's part of a log: what its members have, added up, without quantiles that do not add up.
+
+    A unit is counted in each member it meets: every member draws its side anew.
+    """
+    hours: dict[tuple[int, float, Arm], Hour] = {}
+    for row in (row for one in strata for row in one.hours):
+        key = (row.hour, row.share, row.arm)
+        hours[key] = row if key not in hours else _added(hours[key], row)
+    served: dict[tuple[Arm, str], int] = {}
+    for answered in (answered for one in strata for answered in one.served):
+        served[answered.arm, answered.model] = served.get((answered.arm, answered.model), 0) + answered.calls
+    whole = ("unassigned", "crossed", "duplicates", "late", "fallbacks")
+    return Counted(
+        flow=name,
+        hours=tuple(sorted(hours.values(), key=lambda row: (row.hour, row.share, row.arm != "control"))),
+        events=tuple(event for one in strata for event in one.events),
+        served=tuple(Served(*key, calls) for key, calls in sorted(served.items())),
+        **{count: sum(getattr(one, count) for one in strata) for count in whole},
+        simulated=any(one.simulated for one in strata),
+        strata=tuple(strata),
+    )
+
+
+def _added(one: Hour, other: Hour) -> Hour:
+    kinds = dict(one.bad)
+    for name, units in other.bad.items():
+        kinds[name] = kinds.get(name, 0) + units
+    return replace(
+        one,
+        calls=one.calls + other.calls,
+        bad_calls=one.bad_calls + other.bad_calls,
+        units=one.units + other.units,
+        bad=kinds,
+        missing=one.missing + other.missing,
+        judged=one.judged + other.judged,
+    )
 
 
 @dataclass(frozen=True, slots=True)

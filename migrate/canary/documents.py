@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from migrate.canary.nouns import Behaviour, Claims, Early, Metric, Plan, Rollout, Stage, Table
+from migrate.canary.nouns import Behaviour, Claims, Early, Metric, Plan, Rollout, Stage, Stratum, Table
 from migrate.canary.terms import Judge
 from migrate.canonical import digest_json
 from migrate.vocabulary import Json, JsonObject
@@ -94,6 +94,22 @@ def _rollout(rollout: Rollout) -> Json:
         "metrics": [_metric(metric) for metric in rollout.metrics],
         "stages": [_stage(stage, rollout) for stage in rollout.stages],
         "operating_characteristics": [_behaviour(row) for row in rollout.behaviour],
+        "strata": [_stratum(stratum) for stratum in rollout.strata],
+    }
+
+
+def _stratum(stratum: Stratum) -> Json:
+    return {
+        "flow": stratum.flow,
+        "units_per_day": _float(stratum.units_per_day),
+        "requests_per_day": _float(stratum.requests_per_day),
+        "evidence": {
+            "cases": stratum.cases,
+            "excess": _maybe(stratum.excess),
+            "low": _maybe(stratum.excess_low),
+            "high": _maybe(stratum.excess_high),
+        },
+        "metrics": [_metric(metric) for metric in stratum.metrics],
     }
 
 
@@ -230,6 +246,21 @@ def _read_rollout(flow: Mapping[str, Any]) -> Rollout:
         metrics=tuple(Metric(**metric) for metric in flow["metrics"]),
         stages=tuple(_read_stage(stage) for stage in flow["stages"]),
         behaviour=tuple(_read_behaviour(row) for row in flow["operating_characteristics"]),
+        strata=tuple(_read_stratum(stratum) for stratum in flow.get("strata", ())),
+    )
+
+
+def _read_stratum(stratum: Mapping[str, Any]) -> Stratum:
+    evidence = stratum["evidence"]
+    return Stratum(
+        flow=stratum["flow"],
+        units_per_day=stratum["units_per_day"],
+        requests_per_day=stratum["requests_per_day"],
+        cases=evidence["cases"],
+        excess=evidence["excess"],
+        excess_low=evidence["low"],
+        excess_high=evidence["high"],
+        metrics=tuple(Metric(**metric) for metric in stratum["metrics"]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from migrate.canary.counted import Counted, Event, Hour
@@ -42,52 +42,116 @@ class Evidence:
     """Hours in which the control is not in the log: the candidate's bad answers then are evidence of nothing."""
     degraded: tuple[int, ...]
     """Hours in which both sides failed more than the control's history has it."""
+    strata: tuple[float, ...] = ()
+    """Of a pool: the evidence of each member by itself, in the order of the plan."""
+    strata_at_most: tuple[float, ...] = ()
+    """The same in the hour of the largest mean."""
 
 
 def weigh_evidence(rollout: Rollout, counted: Counted) -> Evidence:
-    """Return the evidence of all hours of a flow's log, each looked at once."""
-    processes = {metric.name: BadEvents(metric.r0) for metric in rollout.metrics if metric.weight}
-    weights = {metric.name: metric.weight for metric in rollout.metrics}
-    events: dict[int, list[Event]] = defaultdict(list)
-    alone = hours_alone(counted.hours)
-    for event in counted.events:
-        if event.metric in processes and 0 < event.share < 1 and event.hour not in alone:
-            events[event.hour].append(event)
-    degraded = degraded_hours(rollout, counted.hours)
-    purse = _Purse(rollout, counted, frozenset((*degraded, *alone)))
-    path, most, at_most, cap_at_most = [], 0.0, dict[MetricName, float](), 1.0
-    for hour in sorted({*events, *(row.hour for row in counted.hours)}):
-        for event in events[hour]:
-            share = _judged(rollout, event)
+    """Return the evidence of all hours of a flow's log, each looked at once.
+
+    Of a pool it is half the evidence of all members as one, and half the mean of what each member shows by itself:
+    while no member is worse than allowed all of them are evidence of nothing, so their weighted mean errs no more often
+    than one of them would, however they depend on each other (V. Vovk and R. Wang, "E-values", 2021).
+    """
+    whole = _Scales(rollout, counted)
+    strata = [_Scales(*pair) for pair in zip(rollout.members, counted.strata, strict=True)] if _parted(rollout) else []
+    for hour in whole.hours:
+        whole.take(hour)
+        for stratum in strata:
+            stratum.take(hour)
+        mean = whole.mean
+        if strata:
+            mean += (1 - rollout.own_part) * sum(stratum.mean for stratum in strata) / len(strata)
+        whole.note(hour, mean, strata)
+    return whole.evidence(strata)
+
+
+def _parted(rollout: Rollout) -> bool:
+    return len(rollout.strata) > 1
+
+
+class _Scales:
+    """The evidence of one flow, or of a pool as one, hour by hour."""
+
+    def __init__(self, rollout: Rollout, counted: Counted) -> None:
+        self._rollout = rollout
+        self._processes = {metric.name: BadEvents(metric.r0) for metric in rollout.metrics if metric.weight}
+        self._weights = {metric.name: metric.weight for metric in rollout.metrics}
+        self._events: dict[int, list[Event]] = defaultdict(list)
+        for event in _counting_events(counted):
+            if event.metric in self._processes:
+                self._events[event.hour].append(event)
+        self._alone = counted_alone(counted)
+        self._degraded = degraded_hours(rollout, counted.hours)
+        self._purse = _Purse(rollout, counted, frozenset((*self._degraded, *self._alone)))
+        self._path: list[PathPoint] = []
+        self._most, self._cap_at_most = 0.0, 1.0
+        self._at_most: dict[MetricName, float] = {}
+        self._strata_at_most: tuple[float, ...] = ()
+        self.hours = sorted({*self._events, *(row.hour for row in counted.hours)})
+
+    def take(self, hour: int) -> None:
+        """Add the bad answers of one hour."""
+        for event in self._events[hour]:
             candidate, control = (event.units, 0) if event.arm == "candidate" else (0, event.units)
-            processes[event.metric].add(share, candidate, control)
-        purse.take(hour)
-        now = {name: process.e for name, process in processes.items()}
-        mean = sum(weights[name] * e for name, e in now.items()) + CAP_WEIGHT * purse.cap_e
-        path.append(PathPoint(hour, mean))
-        if mean > most:
-            most, at_most, cap_at_most = mean, now, purse.cap_e
-    return Evidence(
-        path=tuple(path),
-        most=most,
-        by_metric={name: process.e for name, process in processes.items()},
-        at_most=at_most,
-        cap=purse.cap_e,
-        cap_at_most=cap_at_most,
-        capped_both=purse.capped_both,
-        spent=purse.spent,
-        spent_most=purse.spent_most,
-        alone=alone,
-        degraded=degraded,
-    )
+            self._processes[event.metric].add(_judged(self._rollout, event), candidate, control)
+        self._purse.take(hour)
+
+    @property
+    def now(self) -> dict[MetricName, float]:
+        return {name: process.e for name, process in self._processes.items()}
+
+    @property
+    def mean(self) -> float:
+        """Weighted by the parts of the error: of the metrics and of the cap, not of a pool's members."""
+        cap = CAP_WEIGHT * self._rollout.own_part * self._purse.cap_e
+        return sum(self._weights[name] * e for name, e in self.now.items()) + cap
+
+    def note(self, hour: int, mean: float, strata: Sequence[_Scales]) -> None:
+        """Keep where the evidence of everything stands after an hour, and what it is made of where it is highest."""
+        self._path.append(PathPoint(hour, mean))
+        if mean > self._most:
+            self._most, self._at_most, self._cap_at_most = mean, self.now, self._purse.cap_e
+            self._strata_at_most = tuple(stratum.mean for stratum in strata)
+
+    def evidence(self, strata: Sequence[_Scales]) -> Evidence:
+        return Evidence(
+            path=tuple(self._path),
+            most=self._most,
+            by_metric=self.now,
+            at_most=self._at_most,
+            cap=self._purse.cap_e,
+            cap_at_most=self._cap_at_most,
+            capped_both=self._purse.capped_both,
+            spent=self._purse.spent,
+            spent_most=self._purse.spent_most,
+            alone=self._alone,
+            degraded=self._degraded,
+            strata=tuple(stratum.mean for stratum in strata),
+            strata_at_most=self._strata_at_most,
+        )
+
+
+def counted_alone(counted: Counted) -> tuple[int, ...]:
+    """Return the hours in which the control of a flow, or of any member of a pool, is not in the log."""
+    each = [one.hours for one in counted.strata or (counted,)]
+    return tuple(sorted({hour for hours in each for hour in hours_alone(hours)}))
+
+
+def _counting_events(counted: Counted) -> Iterator[Event]:
+    """Yield the bad units that are evidence: at a share that compares, while their own control is in the log."""
+    for one in counted.strata or (counted,):
+        alone = hours_alone(one.hours)
+        yield from (event for event in one.events if 0 < event.share < 1 and event.hour not in alone)
 
 
 def bad_process(rollout: Rollout, counted: Counted) -> BadEvents:
     """Return the evidence of bad answers alone, hours without a control left out."""
     process = BadEvents(next(metric.r0 for metric in rollout.metrics if metric.name == "bad"))
-    alone = hours_alone(counted.hours)
-    for event in counted.events:
-        if event.metric == "bad" and 0 < event.share < 1 and event.hour not in alone:
+    for event in _counting_events(counted):
+        if event.metric == "bad":
             process.add(event.share, *((event.units, 0) if event.arm == "candidate" else (0, event.units)))
     return process
 
@@ -157,7 +221,7 @@ class _Purse:
 
     @property
     def capped_both(self) -> bool:
-        alpha = self._rollout.alpha * CAP_WEIGHT
+        alpha = self._rollout.alpha * CAP_WEIGHT * self._rollout.own_part
         return any(capped.both and capped.alone >= 1 / alpha for capped in self._stages.values())
 
 

@@ -139,6 +139,24 @@ def _rates(subject: Subject) -> Iterator[str]:
     for metric in subject.rollout.metrics:
         rate = f"{metric.rate:.4g} of the units, at most {metric.upper:.4g}, {metric.call_rate:.4g} of the calls"
         yield f"{metric.name}: {rate} ({metric.source})"
+    for stratum in subject.rollout.strata:
+        rates = ", ".join(f"{metric.name} {metric.rate:.4g}" for metric in stratum.metrics)
+        yield f"{stratum.flow}: {rates} of {stratum.units_per_day:g} {subject.rollout.units} a day"
+
+
+def _pool(subject: Subject) -> Iterator[str]:
+    rollout, verdict = subject.rollout, subject.verdict
+    if not rollout.strata:
+        yield "a flow of its own: the policy has it in no pool"
+    for stratum in rollout.strata:
+        known = (stratum.excess, stratum.excess_low, stratum.excess_high)
+        offline = ", ".join(points(value) for value in known if value is not None) or "unknown"
+        traffic = f"{stratum.units_per_day:g} {rollout.units} and {stratum.requests_per_day:g} calls a day"
+        yield f"{stratum.flow}: {traffic}; offline excess, lower and upper bound in points {offline}"
+        yield f"{stratum.flow}: bad today {stratum.bad.rate:.4g}, allowed ratio {stratum.bad.r0:.4g}"
+    for member in verdict.strata if verdict else ():
+        sides = f"{member.candidate_bad}/{member.candidate_units} against {member.control_bad}/{member.control_units}"
+        yield f"{member.flow}: bad {sides}, E {member.e:.4g}, alone it stops the pool at {member.threshold:.4g}"
 
 
 def _evidence(subject: Subject) -> Iterator[str]:
@@ -147,7 +165,9 @@ def _evidence(subject: Subject) -> Iterator[str]:
     yield from (
         f"{metric.name}: r0 {metric.r0:.4g}, weight {metric.weight:.3g}" for metric in rollout.metrics if metric.weight
     )
-    yield f"cap: weight {CAP_WEIGHT:g}"
+    yield f"cap: weight {CAP_WEIGHT * rollout.own_part:g}"
+    if rollout.own_part < 1:
+        yield f"members: weight {(1 - rollout.own_part) / len(rollout.strata):.3g} each"
     for reading in verdict.readings if verdict else ():
         yield f"{reading.name}: E {reading.e:.4g}, alone it stops at {reading.threshold:.4g}"
     if verdict is not None:
@@ -316,6 +336,14 @@ EXPLAINED: Final[dict[str, Explained]] = {
         "all flows multiplied within each alternative",
         "Benjamini and Hochberg 1995; Benjamini and Yekutieli 2001; Wang and Ramdas 2022; Vovk and Wang 2021",
         _together,
+    ),
+    "pool": Explained(
+        "one share at every moment, so a bad answer is the candidate's with one chance whatever member it comes from: "
+        "E = E of all as one / 2 + mean of the members' own E / 2, each by its own rates. Rates of the pool: means by "
+        "traffic, their bounds the distances of the members' weighted, squared and added; margin, alpha, power and "
+        "class: the strictest; a pool of one is its flow",
+        "Zou and Donner, Statistics in Medicine 27 (2008); Vovk and Wang (2021); migrate/canary/pooling.py",
+        _pool,
     ),
     "behaviour": Explained(
         "simulated rollouts of this plan: binomial bad units a day, evidence looked at daily, gates at their sizes",

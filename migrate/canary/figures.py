@@ -45,6 +45,11 @@ PLAN_PLACES: Final[Mapping[str, str]] = {
     "flows.stages.promote": "gate",
     "flows.stages.promote.early": "early",
     "flows.operating_characteristics": "behaviour",
+    "flows.strata": "pool",
+    "flows.strata.metrics": "rates",
+    "flows.strata.metrics.margin": "gate",
+    "flows.strata.metrics.r0": "evidence",
+    "flows.strata.metrics.weight": "evidence",
 }
 """Start of a place in a plan to its figure; the longest start holds."""
 CHECK_PLACES: Final[Mapping[str, str]] = {
@@ -74,5 +79,6 @@ CHECK_PLACES: Final[Mapping[str, str]] = {
     "flows.sides.cost_usd": "money",
     "flows.counts": "counts",
     "flows.path": "evidence",
+    "flows.strata": "pool",
 }
 """The same in a check."""

@@ -20,7 +20,7 @@ from migrate.canary.gates import DAY, Totals, bound, hours_to_go, looks, margin_
 from migrate.canary.metrics import CAP_WEIGHT, WATCHED_ONLY
 from migrate.canary.nouns import Rollout, Stage
 from migrate.canary.terms import MetricName
-from migrate.canary.verdicts import EarlyPass, Look, Reading, Verdict, Why, Word
+from migrate.canary.verdicts import EarlyPass, Look, MemberReading, Reading, Verdict, Why, Word
 from migrate.catalogue import is_served_as
 from migrate.statistics import cap_e, mismatch_e, mismatch_p
 
@@ -112,12 +112,23 @@ class _Check:
         evidence, rollout = self.evidence, self.rollout
         if evidence.most >= 1 / rollout.alpha:
             parts = [metric.weight * evidence.at_most.get(metric.name, 1.0) for metric in rollout.metrics]
-            if CAP_WEIGHT * evidence.cap_at_most > max(parts):
+            members = [self._member_part * e for e in evidence.strata_at_most]
+            cap = CAP_WEIGHT * rollout.own_part * evidence.cap_at_most
+            if members and max(members) > max(*parts, cap):
+                flow = rollout.strata[members.index(max(members))].flow
+                found = next(reading for reading in self._members() if reading.flow == flow)
+                return "rollback", "member", wording.harmed_member(rollout, found, self.share, evidence)
+            if cap > max(parts):
                 return "rollback", "cap", wording.capped(rollout, self.sofar, self.place)
             return "rollback", "evidence", wording.harm(rollout, self.sofar, self.share, evidence)
         if rollout.budget and evidence.spent_most > rollout.budget:
             return "rollback", "budget", wording.spent(rollout, evidence)
         return None
+
+    @property
+    def _member_part(self) -> float:
+        """Part of the rollback's error that each member of a pool has."""
+        return (1 - self.rollout.own_part) / max(len(self.rollout.strata), 1)
 
     def _control(self) -> tuple[Word, Why, tuple[str, ...]] | None:
         if self.share < 1 and not self.sofar["control"].units:
@@ -153,6 +164,7 @@ class _Check:
         if self.evidence.alone:
             yield f"in {len(self.evidence.alone)} hours no call of the control is in the log"
         yield from self._mismatch()
+        yield from self._member_mismatch()
 
     def _foreign(self, arm: str, model: str) -> Iterator[str]:
         served = [row for row in self.counted.served if row.arm == arm]
@@ -172,6 +184,18 @@ class _Check:
             wanted = self.share * sum(counts)
             split = f"{counts[0]} of {sum(counts)} units are the candidate's, {wanted:.0f} were planned"
             yield f"{split}: the split is broken"
+
+    def _member_mismatch(self) -> Iterator[str]:
+        """Yield members of a pool that are split otherwise: two that are off to both sides look planned together."""
+        if self.share >= 1 or len(self.rollout.strata) < 2:
+            return
+        for member in self._members():
+            counts = [member.candidate_units, member.control_units]
+            if mismatch_e(counts, [self.share, 1 - self.share]) >= MISMATCH_E * len(self.rollout.strata):
+                split = (
+                    f"{counts[0]} of {sum(counts)} units are the candidate's, {self.share * sum(counts):.0f} planned"
+                )
+                yield f"{member.flow}: {split}: the members of a pool do not have one share"
 
     def _look_p(self, look: Look) -> float:
         return mismatch_p([look.candidate_units, look.control_units], [self.share, 1 - self.share])
@@ -204,6 +228,9 @@ class _Check:
 
     def _enough(self) -> tuple[Word, Why, tuple[str, ...]] | None:
         stage = self._stage
+        unseen = [one.flow for one in self._members() if not (one.candidate_units and one.control_units)]
+        if unseen:
+            return "hold", "not_enough", wording.unseen(self.rollout, stage, unseen)
         if stage.share_kind == "holdback":
             if self.hours >= DAY * stage.days:
                 return "promote", "held_back_long_enough", wording.held_back(self.rollout, stage, self.sofar)
@@ -275,6 +302,7 @@ class _Check:
             missing_candidate=self.sofar["candidate"].missing,
             missing_control=self.sofar["control"].missing,
             notes=tuple(wording.notes(self.rollout, self.counted, evidence)),
+            strata=tuple(self._members()),
             simulated=self.counted.simulated or self.rollout.simulated,
         )
 
@@ -289,6 +317,22 @@ class _Check:
             until = hours_to_go(self.place[1], self.sofar, self.hours, len(self.looks) + 1)
             wait = min(DAY, max(1, int(min(until, 1e6))))
         return moment(self.last + 1 + wait)
+
+    def _members(self) -> Iterator[MemberReading]:
+        part = self._member_part
+        for place, (stratum, counted) in enumerate(zip(self.rollout.strata, self.counted.strata, strict=True)):
+            sofar = totals(counted.hours, self.share)
+            bad, units = sofar["candidate"].of(stratum.bad)
+            control_bad, control = sofar["control"].of(stratum.bad)
+            yield MemberReading(
+                flow=stratum.flow,
+                candidate_bad=bad,
+                candidate_units=units,
+                control_bad=control_bad,
+                control_units=control,
+                e=self.evidence.strata[place] if part else self.evidence.path[-1].e,
+                threshold=1 / (self.rollout.alpha * (part or 1.0)),
+            )
 
     def _readings(self) -> Iterator[Reading]:
         stage = self.place[1] if self.place else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from migrate.canary.nouns import Inputs, Metric
 from migrate.canary.terms import METRICS, MetricName, Terms
-from migrate.statistics import seen_margin, seen_rate, wilson
+from migrate.errors import UsageProblem
+from migrate.statistics import seen_margin, seen_rate, weighted_bound, wilson
 from migrate.vocabulary import Rung
 
 FEW: Final = 0.005
@@ -29,18 +31,77 @@ def unit_rate(rate: float, calls: float) -> float:
 
 
 def planned_metrics(inputs: Inputs, terms: Terms) -> tuple[Metric, ...]:
-    """Return the metrics of a flow that something is known of, in the order of all tables."""
-    known = dict(_call_rates(inputs, terms))
+    """Return the metrics of a flow, or of a pool, that something is known of, in the order of all tables."""
+    known = _pooled_rates(inputs, terms) if inputs.members else _unit_rates(inputs, terms)
     names = [name for name in METRICS if name in known]
     hard = [name for name in names if name in terms.hard]
     watched = [name for name in names if name not in terms.hard and name not in WATCHED_ONLY]
     weights = dict.fromkeys(hard, (HARD_WEIGHT if watched else 1 - CAP_WEIGHT) / max(len(hard), 1))
     weights |= dict.fromkeys(watched, (1 - CAP_WEIGHT - (HARD_WEIGHT if hard else 0)) / max(len(watched), 1))
-    return tuple(_metric(name, known[name], inputs, terms, weights.get(name, 0.0)) for name in names)
+    part = inputs.own_part
+    return tuple(_metric(name, known[name], inputs, terms, weights.get(name, 0.0) * part) for name in names)
 
 
 Known = tuple[float, float, str, float | None]
 """Rate of a call, its upper bound, where it comes from, and the limit of one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    """A rate of a flow's units before a judge sees it."""
+
+    seen: float
+    planned: float
+    upper: float
+    call_upper: float
+    limit: float | None
+    source: str
+
+
+def _unit_rates(inputs: Inputs, terms: Terms) -> dict[MetricName, _Rate]:
+    return {name: _unit_rate(name, known, inputs, terms) for name, known in _call_rates(inputs, terms)}
+
+
+def _unit_rate(name: MetricName, known: Known, inputs: Inputs, terms: Terms) -> _Rate:
+    rate, upper, source, limit = known
+    calls = inputs.calls_per_unit
+    if name in terms.rates:
+        given = terms.rates[name]
+        return _Rate(given, given, given, given / calls, limit, "the policy file")
+    # Clean goldens do not promise that nothing is ever bad: half of what they cannot exclude is planned for.
+    planned = unit_rate(rate or upper / 2, calls)
+    return _Rate(unit_rate(rate, calls), planned, unit_rate(upper, calls), upper, limit, source)
+
+
+def _pooled_rates(inputs: Inputs, terms: Terms) -> dict[MetricName, _Rate]:
+    """Return the rates of a pool's units: means over its members by their traffic, of what is known of all of them.
+
+    Raises UsageProblem for a hard metric that nothing is known of in a member: a gate would let it through unseen.
+    """
+    sheets = [_unit_rates(member.inputs, member.terms) for member in inputs.members]
+    units = [member.inputs.units_per_day for member in inputs.members]
+    calls = [member.inputs.requests_per_day for member in inputs.members]
+    if len(sheets) == 1:
+        return sheets[0]
+    common = [name for name in METRICS if all(name in sheet for sheet in sheets)]
+    for name in (name for name in terms.hard if name not in common):
+        flows = [m.inputs.evidence.flow for m, sheet in zip(inputs.members, sheets, strict=True) if name not in sheet]
+        raise UsageProblem(
+            f'pool "{inputs.evidence.flow}" cannot be planned: nothing is known of "{name}" in {", ".join(flows)}',
+            hint="a hard metric of a pool is one of every member",
+        )
+    return {name: _mixed([sheet[name] for sheet in sheets], units, calls) for name in common}
+
+
+def _mixed(rates: Sequence[_Rate], units: Sequence[float], calls: Sequence[float]) -> _Rate:
+    seen = sum(weight * rate.seen for weight, rate in zip(units, rates, strict=True)) / sum(units)
+    upper = weighted_bound([(weight, rate.seen, rate.upper) for weight, rate in zip(units, rates, strict=True)])
+    call_upper = sum(weight * rate.call_upper for weight, rate in zip(calls, rates, strict=True)) / sum(calls)
+    same = len({rate.source for rate in rates}) == 1
+    # A limit is of one member's calls: each has its own.
+    return _Rate(
+        seen, seen or upper / 2, upper, call_upper, None, rates[0].source if same else "the members, by their traffic"
+    )
 
 
 def _call_rates(inputs: Inputs, terms: Terms) -> Iterator[tuple[MetricName, Known]]:
@@ -91,15 +152,8 @@ def _rung(inputs: Inputs, rung: Rung) -> Known | None:
     return bad / rates.baseline.total, upper, f"{bad} of {rates.baseline.total} golden samples", None
 
 
-def _metric(name: MetricName, known: Known, inputs: Inputs, terms: Terms, weight: float) -> Metric:
-    rate, upper, source, limit = known
-    calls = inputs.calls_per_unit
-    # Clean goldens do not promise that nothing is ever bad: half of what they cannot exclude is planned for.
-    planned = rate or upper / 2
-    per_unit, upper_unit = unit_rate(planned, calls), unit_rate(upper, calls)
-    if name in terms.rates:
-        per_unit = upper_unit = terms.rates[name]
-        upper, source = per_unit / calls, "the policy file"
+def _metric(name: MetricName, known: _Rate, inputs: Inputs, terms: Terms, weight: float) -> Metric:
+    per_unit, upper_unit, source = known.planned, known.upper, known.source
     margin = inputs.margin
     if name == "ungrounded" and terms.judge is not None:
         judge = terms.judge
@@ -108,4 +162,6 @@ def _metric(name: MetricName, known: Known, inputs: Inputs, terms: Terms, weight
         margin = seen_margin(margin, judge.sensitivity, judge.specificity)
         source += f", as a judge of {judge.sensitivity:.0%} / {judge.specificity:.0%} sees it"
     r0 = 1.0 if inputs.critical == "critical" else 1 + margin / max(upper_unit, 1e-6)
-    return Metric(name, name in terms.hard, per_unit, upper_unit, upper, margin, r0, weight, limit, source)
+    return Metric(
+        name, name in terms.hard, per_unit, upper_unit, known.call_upper, margin, r0, weight, known.limit, source
+    )

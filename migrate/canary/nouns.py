@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from migrate.canary.terms import Judge, MetricName, Spending
+from migrate.canary.terms import POOLED_PART, Judge, MetricName, Spending, Terms
 from migrate.vocabulary import Criticality, FlowEvidence
 
 Table = tuple[tuple[int, int], ...]
 """(m, k): of the first m, k stop it."""
 ShareKind = Literal["compare", "holdback", "watch"]
+MOST_CAP = 0.89
+"""No cap is above it."""
 PlanVerdict = Literal["ready", "ready_modified", "shadow_first", "cannot_reach_power", "do_not_start"]
 
 
@@ -51,6 +53,13 @@ class Inputs:
     shutdown: str | None = None
     baseline_days_left: int | None = None
     baseline_shutdown: str | None = None
+    members: tuple[Member, ...] = ()
+    """Flows that are pooled into this one, each with terms of its own; empty: it is a flow."""
+
+    @property
+    def own_part(self) -> float:
+        """Part of the rollback's error that is not its members'."""
+        return POOLED_PART if len(self.members) > 1 else 1.0
 
     @property
     def units_per_day(self) -> float:
@@ -60,6 +69,14 @@ class Inputs:
     @property
     def calls_per_unit(self) -> float:
         return max(self.requests_per_day / self.units_per_day, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One flow of a pool."""
+
+    inputs: Inputs
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,7 @@ class Metric:
     r0: float
     """Ratio of bad rates that is still allowed; evidence is for more."""
     weight: float
-    """Its part of the rollback's error; the weights of all metrics and of the cap add up to 1."""
+    """Its part of the rollback's error; the weights of all metrics, of the cap and of a pool's members add up to 1."""
     limit: float | None = None
     """What is slow (milliseconds), long (output tokens) or dear (US dollars) for one call; None: no such limit."""
     source: str = ""
@@ -167,8 +184,27 @@ class Behaviour:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratum:
+    """One flow of a pool: what is its own beside the plan that all of them share."""
+
+    flow: str
+    units_per_day: float
+    requests_per_day: float
+    cases: int
+    excess: float | None
+    excess_low: float | None
+    excess_high: float | None
+    metrics: tuple[Metric, ...]
+    """With the member's rates, ratios and limits; the weights are parts of the member's own evidence."""
+
+    @property
+    def bad(self) -> Metric:
+        return next(metric for metric in self.metrics if metric.name == "bad")
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
-    """The plan of one flow."""
+    """The plan of one flow, or of a pool of flows that are one rollout."""
 
     flow: str
     baseline: str
@@ -215,6 +251,35 @@ class Rollout:
     """What can be shown in the days there are, where the margin cannot."""
     judge: Judge | None = None
     spending: Spending = "bonferroni"
+    strata: tuple[Stratum, ...] = ()
+    """Flows that are pooled into this rollout; empty: it is a flow's own."""
+    pool: str = ""
+    """Of a member that is looked at alone: the pool whose plan it follows and whose verdict holds for it."""
+
+    @property
+    def own_part(self) -> float:
+        """Part of the rollback's error that is not its members'."""
+        return POOLED_PART if len(self.strata) > 1 else 1.0
+
+    @property
+    def members(self) -> tuple[Rollout, ...]:
+        """The flows that have flags and calls: those of a pool, each with the pool's stages; of a flow itself."""
+        return tuple(self._member(stratum) for stratum in self.strata) or (self,)
+
+    def _member(self, stratum: Stratum) -> Rollout:
+        upper = stratum.bad.upper
+        return replace(
+            self,
+            flow=stratum.flow,
+            units_per_day=stratum.units_per_day,
+            requests_per_day=stratum.requests_per_day,
+            metrics=stratum.metrics,
+            # A budget is the pool's; a cap is past what the member's own control may be.
+            budget=0.0,
+            stages=tuple(replace(stage, cap=min(upper + stage.margin, MOST_CAP)) for stage in self.stages),
+            strata=(),
+            pool=self.flow,
+        )
 
     @property
     def days(self) -> int:

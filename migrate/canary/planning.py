@@ -17,10 +17,11 @@ from migrate.canary.ladder import (
     unfavourable,
 )
 from migrate.canary.metrics import planned_metrics
-from migrate.canary.nouns import Inputs, Metric, PlanVerdict, Rollout, Stage
+from migrate.canary.nouns import Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
 from migrate.canary.stages import LOOKS, stage_rows
 from migrate.canary.terms import Terms
 from migrate.statistics import farrington_manning
+from migrate.vocabulary import FlowMetric
 
 Gates = tuple[tuple[float, float], ...]
 """Shares, and what the gate of each excludes."""
@@ -42,7 +43,10 @@ class _Shape:
 
 
 def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
-    """Return the plan of one flow, without its place in a schedule and without simulations."""
+    """Return the plan of one flow or pool, without its place in a schedule and without simulations."""
+    if len(inputs.members) > 1:
+        # The evidence for an early pass is of a ratio at every hour; a pool's moves with the hour's mixture of members.
+        terms = replace(terms, early=False)
     metrics = planned_metrics(inputs, terms)
     per_day = terms.budget_per_day
     if per_day is None:
@@ -97,6 +101,21 @@ def _rollout(inputs: Inputs, terms: Terms, metrics: tuple[Metric, ...], first: f
         latency_n=min(before.n, after.n),
         judge=terms.judge,
         spending=terms.looks,
+        strata=tuple(_stratum(member) for member in inputs.members),
+    )
+
+
+def _stratum(member: Member) -> Stratum:
+    inputs, contract = member.inputs, contract_of(member.inputs)
+    return Stratum(
+        flow=inputs.evidence.flow,
+        units_per_day=inputs.units_per_day,
+        requests_per_day=inputs.requests_per_day,
+        cases=inputs.evidence.cases,
+        excess=None if contract is None else contract.excess,
+        excess_low=None if contract is None else contract.low,
+        excess_high=None if contract is None else contract.high,
+        metrics=planned_metrics(inputs, member.terms),
     )
 
 
@@ -119,6 +138,10 @@ def _assumptions(inputs: Inputs, terms: Terms, metrics: Sequence[Metric]) -> Ite
         yield f"rates nobody measured are taken for one call in 200: {', '.join(taken)}"
     if terms.looks == "obrien_fleming":
         yield "looks at a third, two thirds and the whole of a stage's units, at O'Brien and Fleming's levels"
+    if len(inputs.members) > 1:
+        yield "a pool: all members have the same share at every moment, drawn for each member by itself"
+        yield "a gate speaks of the members together; what one of them hides is left to its own evidence"
+        yield "simulated rollouts are of the pool as a whole: what a member's own evidence stops is not in them"
     if terms.early:
         yield "a gate may be passed early: the control's rates are at most those of the plan, or it may not"
     if terms.budget is None:
@@ -128,13 +151,18 @@ def _assumptions(inputs: Inputs, terms: Terms, metrics: Sequence[Metric]) -> Ite
 
 def _refusal(inputs: Inputs) -> str:
     """Return why the rollout must not start; empty where nothing forbids it."""
-    contract = contract_of(inputs)
-    if contract is not None and contract.low > inputs.margin:
-        worse = f"at least {points(contract.low)} points worse offline, margin {points(inputs.margin)}"
-        return f"{worse}: {contract.worse} of {contract.cases} cases got worse, mend them first"
+    for one, of in ((inputs, ""), *((member.inputs, _named(inputs, member)) for member in inputs.members)):
+        contract = contract_of(one)
+        if contract is not None and contract.low > inputs.margin:
+            worse = f"at least {points(contract.low)} points worse offline, margin {points(inputs.margin)}"
+            return f"{of}{worse}: {contract.worse} of {contract.cases} cases got worse, mend them first"
     if inputs.days_left is not None and inputs.days_left <= 0:
         return f"{inputs.evidence.candidate} has left its provider, on {inputs.shutdown}"
     return ""
+
+
+def _named(inputs: Inputs, member: Member) -> str:
+    return f"{member.inputs.evidence.flow}: " if len(inputs.members) > 1 else ""
 
 
 def _most_days(inputs: Inputs, terms: Terms) -> int:
@@ -226,7 +254,7 @@ def _unreachable(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> Ro
         why.append(f"{empty.baseline}, the control, leaves on {inputs.baseline_shutdown}")
     if reachable is not None:
         why.append(f"in that time {points(reachable)} points can be shown, with the same power")
-    why.append(f"or show it offline, with {cases_wanted(inputs)} paired cases; or plan flows of one template together")
+    why.append(f"or show it offline, with {cases_wanted(inputs)} paired cases")
     stages = shape.stages or ()
     return replace(empty, verdict="cannot_reach_power", reasons=tuple(why), stages=stages, reachable_margin=reachable)
 
@@ -252,10 +280,10 @@ def _ready(inputs: Inputs, terms: Terms, empty: Rollout, shape: _Shape) -> Rollo
     if watched is not None:
         kept = percent(1 - watched.share)
         reasons.append(f"{kept} stay on {empty.baseline} for {watched.days} days: at 100 % nothing can be compared")
-    contract = contract_of(inputs)
-    gated = contract is not None and (contract.excess or 0.0) > 2 * inputs.margin
-    if gated and contract is not None:
-        seen = f"offline the candidate looks {points(contract.excess or 0.0)} points worse, not yet shown"
+    looks = max((contract.excess or 0.0 for contract in _contracts(inputs)), default=0.0)
+    gated = looks > 2 * inputs.margin
+    if gated:
+        seen = f"offline the candidate looks {points(looks)} points worse, not yet shown"
         reasons.append(f"{seen}: a person says yes before the first stage")
         stages = (replace(stages[0], human_gate=True), *stages[1:])
     verdict: PlanVerdict = "ready_modified" if shape.said or gated else "ready"
@@ -268,6 +296,12 @@ def _ready(inputs: Inputs, terms: Terms, empty: Rollout, shape: _Shape) -> Rollo
         )
     budget = terms.budget if terms.budget is not None else spent
     return replace(empty, verdict=verdict, reasons=tuple(reasons), stages=tuple(stages), budget=budget)
+
+
+def _contracts(inputs: Inputs) -> list[FlowMetric]:
+    """Return what is known offline of a flow, or of a pool and of each of its members."""
+    found = [contract_of(one) for one in (inputs, *(member.inputs for member in inputs.members))]
+    return [contract for contract in found if contract is not None]
 
 
 __all__ = ["plan_flow"]

@@ -11,7 +11,7 @@ from typing import Final
 
 from migrate.canary.ladder import hold_back
 from migrate.canary.metrics import CAP_WEIGHT
-from migrate.canary.nouns import Early, Inputs, Metric, ShareKind, Stage, Table
+from migrate.canary.nouns import MOST_CAP, Early, Inputs, Metric, ShareKind, Stage, Table
 from migrate.canary.terms import MetricName, Terms
 from migrate.statistics import Size, boundaries, cap_table, exact_power, powered, stop_table
 
@@ -141,7 +141,7 @@ class _Writer:
         inputs = self.inputs
         units = days * inputs.units_per_day * share
         bad = next(metric for metric in self.metrics if metric.name == "bad")
-        cap = min(bad.upper + margin, 0.89)
+        cap = min(bad.upper + margin, MOST_CAP)
         cold, warm = _money(inputs, share)
         watched = kind != "watch"
         return Stage(
@@ -162,7 +162,7 @@ class _Writer:
             cost_per_day_warm=warm,
             rollback=_tables(inputs, self.metrics, share, units) if watched else {},
             cap=cap,
-            caps=_caps(cap, inputs.alpha * CAP_WEIGHT, units) if watched else (),
+            caps=_caps(cap, inputs.alpha * CAP_WEIGHT * inputs.own_part, units) if watched else (),
             looks=0,
             level=None,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from migrate.vocabulary import Criticality
@@ -15,6 +15,8 @@ METRICS: Final[tuple[MetricName, ...]] = (
 """`bad` is an answer that failed, broke its schema or was refused; the order is that of every table."""
 Spending = Literal["bonferroni", "obrien_fleming"]
 LADDER: Final = (0.10, 0.25, 0.50, 1.0)
+POOLED_PART: Final = 0.5
+"""Part of the rollback's error that a pool of flows as a whole takes; its members share the rest alike."""
 SMALL: Final = (0.01, 0.05)
 """Shares that are put before a ladder whose first step is too much."""
 FIRST_SHARE: Final[Mapping[Criticality, float]] = {"low": 0.25, "medium": 0.10, "high": 0.05, "critical": 0.01}
@@ -75,12 +77,18 @@ class Terms:
         return 1.0 if self.cases == "production_sample" else 2.0
 
 
+OWN_IN_A_POOL: Final = ("requests_per_day", "users_per_day", "cached_share", "rates", "latency_ratio")
+"""What a member of a pool has of its own; all the rest is said of the pool."""
+
+
 @dataclass(frozen=True, slots=True)
 class CanaryPolicy:
     """A policy file: what holds for all flows, and what single flows have of their own."""
 
     default: Terms = Terms()
     flows: Mapping[str, Terms] = field(default_factory=dict)
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a pool -> flows that are one rollout; a flow is in one at most."""
     newly_exposed: float = 0.10
     """Share of the traffic of all flows that may be newly exposed on one day."""
     rollouts: int = 2000
@@ -89,3 +97,11 @@ class CanaryPolicy:
 
     def terms_of(self, flow: str) -> Terms:
         return self.flows.get(flow, self.default)
+
+    def pool_of(self, flow: str) -> str | None:
+        return next((name for name, members in self.pools.items() if flow in members), None)
+
+    def terms_in(self, pool: str, flow: str) -> Terms:
+        """Return the terms of a pool's member: the pool's, with the traffic, rates and limit that are its own."""
+        own = self.terms_of(flow)
+        return replace(self.terms_of(pool), **{key: getattr(own, key) for key in OWN_IN_A_POOL})

@@ -7,6 +7,7 @@ decides their side, and what goes wrong goes wrong with the rates that were give
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,7 +50,18 @@ class Truth:
 def simulated_log(
     plan: Plan, rollout: Rollout, truth: Truth, *, start: dt.datetime, days: int, seed: int, first_stage: int = 1
 ) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a rollout's log, in the order of time; late lines when they come."""
+    """Yield the lines of a rollout's log, in the order of time; late lines when they come.
+
+    Of a pool each member has the users of its own traffic, and draws their sides by its own flag.
+    """
+    given: dict[str, Any] = {"start": start, "days": days, "seed": seed, "first_stage": first_stage}
+    logs = [_member_log(plan, member, truth, **given) for member in rollout.members]
+    return heapq.merge(*logs, key=lambda line: str(line["ts"]))
+
+
+def _member_log(
+    plan: Plan, rollout: Rollout, truth: Truth, *, start: dt.datetime, days: int, seed: int, first_stage: int
+) -> Iterator[dict[str, Any]]:
     maker = _Maker(plan, rollout, truth, random.Random(f"{seed} {rollout.flow}"))  # noqa: S311 - draws, not secrets
     held: list[tuple[str, dict[str, Any]]] = []
     for day in range(days):
@@ -81,6 +93,8 @@ class _Maker:
         self._dice = dice
         self._flag = flag_key(rollout.flow, rollout.candidate)
         self._number = 0
+        # Ids are unique within a log: two members of a pool must not repeat each other's calls.
+        self._prefix = f"{rollout.flow}-" if rollout.pool else ""
         limits = {metric.name: metric.limit for metric in rollout.metrics}
         self._slow = log((limits.get("slow") or 2500.0) / 1.25)
         self._long = log(limits.get("tokens") or 300.0)
@@ -125,7 +139,7 @@ class _Maker:
             "share": stage.share,
             "request_model": model,
             "response_model": model,
-            "response_id": f"r{self._number}",
+            "response_id": f"{self._prefix}r{self._number}",
             "latency_ms": round(self._drawn(self._slow, 0.4), 1),
             "input_tokens": 400 + round(200 * dice.random()),
             "cached_input_tokens": 256 if dice.random() < 0.5 else 0,

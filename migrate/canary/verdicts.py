@@ -9,7 +9,7 @@ from migrate.canary.terms import MetricName
 
 Word = Literal["promote", "hold", "rollback", "observe", "unusable"]
 Why = Literal[
-    "gate_passed", "passed_early", "held_back_long_enough", "nothing_drifts", "evidence", "cap", "budget",
+    "gate_passed", "passed_early", "held_back_long_enough", "nothing_drifts", "evidence", "cap", "budget", "member",
     "data_invalid", "both_arms_degraded", "not_enough", "missing_outcomes", "inconclusive", "human_gate", "drift",
     "no_calls", "no_control",
 ]  # fmt: skip
@@ -63,6 +63,22 @@ class EarlyPass:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberReading:
+    """One member of a pool as the log has it, in the newest stage."""
+
+    flow: str
+    candidate_bad: int
+    """Units with a bad answer."""
+    candidate_units: int
+    control_bad: int
+    control_units: int
+    e: float
+    """Evidence of the whole rollout that the candidate is worse in this member than allowed."""
+    threshold: float
+    """At which this member stops the pool by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class PathPoint:
     """The evidence after one hour."""
 
@@ -87,7 +103,7 @@ class Verdict:
     seen_until: str | None
     next_check: str | None
     e: float
-    """Weighted mean of the metrics' evidence and the cap's; the largest so far, since a rollback stays one."""
+    """Weighted mean of the evidence of metrics, cap and a pool's members; the largest so far: a rollback stays one."""
     threshold: float
     cap_e: float
     budget: float
@@ -104,4 +120,6 @@ class Verdict:
     missing_candidate: int = 0
     missing_control: int = 0
     notes: tuple[str, ...] = ()
+    strata: tuple[MemberReading, ...] = ()
+    """Members of a pool."""
     simulated: bool = False

@@ -11,7 +11,7 @@ from migrate.canary.gates import DAY, Total, Totals
 from migrate.canary.ladder import percent, points
 from migrate.canary.nouns import Metric, Rollout, Stage
 from migrate.canary.terms import MetricName
-from migrate.canary.verdicts import EarlyPass, Look
+from migrate.canary.verdicts import EarlyPass, Look, MemberReading
 
 Said = tuple[str, ...]
 KINDS: Final[dict[MetricName, str]] = {
@@ -62,6 +62,29 @@ def harm(rollout: Rollout, sofar: Totals, share: float, evidence: Evidence) -> S
             f"The evidence stood at {number(evidence.most)} and stops the rollout at {number(1 / rollout.alpha)}: "
             f"an acceptable candidate gets there in at most {rollout.alpha:.0%} of rollouts, however often one looks."
         ),
+    )
+
+
+def harmed_member(rollout: Rollout, member: MemberReading, share: float, evidence: Evidence) -> Said:
+    before = share_of(member.control_bad, member.control_units)
+    seen = f"{share_of(member.candidate_bad, member.candidate_units)} of the candidate's, {before} of the control's"
+    return (
+        _roll_back(rollout),
+        (
+            f"The candidate harms {member.flow}, whatever it does to the others: in this stage, at {percent(share)}, "
+            f"{seen} {rollout.units} met a bad answer there."
+        ),
+        (
+            f"The evidence stood at {number(evidence.most)} and stops the rollout at {number(1 / rollout.alpha)}; "
+            f"a member alone stops it at {number(member.threshold)}, and {member.flow} stands at {number(member.e)}."
+        ),
+    )
+
+
+def unseen(rollout: Rollout, stage: Stage, flows: Sequence[str]) -> Said:
+    return (
+        f"Hold at {percent(stage.share)}: of {', '.join(flows)} not both sides are in the log yet.",
+        f"{rollout.flow} is a pool: a verdict is about members that were seen, at the share of all of them.",
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from migrate.canary import CanaryPolicy, Plan, Terms, identity, plan_of
-from migrate.canary.terms import METRICS, Judge
+from migrate.canary.terms import METRICS, OWN_IN_A_POOL, Judge
 from migrate.errors import ConfigurationProblem, Problem, UsageProblem, did_you_mean
 from migrate.vocabulary import Json, Place
 
@@ -104,17 +104,18 @@ def read_policy(path: Path) -> CanaryPolicy:
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number that is too long
         raise ConfigurationProblem([Problem(f"not TOML: {error}", Place(str(path)))]) from None
     sheet = _Sheet(str(path))
-    flows = table.pop("flows", {})
-    whole = sheet.read(table, {**_WHOLE, **_TERMS}, "")
+    flows, pools = table.pop("flows", {}), sheet.pools(table.pop("pools", {}))
+    whole = sheet.read(table, {**_WHOLE, **_TERMS}, "", ("flows", "pools"))
     default = Terms(**{key: value for key, value in whole.items() if key in _TERMS})
     own = {}
     for name, inner in flows.items() if isinstance(flows, dict) else ():
         own[name] = replace(default, **sheet.read(inner, _TERMS, f"flows.{name}."))
+        sheet.hold_apart(name, inner, pools)
     if not isinstance(flows, dict):
         sheet.complain('"flows" must be a table of tables')
     if sheet.problems:
         raise ConfigurationProblem(sheet.problems)
-    return CanaryPolicy(default, own, **{key: value for key, value in whole.items() if key in _WHOLE})
+    return CanaryPolicy(default, own, pools, **{key: value for key, value in whole.items() if key in _WHOLE})
 
 
 class _Sheet:
@@ -127,7 +128,39 @@ class _Sheet:
     def complain(self, message: str, hint: str = "") -> None:
         self.problems.append(Problem(message, Place(self.name), hint))
 
-    def read(self, table: Any, readers: Mapping[str, Reader], where: str) -> dict[str, Any]:
+    def pools(self, table: Any) -> dict[str, tuple[str, ...]]:
+        """Return the pools by name; a flow is in one at most."""
+        if not isinstance(table, dict):
+            self.complain('"pools" must be a table of lists of flows')
+            return {}
+        found: dict[str, tuple[str, ...]] = {}
+        for name, flows in table.items():
+            if not isinstance(flows, list) or not flows or not all(flow and isinstance(flow, str) for flow in flows):
+                self.complain(f'"pools.{name}" must be a list of flows, such as ["refund", "triage"], not {flows!r}')
+                continue
+            for flow in dict.fromkeys(flows):
+                where = next((other for other, members in found.items() if flow in members), None)
+                if where is not None or flows.count(flow) > 1:
+                    place = f'"pools.{where}" too' if where is not None else "twice"
+                    self.complain(f'"pools.{name}" has "{flow}", which is there {place}: a flow is in one pool, once')
+            found[name] = tuple(dict.fromkeys(flows))
+        for name in found:
+            if any(name in members for members in found.values()):
+                self.complain(f'"pools.{name}" is called like a flow in a pool: call it otherwise')
+        return found
+
+    def hold_apart(self, name: str, table: Any, pools: Mapping[str, Sequence[str]]) -> None:
+        """Complain of what a pool's own table says of single flows, and a member's of the pool."""
+        pool = next((one for one, members in pools.items() if name in members), None)
+        for key in table if isinstance(table, dict) else ():
+            if name in pools and key in OWN_IN_A_POOL:
+                self.complain(f'"flows.{name}.{key}" is added up from the members of pool "{name}": say it of them')
+            if pool is not None and key in _TERMS and key not in OWN_IN_A_POOL:
+                self.complain(
+                    f'"flows.{name}.{key}" is the pool\'s, and {name} is in "{pool}"', f"write it under [flows.{pool}]"
+                )
+
+    def read(self, table: Any, readers: Mapping[str, Reader], where: str, tables: Sequence[str] = ()) -> dict[str, Any]:
         """Return what a table says, key by key; what is wrong is complained of and left out."""
         if not isinstance(table, dict):
             self.complain(f'"{where.rstrip(".")}" must be a table')
@@ -135,7 +168,7 @@ class _Sheet:
         found = {}
         for key, value in table.items():
             if key not in readers:
-                self.complain(f'unknown key "{where}{key}"', did_you_mean(key, readers))
+                self.complain(f'unknown key "{where}{key}"', did_you_mean(key, (*readers, *tables)))
                 continue
             try:
                 found[key] = readers[key](value)

@@ -10,7 +10,7 @@ from migrate.canary.check_documents import cost_interval, together_of
 from migrate.canary.counted import Counted, Log, Side
 from migrate.canary.nouns import Plan
 from migrate.canary.together import Together
-from migrate.canary.verdicts import PathPoint, Reading, Verdict
+from migrate.canary.verdicts import MemberReading, PathPoint, Reading, Verdict
 from migrate.presenting.layout import Cell, Colour, Column, painted, table, wrapped
 from migrate.presenting.markdown import markdown_table, plain
 from migrate.presenting.numbers import UNKNOWN
@@ -32,6 +32,13 @@ METRIC_COLUMNS: Final = (
     Column("evidence"),
     Column("stops at"),
     Column("A/A", rank=1),
+)
+MEMBER_COLUMNS: Final = (
+    Column("member", right=False),
+    Column("candidate"),
+    Column("control"),
+    Column("evidence"),
+    Column("stops at"),
 )
 SIDE_COLUMNS: Final = (
     Column("side", right=False),
@@ -98,6 +105,8 @@ def _flow(verdict: Verdict, counted: Counted | None, width: int, colour: bool) -
         yield from wrapped(f"  {sentence}", width)
     if verdict.readings:
         yield from table(METRIC_COLUMNS, [_metric(reading) for reading in verdict.readings], width)
+    if verdict.strata:
+        yield from table(MEMBER_COLUMNS, [_member(member) for member in verdict.strata], width)
     if counted is not None and counted.sides:
         yield from table(SIDE_COLUMNS, [_side(side) for side in counted.sides], width)
     for fact in facts(verdict, counted):
@@ -132,6 +141,16 @@ def _metric(reading: Reading) -> tuple[Cell, ...]:
         Cell(evidence_text(reading.e)),
         Cell(evidence_text(reading.threshold) if reading.threshold < 1e300 else UNKNOWN),
         Cell(evidence_text(reading.e_control_halves)),
+    )
+
+
+def _member(member: MemberReading) -> tuple[Cell, ...]:
+    return (
+        Cell(member.flow),
+        Cell(f"{member.candidate_bad}/{member.candidate_units}"),
+        Cell(f"{member.control_bad}/{member.control_units}"),
+        Cell(evidence_text(member.e)),
+        Cell(evidence_text(member.threshold)),
     )
 
 
@@ -178,6 +197,8 @@ def check_markdown(plan: Plan, log: Log, verdicts: Sequence[Verdict]) -> list[st
         lines += ["", f"## {plain(headline(verdict))}", "", *(plain(sentence) for sentence in verdict.sentences)]
         if verdict.readings:
             lines += ["", *markdown_table(METRIC_COLUMNS, [_metric(reading) for reading in verdict.readings])]
+            if verdict.strata:
+                lines += ["", *markdown_table(MEMBER_COLUMNS, [_member(member) for member in verdict.strata])]
             lines += ["", "```text", *evidence_plot(verdict.path, verdict.threshold), "```"]
         if counted is not None and counted.sides:
             lines += ["", *markdown_table(SIDE_COLUMNS, [_side(side) for side in counted.sides])]

@@ -33,6 +33,15 @@ STAGE_COLUMNS: Final = (
     Column("$/day cold", rank=5),
     Column("$/day warm", rank=3),
 )
+STRATUM_COLUMNS: Final = (
+    Column("member", right=False),
+    Column("units a day"),
+    Column("calls a day", rank=2),
+    Column("bad today"),
+    Column("cases", rank=1),
+    Column("worse offline"),
+    Column("at most"),
+)
 BEHAVIOUR_COLUMNS: Final = (
     Column("true excess"),
     Column("through"),
@@ -63,8 +72,26 @@ def _flow_lines(rollout: Rollout, width: int, colour: bool) -> Iterator[str]:
         yield from wrapped(f"  {stop_words(rollout)}", width)
     if rollout.behaviour:
         yield from table(BEHAVIOUR_COLUMNS, [_row(rollout, at) for at in range(len(rollout.behaviour))], width)
+    if rollout.strata:
+        yield from table(STRATUM_COLUMNS, _strata(rollout), width)
     for fact in (*_facts(rollout), *rollout.assumptions):
         yield from wrapped(f"  - {fact}", width)
+
+
+def _strata(rollout: Rollout) -> list[tuple[Cell, ...]]:
+    """Return a row for each member of a pool."""
+    return [
+        (
+            Cell(stratum.flow),
+            Cell(f"{stratum.units_per_day:,.0f}"),
+            Cell(f"{stratum.requests_per_day:,.0f}"),
+            Cell(f"{stratum.bad.rate:.2%}"),
+            Cell(str(stratum.cases)),
+            Cell(UNKNOWN if stratum.excess is None else f"{stratum.excess * 100:+.2g}"),
+            Cell(UNKNOWN if stratum.excess_high is None else f"{stratum.excess_high * 100:+.2g}"),
+        )
+        for stratum in rollout.strata
+    ]
 
 
 def headline(rollout: Rollout) -> str:
@@ -169,6 +196,8 @@ def plan_markdown(plan: Plan) -> list[str]:
         if rollout.behaviour:
             rows = [_row(rollout, at) for at in range(len(rollout.behaviour))]
             lines += ["", *markdown_table(BEHAVIOUR_COLUMNS, rows)]
+        if rollout.strata:
+            lines += ["", *markdown_table(STRATUM_COLUMNS, _strata(rollout))]
         lines += ["", *(f"- {plain(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
     claims = [] if plan.claims is None else ["", f"{plain(claims_words(plan.claims)).capitalize()}."]
     return [*lines, *claims, "", f"{_legend(plan).capitalize()}."]

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate import __version__, catalogue
-from migrate.canary import CanaryPolicy, Inputs, Plan, SideFacts, Terms, behaviour, identified, plan_flow, scheduled
+from migrate.canary import (
+    CanaryPolicy,
+    Inputs,
+    Plan,
+    Rollout,
+    SideFacts,
+    Terms,
+    behaviour,
+    identified,
+    plan_flow,
+    scheduled,
+)
 from migrate.canary.buckets import HASH_RULE
+from migrate.canary.nouns import Member
+from migrate.canary.pooling import Planned, pooled, pooled_policies, with_pool_lines
 from migrate.canary.together import claims_of
 from migrate.edges.rollouts import read_policy
-from migrate.errors import UsageProblem
+from migrate.errors import UsageProblem, did_you_mean
 from migrate.evidence import weigh
 from migrate.evidence.policy import Policy, policies_of
 from migrate.rendering import parse_candidate
 from migrate.statistics import quantile
-from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, Measurement, Run, Usage
+from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Measurement, Run, Usage
 from migrate.wiring.world import World
 
 if TYPE_CHECKING:
@@ -36,16 +49,11 @@ def plan_canaries(
     if run.kind != "replay":
         raise UsageProblem(f"run {run.id} recorded goldens: it has no candidate", next_command="prompt-migrate runs")
     inventory = {flow.name: flow for flow in world.load_flows()}
-    evidence = weigh(world.ledger.records(run.id), policies=policies_of(inventory.values()))
-    chosen = _chosen(evidence, flows, candidate)
-    facts = _Facts(world, run)
-    rollouts = []
-    for one in chosen:
-        flow = inventory.get(one.flow)
-        if flow is None:
-            raise UsageProblem(f'flow "{one.flow}" of run {run.id} is not in the inventory any more')
-        terms = rules.terms_of(one.flow)
-        rollouts.append(plan_flow(facts.inputs(one, flow, terms), terms))
+    policies = pooled_policies(policies_of(inventory.values()), rules.pools)
+    evidence = weigh(world.ledger.records(run.id), policies=policies)
+    chosen = _chosen(evidence, flows, candidate, rules.pools)
+    planner = _Planner(_Facts(world, run, policies), rules, inventory)
+    rollouts = with_pool_lines([planner.planned(name, several) for name, several in chosen], planner.supposed(chosen))
     rows = [replace(one, behaviour=behaviour(one, rules.rollouts, rules.seed)) for one in rollouts]
     plan = Plan(
         plan_id="",
@@ -60,23 +68,111 @@ def plan_canaries(
     return identified(plan)
 
 
-def _chosen(evidence: Sequence[FlowEvidence], flows: Sequence[str], candidate: str | None) -> list[FlowEvidence]:
-    """Return the flows asked for, with one candidate each: the one named, else the cheapest that is not unsafe."""
+Chosen = list[tuple[str, list[FlowEvidence]]]
+"""A rollout's name, and the evidence of the flow or, of a pool, of each member."""
+
+
+class _Planner:
+    """Plans flows and pools from the facts of one run."""
+
+    def __init__(self, facts: _Facts, rules: CanaryPolicy, inventory: Mapping[FlowName, Flow]) -> None:
+        self._facts = facts
+        self._rules = rules
+        self._inventory = inventory
+
+    def planned(self, name: str, evidence: Sequence[FlowEvidence]) -> Rollout:
+        """Return the plan of a flow, or of the pool of that name."""
+        if name in self._rules.pools:
+            return self._pooled(name, evidence)
+        terms = self._rules.terms_of(name)
+        return plan_flow(self._inputs(evidence[0], terms), terms)
+
+    def supposed(self, chosen: Chosen) -> Planned:
+        """Return what plans flows as if the policy pooled them; None where it cannot."""
+        known = dict(chosen)
+
+        def plan(flows: Sequence[str]) -> Rollout | None:
+            try:
+                return self._pooled("together", [known[flow][0] for flow in flows])
+            except UsageProblem:
+                return None
+
+        return plan
+
+    def _pooled(self, name: str, evidence: Sequence[FlowEvidence]) -> Rollout:
+        terms = {one.flow: self._rules.terms_in(name, one.flow) for one in evidence}
+        members = [Member(self._inputs(one, terms[one.flow]), terms[one.flow]) for one in evidence]
+        return plan_flow(pooled(name, members), self._rules.terms_of(name))
+
+    def _inputs(self, one: FlowEvidence, terms: Terms) -> Inputs:
+        flow = self._inventory.get(one.flow)
+        if flow is None:
+            raise UsageProblem(f'flow "{one.flow}" of the run is not in the inventory any more')
+        return self._facts.inputs(one, flow, terms)
+
+
+def _chosen(
+    evidence: Sequence[FlowEvidence], flows: Sequence[str], candidate: str | None, pools: Mapping[str, Sequence[str]]
+) -> Chosen:
+    """Return the rollouts asked for, with one candidate each: the one named, else the cheapest that is not unsafe."""
     wanted = [one for one in evidence if candidate in (None, one.candidate)]
     if candidate is not None and not wanted:
         known = ", ".join(dict.fromkeys(one.candidate for one in evidence))
         raise UsageProblem(f'the run has no candidate "{candidate}"', hint=f"it has {known}")
-    for name in flows:
-        if all(one.flow != name for one in wanted):
-            known = ", ".join(dict.fromkeys(one.flow for one in evidence))
-            raise UsageProblem(f'the run has no flow "{name}"', hint=f"it has {known}")
     by_flow: dict[str, list[FlowEvidence]] = {}
     for one in wanted:
-        if not flows or one.flow in flows:
-            by_flow.setdefault(one.flow, []).append(one)
+        by_flow.setdefault(one.flow, []).append(one)
     if not by_flow:
         raise UsageProblem("the run judged no flow", next_command="pytest --model MODEL")
-    return [min(several, key=_preference) for _, several in sorted(by_flow.items())]
+    _refuse_unknown(flows, by_flow, pools)
+    pooled_flows = {flow for members in pools.values() for flow in members}
+    found = {
+        name: [min(several, key=_preference)]
+        for name, several in by_flow.items()
+        if name not in pooled_flows and (not flows or name in flows)
+    }
+    for name, members in pools.items():
+        if not flows or name in flows:
+            found[name] = _in_common(name, members, by_flow)
+    return sorted(found.items())
+
+
+def _refuse_unknown(
+    flows: Sequence[str], by_flow: Mapping[str, list[FlowEvidence]], pools: Mapping[str, Sequence[str]]
+) -> None:
+    known = ", ".join(by_flow)
+    for name in flows:
+        pool = next((one for one, members in pools.items() if name in members), None)
+        if pool is not None:
+            raise UsageProblem(f'flow "{name}" is in pool "{pool}" of the policy', hint=f"plan it with --flow {pool}")
+        if name not in by_flow and name not in pools:
+            raise UsageProblem(
+                f'the run has no flow "{name}"', hint=did_you_mean(name, (*by_flow, *pools)) or f"it has {known}"
+            )
+    for name, members in pools.items():
+        if name in by_flow:
+            raise UsageProblem(
+                f'pool "{name}" of the policy is called like a flow of the run', hint="call it otherwise"
+            )
+        for flow in members:
+            if flow not in by_flow and (not flows or name in flows):
+                hint = did_you_mean(flow, by_flow) or f"it has {known}"
+                raise UsageProblem(f'pool "{name}" of the policy: the run has no flow "{flow}"', hint=hint)
+
+
+def _in_common(name: str, members: Sequence[str], by_flow: Mapping[str, Sequence[FlowEvidence]]) -> list[FlowEvidence]:
+    """Return the evidence of a pool's members for one candidate: the best that all of them were replayed against."""
+    each = [{one.candidate: one for one in by_flow[flow]} for flow in members]
+    common = [candidate for candidate in each[0] if all(candidate in own for own in each)]
+    if not common:
+        had = "; ".join(f"{flow}: {', '.join(own)}" for flow, own in zip(members, each, strict=True))
+        raise UsageProblem(
+            f'pool "{name}" of the policy: its members have no candidate in common ({had})',
+            next_command="pytest --model MODEL",
+        )
+    # As good as its worst member.
+    best = min(common, key=lambda candidate: max(_preference(own[candidate]) for own in each))
+    return [own[best] for own in each]
 
 
 def _preference(one: FlowEvidence) -> tuple[int, float, str]:
@@ -87,8 +183,9 @@ def _preference(one: FlowEvidence) -> tuple[int, float, str]:
 class _Facts:
     """What the ledger's measurements say of each side, flow by flow."""
 
-    def __init__(self, world: World, run: Run) -> None:
+    def __init__(self, world: World, run: Run, policies: Mapping[FlowName, Policy]) -> None:
         self._world = world
+        self._policies = policies
         self._run = run
         self._prices = world.prices()
         self._sides: dict[tuple[str, str], tuple[list[Measurement], list[Measurement]]] = {}
@@ -99,7 +196,7 @@ class _Facts:
             sides[1].extend(record.candidate)
 
     def inputs(self, evidence: FlowEvidence, flow: Flow, terms: Terms) -> Inputs:
-        policy = policies_of([flow]).get(flow.name, Policy())
+        policy = self._policies.get(flow.name, Policy())
         requests = terms.requests_per_day or flow.traffic.requests_per_day
         if not requests:
             where = flow.place or f'the prompt file of flow "{flow.name}"'

@@ -29,6 +29,9 @@ def wanted_flows(plan: Plan, flows: Iterable[str]) -> tuple[Rollout, ...]:
     names = [rollout.flow for rollout in plan.rollouts]
     for flow in flows:
         if flow not in names:
+            pool = next((one.flow for one in plan.rollouts if any(own.flow == flow for own in one.strata)), None)
+            if pool is not None:
+                raise UsageProblem(f'flow "{flow}" is one rollout with its pool', hint=f"name the pool: --flow {pool}")
             hint = did_you_mean(flow, names) or f"it has {', '.join(names)}"
             raise UsageProblem(f'plan {plan.plan_id} has no flow "{flow}"', hint=hint)
     chosen = set(flows) or set(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +25,15 @@ USERS: Final = 20_000
 """Drawn by `--check`, to see that the split is the planned one and that nobody leaves when it grows."""
 
 
+def _by_member(plan: Plan, stages: Mapping[str, Stage]) -> tuple[Plan, dict[str, Stage]]:
+    """Return a plan with the members of its pools in their place, and each member's stage: that of its pool."""
+    members = tuple(member for rollout in plan.rollouts for member in rollout.members)
+    chosen = [rollout for rollout in plan.rollouts if rollout.flow in stages]
+    return replace(plan, rollouts=members), {
+        member.flow: stages[rollout.flow] for rollout in chosen for member in rollout.members
+    }
+
+
 def stages_of(plan: Plan, flows: Sequence[str], number: int) -> dict[str, Stage]:
     """Return the stage of each flow that is exported. Raises UsageProblem where there is none to export."""
     ready = [rollout for rollout in wanted_flows(plan, flows) if rollout.verdict in STARTING]
@@ -34,11 +44,12 @@ def stages_of(plan: Plan, flows: Sequence[str], number: int) -> dict[str, Stage]
 
 
 def exported(plan: Plan, target: Target, stages: Mapping[str, Stage]) -> str:
-    """Return the text of an export; the same plan gives the same bytes."""
+    """Return the text of an export; the same plan gives the same bytes. A pool's members have each their own."""
+    if target == "json":
+        return _json(plan_document(plan))
+    plan, stages = _by_member(plan, stages)
     rollouts = [rollout for rollout in plan.rollouts if rollout.flow in stages]
     match target:
-        case "json":
-            return _json(plan_document(plan))
         case "flagd":
             return _json(flags(plan, stages))
         case "litellm":
@@ -60,9 +71,10 @@ def _yaml(documents: Sequence[Any]) -> str:
 def export_flaws(plan: Plan, target: Target, stages: Mapping[str, Stage], path: Path) -> list[str]:
     """Return where a file is not what the plan says; empty when it splits the traffic as planned."""
     documents = _read(path, target)
+    if target == "json":
+        return [] if documents[0] == plan_document(plan) else ["it is not this plan"]
+    plan, stages = _by_member(plan, stages)
     match target:
-        case "json":
-            return [] if documents[0] == plan_document(plan) else ["it is not this plan"]
         case "flagd":
             return [*flaws(documents[0], plan, stages), *_split_flaws(plan, stages)]
         case "litellm":

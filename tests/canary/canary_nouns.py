@@ -9,6 +9,8 @@ from typing import Any
 
 from migrate.canary import Inputs, Plan, Rollout, SideFacts, Terms, identified, plan_flow
 from migrate.canary.buckets import HASH_RULE
+from migrate.canary.nouns import Member
+from migrate.canary.pooling import pooled
 from migrate.evidence.policy import CLASSES
 from migrate.vocabulary import Criticality, FlowEvidence, FlowMetric, FlowName, Money, Quantiles, Rate, Rung, RungRates
 
@@ -65,6 +67,18 @@ def inputs(critical: Criticality = "medium", **changes: Any) -> Inputs:
 
 def rollout(critical: Criticality = "medium", terms: Terms | None = None, **changes: Any) -> Rollout:
     return plan_flow(inputs(critical, **changes), terms or Terms())
+
+
+def member(flow: str, critical: Criticality = "medium", terms: Terms | None = None, **changes: Any) -> Member:
+    """A flow on its way into a pool."""
+    changes.setdefault("evidence", evidence(flow=flow))
+    return Member(inputs(critical, **changes), terms or Terms())
+
+
+def pool(*members: Member, name: str = "support", terms: Terms | None = None) -> Rollout:
+    """The plan of flows as one; refund and triage with a thousand users each unless others are given."""
+    usual = [member(flow, users_per_day=1000, requests_per_day=2000) for flow in ("refund", "triage")]
+    return plan_flow(pooled(name, members or usual), terms or Terms())
 
 
 def plan(*rollouts: Rollout) -> Plan:

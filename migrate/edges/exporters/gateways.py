@@ -100,7 +100,11 @@ def _metadata(plan: Plan, rollout: Rollout, name: str) -> dict[str, Any]:
 
 
 def _analysis(plan: Plan, rollout: Rollout, name: str) -> dict[str, Any]:
-    command = ["sh", "-c", f"prompt-migrate canary check /plan/plan.json /logs/*.jsonl --flow {rollout.flow}"]
+    command = [
+        "sh",
+        "-c",
+        f"prompt-migrate canary check /plan/plan.json /logs/*.jsonl --flow {rollout.pool or rollout.flow}",
+    ]
     container = {"name": "check", "image": "REPLACE-ME", "command": command}
     job = {"spec": {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [container]}}}}
     metric = {"name": "canary-check", "failureLimit": 0, "provider": {"job": job}}

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from migrate.canary.counted import Arm, Counted, Event, Hour, Log, Served, Side
+from migrate.canary.counted import Arm, Counted, Event, Hour, Log, Served, Side, pooled_counts
 from migrate.canary.nouns import Metric, Plan, Rollout
 from migrate.canary.terms import METRICS, MetricName
 from migrate.edges.logs import statements as sql
@@ -93,6 +94,7 @@ class _Counter:
     def __init__(self, database: Any, plan: Plan, share: float | None) -> None:
         self._database = database
         self._plan = plan
+        self._flows_logged = [member for rollout in plan.rollouts for member in rollout.members]
         self._share = share
 
     def counted(self, rows: str) -> Log:
@@ -109,7 +111,7 @@ class _Counter:
         self._run(sql.BAD)
         parts = _Parts(self, late, repeated)
         return Log(
-            flows={rollout.flow: parts.of(place, rollout) for place, rollout in enumerate(self._plan.rollouts)},
+            flows=dict(self._dealt(parts)),
             lines=sum(kinds.values()),
             unreadable=kinds.get(3, 0),
             other_plans={name or "(none)": count for name, count in others},
@@ -117,12 +119,21 @@ class _Counter:
             missing_columns=self._absent() if kinds.get(0) else (),
         )
 
+    def _dealt(self, parts: _Parts) -> Iterator[tuple[str, Counted]]:
+        """Yield each rollout's counts: a flow's, or those of a pool's members added up."""
+        place = 0
+        for rollout in self._plan.rollouts:
+            places = range(place, place + len(rollout.members))
+            each = [parts.of(at, member) for at, member in zip(places, rollout.members, strict=True)]
+            place = places.stop
+            yield rollout.flow, parts.pool(places, rollout, each) if rollout.strata else each[0]
+
     def _flows(self) -> None:
         self._run(
             "CREATE TABLE flows(name VARCHAR, no UTINYINT, slow DOUBLE, tokens DOUBLE, dear DOUBLE, schemed BOOLEAN, "
             "by_call BOOLEAN)"
         )
-        for place, rollout in enumerate(self._plan.rollouts):
+        for place, rollout in enumerate(self._flows_logged):
             limits = {metric.name: metric for metric in rollout.metrics}
             row = (
                 rollout.flow, place, _limit(limits.get("slow")), _limit(limits.get("tokens")),
@@ -195,7 +206,7 @@ class _Parts:
                 for metric, bp, arm, half, hour, units in self._events[flow]
             ),
             served=tuple(Served(ARMS[arm], model or "", calls) for arm, model, calls in self._served[flow]),
-            sides=self._sides(flow, hours),
+            sides=self._sides([flow], hours),
             unassigned=unassigned,
             crossed=self._crossed.get(flow, 0),
             duplicates=self._repeated.get(flow, 0),
@@ -227,7 +238,12 @@ class _Parts:
             for key in sorted(calls, key=lambda key: (key[2], key[0], key[1]))
         )
 
-    def _sides(self, flow: int, hours: Sequence[Hour]) -> tuple[Side, ...]:
+    def pool(self, flows: Sequence[int], rollout: Rollout, each: Sequence[Counted]) -> Counted:
+        """Return the counts of several flows as one, with the latency and cost of all their calls."""
+        whole = pooled_counts(rollout.flow, each)
+        return replace(whole, sides=self._sides(flows, whole.hours))
+
+    def _sides(self, flows: Sequence[int], hours: Sequence[Hour]) -> tuple[Side, ...]:
         """Return latency, cost and feedback of the newest stage."""
         if not hours:
             return ()
@@ -236,17 +252,18 @@ class _Parts:
         for place, arm in enumerate(ARMS):
             calls = sum(row.calls for row in hours if row.arm == arm and abs(row.share - share) < 5e-5)
             if calls:
-                found.append(self._side(flow, round(share * 1e4), place, calls))
+                found.append(self._side(flows, round(share * 1e4), place, calls))
         return tuple(found)
 
-    def _side(self, flow: int, bp: int, arm: int, calls: int) -> Side:
-        where = f"kind = 0 AND flow = {flow} AND bp = {bp} AND arm = {arm}"
+    def _side(self, flows: Sequence[int], bp: int, arm: int, calls: int) -> Side:
+        place = f"flow IN ({', '.join(map(str, flows))}) AND bp = {bp} AND arm = {arm}"
+        where = f"kind = 0 AND {place}"
         low, high = interval_ranks(calls, 0.95, LEVEL)
         ((*quantiles, priced, mean, cold, warm, ratings),) = self._counter.rows(
             sql.side(where, [*DECILES, 0.5, 0.95, (low or 1) / calls, (high or calls) / calls])
         )
         *deciles, p50, p95, p95_low, p95_high = quantiles
-        ((first, second),) = self._counter.rows(sql.halves(f"flow = {flow} AND bp = {bp} AND arm = {arm}"))
+        ((first, second),) = self._counter.rows(sql.halves(place))
         groups = tuple(self._counter.rows(sql.cost_groups(where))) if priced else ()
         known = tuple(value for value in deciles if value is not None)
         return Side(
