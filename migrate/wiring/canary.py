@@ -51,7 +51,7 @@ def plan_canaries(
     inventory = {flow.name: flow for flow in world.load_flows()}
     policies = pooled_policies(policies_of(inventory.values()), rules.pools)
     evidence = weigh(world.ledger.records(run.id), policies=policies)
-    chosen = _chosen(evidence, flows, candidate, rules.pools)
+    chosen = chosen_evidence(evidence, flows, candidate, rules.pools)
     planner = _Planner(_Facts(world, run, policies), rules, inventory)
     rollouts = with_pool_lines([planner.planned(name, several) for name, several in chosen], planner.supposed(chosen))
     rows = [replace(one, behaviour=behaviour(one, rules.rollouts, rules.seed)) for one in rollouts]
@@ -111,10 +111,14 @@ class _Planner:
         return self._facts.inputs(one, flow, terms)
 
 
-def _chosen(
+def chosen_evidence(
     evidence: Sequence[FlowEvidence], flows: Sequence[str], candidate: str | None, pools: Mapping[str, Sequence[str]]
 ) -> Chosen:
-    """Return the rollouts asked for, with one candidate each: the one named, else the cheapest that is not unsafe."""
+    """Return the rollouts asked for, with one candidate each: the one named, else the cheapest that is not unsafe.
+
+    A flow in a pool is no rollout of its own. Raises UsageProblem for a name that the run and the pools do not have,
+    and for a pool whose members the run did not replay, or not against one candidate.
+    """
     wanted = [one for one in evidence if candidate in (None, one.candidate)]
     if candidate is not None and not wanted:
         known = ", ".join(dict.fromkeys(one.candidate for one in evidence))
@@ -277,4 +281,4 @@ def _price(prices: PriceTable, models: Sequence[str], usage: Usage, on: dt.date)
     return None
 
 
-__all__ = ["plan_canaries", "side_facts"]
+__all__ = ["chosen_evidence", "plan_canaries", "side_facts"]

@@ -20,7 +20,8 @@ from migrate.edges.rollouts import read_policy
 from migrate.errors import UsageProblem
 from migrate.evidence.policy import Policy
 from migrate.presenting.canary_plan import plan_lines, plan_markdown
-from migrate.vocabulary import FlowName
+from migrate.vocabulary import FlowEvidence, FlowName
+from migrate.wiring.canary import chosen_evidence
 
 MADE = pool()
 
@@ -79,6 +80,12 @@ def test_evidence_of_members_is_weighed_together() -> None:
     assert high is not None
     assert (upper < alone.metrics[0].upper, high < alone.excess_high) == (True, True)
     assert (200, 0.01) == (pool().cases, pytest.approx(pool().excess))
+
+
+def test_a_pool_is_claimed_when_its_least_shown_member_is() -> None:
+    """The larger p of the members: that all of them are within the margin is what is claimed."""
+    shown = evidence(metric(p=0.001), flow="triage")
+    assert 0.2 == pool(member("refund"), member("triage", evidence=shown)).p
 
 
 def test_the_strictest_member_decides() -> None:
@@ -154,6 +161,55 @@ def test_people_read_the_members() -> None:
     for lines in (plan_lines(plan(MADE), width=80), plan_markdown(plan(MADE))):
         assert sum("triage" in line for line in lines) == 1
     assert all(len(line) <= 80 for line in plan_lines(plan(MADE), width=80))
+
+
+# --- which evidence is whose ---
+
+POOLS = {"support": ("refund", "triage")}
+
+
+def ran(flow: str, candidate: str, ratio: float, verdict: Any = "insufficient") -> FlowEvidence:
+    return replace(evidence(flow=flow), candidate=candidate, cost_ratio=ratio, verdict=verdict)
+
+
+RUN = [
+    ran("notes", "nano", 0.1),
+    ran("refund", "nano", 0.1),
+    ran("refund", "mini", 0.3),
+    ran("triage", "mini", 0.3),
+    ran("triage", "nano", 0.1, "unsafe"),
+]
+
+
+def chosen(*flows: str, run: Sequence[FlowEvidence] = RUN, candidate: str | None = None, pools: Any = None) -> Any:
+    found = chosen_evidence(run, flows, candidate, POOLS if pools is None else pools)
+    return [(name, [(one.flow, one.candidate) for one in several]) for name, several in found]
+
+
+def test_a_pool_takes_the_best_candidate_of_all_its_members() -> None:
+    """Nano is cheaper and unsafe for triage: both take mini; a member is no rollout of its own, others are."""
+    notes, support = ("notes", [("notes", "nano")]), ("support", [("refund", "mini"), ("triage", "mini")])
+    assert [notes, support] == chosen()
+    assert [support] == chosen("support")
+    assert [("support", [("refund", "nano"), ("triage", "nano")])] == chosen("support", candidate="nano")
+    assert [notes] == chosen("notes", run=RUN[:1])
+
+
+@pytest.mark.parametrize(
+    ("flows", "run", "pools", "said"),
+    [
+        (["triage"], RUN, POOLS, "plan it with --flow support"),
+        (["suport"], RUN, POOLS, 'did you mean "support"?'),
+        ([], RUN, {"support": ("refund", "traige")}, 'the run has no flow "traige"\ndid you mean "triage"?'),
+        ([], RUN, {"notes": ("refund", "triage")}, 'pool "notes" of the policy is called like a flow of the run'),
+        ([], [RUN[1], RUN[3]], POOLS, "no candidate in common (refund: nano; triage: mini)"),
+    ],
+)
+def test_a_pool_that_the_run_does_not_have_is_said(flows: list[str], run: Any, pools: Any, said: str) -> None:
+    """Typos are guessed, in names of pools and of members; candidates are listed by member."""
+    with pytest.raises(UsageProblem) as caught:
+        chosen(*flows, run=run, pools=pools)
+    assert said in str(caught.value)
 
 
 # --- said where it would help ---
