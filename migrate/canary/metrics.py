@@ -80,7 +80,6 @@ def _pooled_rates(inputs: Inputs, terms: Terms) -> dict[MetricName, _Rate]:
     """
     sheets = [_unit_rates(member.inputs, member.terms) for member in inputs.members]
     units = [member.inputs.units_per_day for member in inputs.members]
-    calls = [member.inputs.requests_per_day for member in inputs.members]
     if len(sheets) == 1:
         return sheets[0]
     common = [name for name in METRICS if all(name in sheet for sheet in sheets)]
@@ -90,13 +89,14 @@ def _pooled_rates(inputs: Inputs, terms: Terms) -> dict[MetricName, _Rate]:
             f'pool "{inputs.evidence.flow}" cannot be planned: nothing is known of "{name}" in {", ".join(flows)}',
             hint="a hard metric of a pool is one of every member",
         )
-    return {name: _mixed([sheet[name] for sheet in sheets], units, calls) for name in common}
+    return {name: _mixed([sheet[name] for sheet in sheets], units) for name in common}
 
 
-def _mixed(rates: Sequence[_Rate], units: Sequence[float], calls: Sequence[float]) -> _Rate:
+def _mixed(rates: Sequence[_Rate], units: Sequence[float]) -> _Rate:
     seen = sum(weight * rate.seen for weight, rate in zip(units, rates, strict=True)) / sum(units)
     upper = weighted_bound([(weight, rate.seen, rate.upper) for weight, rate in zip(units, rates, strict=True)])
-    call_upper = sum(weight * rate.call_upper for weight, rate in zip(calls, rates, strict=True)) / sum(calls)
+    # What an hour of calls is held against: in that hour the worst member may be alone.
+    call_upper = max(rate.call_upper for rate in rates)
     same = len({rate.source for rate in rates}) == 1
     # A limit is of one member's calls: each has its own.
     return _Rate(

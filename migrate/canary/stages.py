@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import Final
 
 from migrate.canary.ladder import hold_back
-from migrate.canary.metrics import CAP_WEIGHT
+from migrate.canary.metrics import CAP_WEIGHT, planned_metrics
 from migrate.canary.nouns import MOST_CAP, Early, Inputs, Metric, ShareKind, Stage, Table
 from migrate.canary.terms import MetricName, Terms
 from migrate.statistics import Size, boundaries, cap_table, exact_power, powered, stop_table
@@ -141,7 +141,7 @@ class _Writer:
         inputs = self.inputs
         units = days * inputs.units_per_day * share
         bad = next(metric for metric in self.metrics if metric.name == "bad")
-        cap = min(bad.upper + margin, MOST_CAP)
+        cap = min(_largest(inputs, bad) + margin, MOST_CAP)
         cold, warm = _money(inputs, share)
         watched = kind != "watch"
         return Stage(
@@ -166,6 +166,12 @@ class _Writer:
             looks=0,
             level=None,
         )
+
+
+def _largest(inputs: Inputs, bad: Metric) -> float:
+    """Return the largest bad rate the control may have: of a pool its worst member's, when others are asleep."""
+    each = [planned_metrics(member.inputs, member.terms) for member in inputs.members]
+    return max((metric.upper for metrics in each for metric in metrics if metric.name == "bad"), default=bad.upper)
 
 
 def _money(inputs: Inputs, share: float) -> tuple[float | None, float | None]:

@@ -72,6 +72,19 @@ def test_rates_of_a_pool_are_those_of_its_traffic() -> None:
     assert [0.02, 0.10] == [stratum.bad.rate for stratum in made.strata]
 
 
+def test_traffic_that_moves_to_the_worst_member_is_within_the_cap() -> None:
+    """The pool's rate is 4 %, and its cap the margin above the 10 % of the member that may be alone at night."""
+    made = pool(
+        member("refund", terms=Terms(rates={"bad": 0.02}), users_per_day=3000, requests_per_day=3000),
+        member("triage", terms=Terms(rates={"bad": 0.10}), users_per_day=1000, requests_per_day=1000),
+    )
+    assert [stage.cap for stage in made.stages] == [pytest.approx(0.10 + stage.margin) for stage in made.stages]
+    assert [0.02 + stage.margin for stage in made.stages] == [
+        pytest.approx(stage.cap) for stage in made.members[0].stages
+    ]
+    assert made.metrics[0].call_rate == pytest.approx(0.10)
+
+
 def test_evidence_of_members_is_weighed_together() -> None:
     """Two members of a hundred cases bound the pool's rate and excess nearer than either its own."""
     upper, high = (pool().metrics[0].upper, pool().excess_high)
