@@ -2,7 +2,7 @@
 
 from migrate.canary.behaving import behaviour
 from migrate.canary.documents import identified, identity, plan_document, plan_of
-from migrate.canary.nouns import Inputs, Plan, Rollout, SideFacts, Stage
+from migrate.canary.nouns import Inputs, Offline, Plan, Rollout, SideFacts, Stage
 from migrate.canary.planning import plan_flow
 from migrate.canary.scheduling import scheduled
 from migrate.canary.terms import CanaryPolicy, Terms
@@ -10,6 +10,7 @@ from migrate.canary.terms import CanaryPolicy, Terms
 __all__ = [
     "CanaryPolicy",
     "Inputs",
+    "Offline",
     "Plan",
     "Rollout",
     "SideFacts",

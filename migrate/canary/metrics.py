@@ -115,7 +115,8 @@ def _call_rates(inputs: Inputs, terms: Terms) -> Iterator[tuple[MetricName, Know
     yield "thumbs_down", (FEW, FEW, "taken for one call in 200", None)
     slow = inputs.evidence.latency_baseline.p95
     if slow is not None:
-        source = f"p95 of {inputs.evidence.latency_baseline.n} golden cases"
+        n = inputs.evidence.latency_baseline.n
+        source = f"p95 of {n} golden {'case' if n == 1 else 'cases'}"
         yield "slow", (SPIKES, SPIKES, source, slow * terms.latency_ratio)
     tokens = _larger(inputs.baseline.tokens_p95, inputs.candidate.tokens_p95)
     if tokens:
@@ -140,7 +141,8 @@ def _contract(inputs: Inputs) -> Known:
     bad = (1 - contract.baseline) * contract.cases
     # A case counts once, however many samples stand behind it.
     upper = wilson(round(bad), contract.cases)[1]
-    return bad / contract.cases, upper, f"contract broken in the goldens of {contract.cases} cases", None
+    noun = "case" if contract.cases == 1 else "cases"
+    return bad / contract.cases, upper, f"contract broken in the goldens of {contract.cases} {noun}", None
 
 
 def _rung(inputs: Inputs, rung: Rung) -> Known | None:

@@ -33,6 +33,20 @@ class SideFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Offline:
+    """What the replay behind a plan shows beside its rates."""
+
+    flow_cases: int | None = None
+    """Cases the flow has; None: nobody knows."""
+    worse: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Metric -> cases in which the candidate does worse."""
+    rejected: tuple[str, ...] = ()
+    """Cases that show again what a reviewer rejected, each with reviewer and reason."""
+    dearer: str = ""
+    """What routing says of a candidate that costs more than the baseline; empty: it does not, or nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything the plan of one flow is made from."""
 
@@ -53,6 +67,7 @@ class Inputs:
     shutdown: str | None = None
     baseline_days_left: int | None = None
     baseline_shutdown: str | None = None
+    offline: Offline = field(default_factory=Offline)
     members: tuple[Member, ...] = ()
     """Flows that are pooled into this one, each with terms of its own; empty: it is a flow."""
 

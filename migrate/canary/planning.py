@@ -18,6 +18,7 @@ from migrate.canary.ladder import (
 )
 from migrate.canary.metrics import planned_metrics
 from migrate.canary.nouns import Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
+from migrate.canary.offline import asks_of_agreement, forbidden, worth_knowing
 from migrate.canary.stages import LOOKS, stage_rows
 from migrate.canary.terms import Terms
 from migrate.statistics import farrington_manning
@@ -55,7 +56,7 @@ def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
     empty = _rollout(inputs, terms, metrics, first, per_day)
     stop = _refusal(inputs)
     if stop:
-        return replace(empty, verdict="do_not_start", reasons=(stop,))
+        return replace(empty, verdict="do_not_start", reasons=stop)
     if not first:
         return _shadow(inputs, empty)
     most = _most_days(inputs, terms)
@@ -149,20 +150,12 @@ def _assumptions(inputs: Inputs, terms: Terms, metrics: Sequence[Metric]) -> Ite
     yield "the share of the traffic is what the flag says, for users drawn by its hash and not chosen"
 
 
-def _refusal(inputs: Inputs) -> str:
+def _refusal(inputs: Inputs) -> tuple[str, ...]:
     """Return why the rollout must not start; empty where nothing forbids it."""
-    for one, of in ((inputs, ""), *((member.inputs, _named(inputs, member)) for member in inputs.members)):
-        contract = contract_of(one)
-        if contract is not None and contract.low > inputs.margin:
-            worse = f"at least {points(contract.low)} points worse offline, margin {points(inputs.margin)}"
-            return f"{of}{worse}: {contract.worse} of {contract.cases} cases got worse, mend them first"
-    if inputs.days_left is not None and inputs.days_left <= 0:
-        return f"{inputs.evidence.candidate} has left its provider, on {inputs.shutdown}"
-    return ""
-
-
-def _named(inputs: Inputs, member: Member) -> str:
-    return f"{member.inputs.evidence.flow}: " if len(inputs.members) > 1 else ""
+    said = forbidden(inputs)
+    if not said and inputs.days_left is not None and inputs.days_left <= 0:
+        return (f"{inputs.evidence.candidate} has left its provider, on {inputs.shutdown}",)
+    return said
 
 
 def _most_days(inputs: Inputs, terms: Terms) -> int:
@@ -285,8 +278,11 @@ def _ready(inputs: Inputs, terms: Terms, empty: Rollout, shape: _Shape) -> Rollo
     if gated:
         seen = f"offline the candidate looks {points(looks)} points worse, not yet shown"
         reasons.append(f"{seen}: a person says yes before the first stage")
+    asked = gated or asks_of_agreement(inputs)
+    if asked:
         stages = (replace(stages[0], human_gate=True), *stages[1:])
-    verdict: PlanVerdict = "ready_modified" if shape.said or gated else "ready"
+    reasons += worth_knowing(inputs)
+    verdict: PlanVerdict = "ready_modified" if shape.said or asked else "ready"
     spent = sum(stage.budget_used for stage in stages)
     dear = terms.budget is not None and spent > terms.budget
     if dear and terms.budget is not None:

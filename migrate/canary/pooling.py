@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from migrate.canary.nouns import Inputs, Member, Rollout, SideFacts
+from migrate.canary.nouns import Inputs, Member, Offline, Rollout, SideFacts
 from migrate.canary.scheduling import STARTING
 from migrate.errors import UsageProblem
 from migrate.evidence.policy import Policy, stricter
@@ -65,6 +65,7 @@ def pooled(name: str, members: Sequence[Member]) -> Inputs:
         baseline=_facts(each, lambda one: one.baseline),
         candidate=_facts(each, lambda one: one.candidate),
         members=tuple(members),
+        offline=Offline(),
     )
 
 
@@ -104,6 +105,9 @@ def _evidence(name: str, each: Sequence[Inputs]) -> FlowEvidence:
         latency_candidate=unknown,
         simulated=any(one.evidence.simulated for one in each),
         metrics=tuple(_metrics(each)),
+        # Those of the members are theirs.
+        verdict=None,
+        reasons=(),
     )
 
 

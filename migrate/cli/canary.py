@@ -6,10 +6,11 @@ import datetime as dt
 import itertools
 import json
 import os
+import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ import click
 
 from migrate.cli.printing import print_json, print_lines
 from migrate.errors import UsageProblem, did_you_mean
+from migrate.inert import inert
 
 if TYPE_CHECKING:
     from migrate.canary import Plan, Rollout
@@ -34,15 +36,22 @@ def canary() -> None:
 
 
 @canary.command("plan")
-@click.option("--run", "run_id", metavar="ID", help="Replay to plan from  [default: the newest]")
+@click.option(
+    "--run", "run_id", metavar="ID", help="Replay to plan from  [default: of each candidate the newest whole one]"
+)
 @click.option("--flow", "flows", multiple=True, metavar="FLOW", help="Flow to plan; may be given again  [default: all]")
 @click.option(
-    "--candidate", metavar="TEXT", help="Candidate of the run  [default: a flow's cheapest that is not unsafe]"
+    "--candidate", metavar="TEXT", help="Candidate to plan for  [default: a flow's cheapest that is not unsafe]"
 )
 @click.option(
     "--policy", type=click.Path(path_type=Path), metavar="FILE", help="TOML file: budget, days, ladder, rates."
 )
-@click.option("--as-of", metavar="DATE", help="Day that retirement dates are judged against  [default: today]")
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    help="Day that retirement dates are judged against  [default: as_of of the configuration, where a day is pinned, "
+    "else today]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/canary-plan.schema.json).")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown.")
 @click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
@@ -88,8 +97,31 @@ def plan(
         _print_plan(made, as_markdown)
     if output is not None:
         click.echo(f"written: {output}; next: prompt-migrate canary export {output} --to flagd", err=True)
-    ready = all(rollout.verdict in ("ready", "ready_modified") for rollout in made.rollouts)
-    context.exit(0 if ready else INCONCLUSIVE)
+    elif explain is None:
+        given = {"run": run_id, "candidate": candidate, "policy": policy, "as-of": as_of}
+        click.echo(inert(f"next: {_next(made, flows, given)}", keep_newlines=False), err=True)
+    context.exit(0 if all(map(_is_ready, made.rollouts)) else INCONCLUSIVE)
+
+
+def _is_ready(rollout: Rollout) -> bool:
+    return rollout.verdict in ("ready", "ready_modified")
+
+
+def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
+    """Return what to type after a plan that was only looked at: write it, or what lets it start."""
+    from migrate.canary.offline import is_unknown, wants_replay
+
+    if any(map(_is_ready, made.rollouts)):
+        words = [word for flow in flows for word in ("--flow", flow)]
+        words += [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+        return shlex.join(["prompt-migrate", "canary", "plan", *words, "-o", "plan.json"])
+    refused = next((one for one in made.rollouts if one.verdict == "do_not_start"), None)
+    if refused is None:
+        return "prompt-migrate route"
+    if wants_replay(refused):
+        # A name that nobody answered to is not repeated: it may be the mistake.
+        return f"pytest --model {'MODEL' if is_unknown(refused) else shlex.quote(refused.candidate)}"
+    return f"prompt-migrate report --run {refused.run} --open, then prompt-migrate review"
 
 
 def _print_plan(made: Plan, as_markdown: bool) -> None:

@@ -153,11 +153,11 @@ def _row(rollout: Rollout, at: int) -> tuple[Cell, ...]:
 def _facts(rollout: Rollout) -> Iterator[str]:
     if rollout.excess is not None and rollout.excess_low is not None and rollout.excess_high is not None:
         bounds = f"{rollout.excess_low * 100:+.2g} to {rollout.excess_high * 100:+.2g}"
-        seen = f"{rollout.excess * 100:+.2g} points worse in {rollout.cases} cases ({bounds})"
+        seen = f"{rollout.excess * 100:+.2g} points worse in {counted(rollout.cases, 'case')} ({bounds})"
         yield f"offline: {seen}, run {rollout.run}"
     if rollout.latency_p95_delta_ms is not None and rollout.latency_p50_delta_ms is not None:
         deltas = f"p50 {rollout.latency_p50_delta_ms:+.0f} ms, p95 {rollout.latency_p95_delta_ms:+.0f} ms"
-        yield f"latency: {deltas}, n {rollout.latency_n} cases"
+        yield f"latency: {deltas}, n {counted(rollout.latency_n, 'case')}"
     rows = [f"{metric.name} {metric.rate:.2%} ({metric.source})" for metric in rollout.metrics if metric.hard]
     yield f"today's rate: {'; '.join(rows)}, of {rollout.units}"
     if rollout.behaviour:

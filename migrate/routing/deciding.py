@@ -135,7 +135,7 @@ def _reasons(
     if about is not None and verdict in ("switch", "insufficient"):
         yield from _about(about, verdict, policy)
     if verdict == "keep_baseline_cheaper":
-        yield from (words.dearer(option) for option in found if option.cost is not None and not option.cheaper)
+        yield from (words.dearer(one.candidate, one.cost) for one in found if one.cost is not None and not one.cheaper)
     if verdict != "switch":
         yield from (words.worse(option) for option in found if option.standing == "worse" and not option.barred)
     yield from words.kept_apart(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from migrate.evidence.latency import Change
 from migrate.evidence.words import points
-from migrate.routing.nouns import MoreCases, Option, RoutePolicy, Trial
+from migrate.routing.nouns import Cost, MoreCases, Option, RoutePolicy, Trial
 
 if TYPE_CHECKING:
     from migrate.routing.nouns import FlowTrials
@@ -65,10 +65,9 @@ def standing(option: Option) -> str:
     }[option.standing]
 
 
-def dearer(option: Option) -> str:
+def dearer(candidate: str, cost: Cost) -> str:
     """Say how much more a candidate costs."""
-    ratio = option.cost.ratio if option.cost is not None else None
-    return f"{option.candidate} costs {ratio or 0:.2f} times as much a successful answer"
+    return f"{candidate} costs {cost.ratio or 0:.2f} times as much a successful answer"
 
 
 def worse(option: Option) -> str:

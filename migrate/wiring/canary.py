@@ -31,7 +31,9 @@ from migrate.evidence import weigh
 from migrate.evidence.policy import Policy, policies_of
 from migrate.rendering import parse_candidate
 from migrate.statistics import quantile
-from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Measurement, Run, Usage
+from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Measurement, Usage
+from migrate.wiring.canary_evidence import Replays, Seen, worth_planning
+from migrate.wiring.routes import Prices
 from migrate.wiring.world import World
 
 if TYPE_CHECKING:
@@ -45,14 +47,14 @@ def plan_canaries(
     rules = CanaryPolicy() if policy is None else read_policy(policy)
     if world.settings.ledger is None and not (world.state / "ledger.db").exists():
         raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
-    run = world.ledger.run(run_id)
-    if run.kind != "replay":
-        raise UsageProblem(f"run {run.id} recorded goldens: it has no candidate", next_command="prompt-migrate runs")
     inventory = {flow.name: flow for flow in world.load_flows()}
     policies = pooled_policies(policies_of(inventory.values()), rules.pools)
-    evidence = weigh(world.ledger.records(run.id), policies=policies)
+    replays = Replays(world, run_id, inventory.values(), policies)
+    evidence: Sequence[FlowEvidence] = weigh(replays.records(), policies=policies)
+    if candidate is None:
+        evidence = worth_planning(evidence, policies)
     chosen = chosen_evidence(evidence, flows, candidate, rules.pools)
-    planner = _Planner(_Facts(world, run, policies), rules, inventory)
+    planner = _Planner(_Facts(world, replays, inventory, policies), rules, inventory)
     rollouts = with_pool_lines([planner.planned(name, several) for name, several in chosen], planner.supposed(chosen))
     rows = [replace(one, behaviour=behaviour(one, rules.rollouts, rules.seed)) for one in rollouts]
     plan = Plan(
@@ -121,8 +123,9 @@ def chosen_evidence(
     """
     wanted = [one for one in evidence if candidate in (None, one.candidate)]
     if candidate is not None and not wanted:
-        known = ", ".join(dict.fromkeys(one.candidate for one in evidence))
-        raise UsageProblem(f'the run has no candidate "{candidate}"', hint=f"it has {known}")
+        known = list(dict.fromkeys(one.candidate for one in evidence))
+        guess = did_you_mean(candidate, known) or f"there is {', '.join(known) or 'none'}"
+        raise UsageProblem(f'no replay has the candidate "{candidate}"', hint=guess, next_command="prompt-migrate runs")
     by_flow: dict[str, list[FlowEvidence]] = {}
     for one in wanted:
         by_flow.setdefault(one.flow, []).append(one)
@@ -187,14 +190,22 @@ def _preference(one: FlowEvidence) -> tuple[int, float, str]:
 class _Facts:
     """What the ledger's measurements say of each side, flow by flow."""
 
-    def __init__(self, world: World, run: Run, policies: Mapping[FlowName, Policy]) -> None:
+    def __init__(
+        self, world: World, replays: Replays, inventory: Mapping[FlowName, Flow], policies: Mapping[FlowName, Policy]
+    ) -> None:
         self._world = world
         self._policies = policies
-        self._run = run
+        self._replays = replays
         self._prices = world.prices()
         self._sides: dict[tuple[str, str], tuple[list[Measurement], list[Measurement]]] = {}
-        for record in world.ledger.records(run.id):
+        self._seen: dict[tuple[str, str], Seen] = {}
+        prices = Prices(world)
+        for record in replays.records():
             key = (record.comparison.flow, record.comparison.candidate)
+            if key not in self._seen and key[0] in inventory:
+                self._seen[key] = Seen.of(world, prices, inventory[key[0]], key[1])
+            if key in self._seen:
+                self._seen[key].add(record)
             sides = self._sides.setdefault(key, ([], []))
             sides[0].extend(record.baseline)
             sides[1].extend(record.candidate)
@@ -223,7 +234,8 @@ class _Facts:
             cached_share=cached,
             baseline=side_facts(sides[0], cached, self._prices, today),
             candidate=side_facts(sides[1], cached, self._prices, today),
-            run=self._run.id,
+            run=self._replays.run_of(evidence.flow, evidence.candidate).id,
+            offline=self._seen[evidence.flow, evidence.candidate].offline(policy),
             **_leaving("", model, today),
             **_leaving("baseline_", flow.prompt.model, today),
         )

@@ -1,0 +1,97 @@
+"""What a replay says before a rollout starts: harm on any metric, what was never asked, and what logs do not show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from canary_nouns import evidence, metric, rollout
+
+from migrate.canary import Offline
+from migrate.canary.offline import is_unknown, wants_replay
+from migrate.vocabulary import CaseVerdict, FlowMetric
+
+
+def agreement(**changes: Any) -> FlowMetric:
+    return metric(name="agreement", **changes)
+
+
+def test_harm_shown_on_agreement_does_not_start() -> None:
+    """A contract that is kept does not make up for it; the failing cases are named."""
+    harmed = evidence(metric(), agreement(low=0.2, excess=0.3, high=0.4, worse=2))
+    made = rollout(evidence=harmed, offline=Offline(worse={"agreement": ("c01", "c07"), "contract": ("c09",)}))
+    assert ("do_not_start", ()) == (made.verdict, made.stages)
+    assert (
+        "agreement at least 20 points worse offline, margin 3: 2 of 100 cases got worse, mend them first",
+        "agreement worse in c01, c07",
+    ) == made.reasons
+
+
+def test_a_verdict_of_unsafe_does_not_start() -> None:
+    """Whatever the margin of the plan: what `compare` calls unsafe is not rolled out."""
+    unsafe = replace(evidence(), verdict="unsafe", reasons=("contract at least 2 points worse",))
+    made = rollout(evidence=unsafe)
+    assert ("do_not_start", ("shown to be unsafe offline: contract at least 2 points worse",)) == (
+        made.verdict,
+        made.reasons,
+    )
+
+
+def test_what_a_reviewer_rejected_and_is_there_again_does_not_start() -> None:
+    """Twenty cases are named, the others counted."""
+    again = tuple(f"c{number:02} (rejected by ada: wrong sum)" for number in range(22))
+    made = rollout(offline=Offline(rejected=again))
+    assert "do_not_start" == made.verdict
+    assert "what a reviewer rejected is there again in 22 cases: mend it, or take the rejection back" == made.reasons[0]
+    assert made.reasons[1].startswith("c00 (rejected by ada: wrong sum), c01")
+    assert made.reasons[1].endswith("c19 (rejected by ada: wrong sum) and 2 more")
+
+
+def test_agreement_that_looks_worse_is_said_to_be_unmeasured_in_production() -> None:
+    """With its offline figure; the plan stays ready."""
+    made = rollout(evidence=evidence(metric(), agreement(excess=0.05, low=-0.01, high=0.09)))
+    assert "ready" == made.verdict
+    said = "agreement is not measured in production logs; offline 5 points worse (-1 to 9) in 100 cases, not shown"
+    assert said in made.reasons
+    assert not any(stage.human_gate for stage in made.stages)
+    better = rollout(evidence=evidence(metric(), agreement(excess=-0.05)))
+    assert not any("agreement" in reason for reason in better.reasons)
+
+
+def test_agreement_that_looks_bad_asks_a_person() -> None:
+    """More than two margins by estimate: the first stage waits for a yes, as it does for the contract."""
+    made = rollout(evidence=evidence(metric(), agreement(excess=0.07, low=0.01, high=0.13)))
+    assert "ready_modified" == made.verdict
+    assert [True, False] == [stage.human_gate for stage in made.stages[:2]]
+    assert any(reason.endswith("not shown: a person says yes before the first stage") for reason in made.reasons)
+
+
+def test_a_dearer_candidate_is_said_and_stays_ready() -> None:
+    """A person may want it for other reasons."""
+    made = rollout(offline=Offline(dearer='gpt-4.1 costs 2.00 times as much: "keep: cheaper" in route'))
+    assert ("ready", True) == (made.verdict, any("keep: cheaper" in reason for reason in made.reasons))
+
+
+def test_a_candidate_that_never_answered_does_not_start() -> None:
+    """Nothing is known of it, however the ledger counts its cases."""
+    silent = replace(evidence(metric(excess=None, low=-1.0, high=1.0, missing=500)), cases=30)
+    made = rollout(evidence=replace(silent, verdicts={CaseVerdict.NO_REPLY: 30}))
+    assert "do_not_start" == made.verdict
+    assert (
+        "no answer of gpt-4.1-mini to 30 of 30 cases in run 20260115-100000-abcd: nothing is known of it",
+    ) == made.reasons
+    assert is_unknown(made)
+
+
+def test_a_replay_of_a_part_of_the_cases_does_not_start() -> None:
+    """A hundred of two hundred cases are no evidence of the flow."""
+    made = rollout(offline=Offline(flow_cases=200))
+    assert (
+        "do_not_start",
+        ("run 20260115-100000-abcd has 100 of 200 cases of the flow: replay all of them first",),
+    ) == (
+        made.verdict,
+        made.reasons,
+    )
+    assert (True, False) == (wants_replay(made), is_unknown(made))
+    assert "ready" == rollout(offline=Offline(flow_cases=100)).verdict

@@ -1,0 +1,190 @@
+"""`prompt-migrate canary plan` on a ledger: which replay it plans from, what it refuses, and what to type next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from measured import call, compared, finding, record, replay, scores
+
+from migrate.cli import main
+from migrate.edges.goldens import GoldenFiles
+from migrate.edges.ledger import open_ledger, sqlite_url
+from migrate.ports import CaseRecord
+from migrate.redaction import Redactor
+from migrate.vocabulary import (
+    Answer,
+    CaseId,
+    CaseVerdict,
+    FindingKind,
+    FlowName,
+    Golden,
+    JsonPath,
+    Judged,
+    Rejection,
+    Run,
+    Sample,
+)
+
+PROMPT = """\
+model: gpt-4o
+critical: low
+traffic: {requests_per_day: 4000, users_per_day: 2000, cached_share: 0}
+messages: [{role: user, content: "Say {{ n }}."}]
+cases:
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A flow of sixty cases, judged as of the day of the demo, and a policy of few simulated rollouts."""
+    settings = 'provider = "simulated"\nas_of = "2026-01-15"\n'
+    (tmp_path / "prompt-migrate.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "policy.toml").write_text('rollouts = 100\ncases = "production_sample"\n', encoding="utf-8")
+    (tmp_path / "prompts").mkdir()
+    cases = "".join(f"  - {{id: c{n:02}, inputs: {{n: {n}}}}}\n" for n in range(60))
+    (tmp_path / "prompts" / "refund.prompt.yml").write_text(PROMPT + cases, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def planned(*words: str) -> Result:
+    return CliRunner().invoke(main, ["canary", "plan", "--policy", "policy.toml", *words], catch_exceptions=False)
+
+
+def answered(candidate: str, *, count: int = 60, drifting: int = 0) -> list[CaseRecord]:
+    """So many cases against a candidate; the last `drifting` of them agree with nothing."""
+    return [
+        record(
+            compared(
+                f"c{n:02}",
+                *([finding()] if n >= count - drifting else []),
+                candidate=candidate,
+                scores=scores(agreement=((5, 5), (0, 25))) if n >= count - drifting else scores(),
+            ),
+            samples=5,
+            baseline=tuple(call("gpt-4o", sample=k, served="gpt-4o", ms=900 + n) for k in range(1, 6)),
+            candidate=tuple(call(candidate, sample=k, served=candidate, ms=800 + n) for k in range(1, 6)),
+        )
+        for n in range(count)
+    ]
+
+
+def silent(candidate: str) -> list[CaseRecord]:
+    """Every case of a candidate that nobody answered for."""
+    none = scores(after=(0, 0), agreement=((5, 5), (0, 0)), planned=5)
+    return [
+        record(compared(f"c{n:02}", candidate=candidate, verdict=CaseVerdict.NO_REPLY, scores=none), samples=0)
+        for n in range(60)
+    ]
+
+
+def keep(project: Path, records: Sequence[CaseRecord], number: int = 1, **facts: Any) -> Run:
+    """Write a finished run into the project's ledger."""
+    run = replay(**{"id": f"2026110{number}-100000-ab12", "started_at": f"2026-11-0{number}T10:00:00.000Z", **facts})
+    state = project / ".prompt-migrate"
+    state.mkdir(exist_ok=True)
+    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
+    try:
+        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
+        ledger.add(run.id, records)
+        ledger.finish(run)
+    finally:
+        ledger.close()
+    return run
+
+
+def flow_of(done: Result) -> dict[str, Any]:
+    (flow,) = json.loads(done.stdout)["flows"]
+    return dict(flow)
+
+
+def test_it_plans_from_the_newest_whole_replay(project: Path) -> None:
+    """As `route` does: a later run of three cases, or of a mistyped model, is not what a rollout is planned from."""
+    whole = keep(project, answered("gpt-4.1-mini"), 1, candidates=("gpt-4.1-mini",))
+    keep(project, answered("gpt-4.1-mini", count=3), 2, candidates=("gpt-4.1-mini",))
+    keep(project, silent("gpt-4.1-mni"), 3, candidates=("gpt-4.1-mni",), state="incomplete")
+    done = planned("--json")
+    flow = flow_of(done)
+    assert (0, whole.id, 60) == (done.exit_code, flow["evidence"]["run"], flow["evidence"]["cases"])
+    assert "gpt-4.1-mini" == flow["candidate"]
+
+
+def test_a_part_of_the_cases_is_refused(project: Path) -> None:
+    """Exit code 3, the cases counted, and the replay to run; a whole replay elsewhere does not excuse a named part."""
+    keep(project, answered("gpt-4.1-mini", count=3), 1, candidates=("gpt-4.1-mini",))
+    done = planned()
+    assert 3 == done.exit_code
+    assert "do not start" in done.stdout
+    assert "has 3 of 60 cases of the flow" in done.stdout
+    assert "next: pytest --model gpt-4.1-mini\n" in done.stderr
+    keep(project, answered("gpt-4.1-mini"), 2, candidates=("gpt-4.1-mini",))
+    assert 0 == planned().exit_code
+    assert 3 == planned("--run", "20261101").exit_code
+
+
+def test_a_model_that_never_answered_is_refused(project: Path) -> None:
+    """Exit code 3; the next command does not repeat what may be the typo."""
+    keep(project, silent("gpt-4.1-mni"), candidates=("gpt-4.1-mni",), state="incomplete")
+    done = planned()
+    assert 3 == done.exit_code
+    assert "no answer of gpt-4.1-mni to 60 of 60 cases" in " ".join(done.stdout.split())
+    assert done.stderr.endswith("next: pytest --model MODEL\n")
+
+
+def test_harm_on_agreement_names_the_cases(project: Path) -> None:
+    """Ten cases that agree with nothing: it does not start, and the page to look at is named."""
+    run = keep(project, answered("gpt-4.1-mini", drifting=20), candidates=("gpt-4.1-mini",))
+    done = planned()
+    text = " ".join(done.stdout.split())
+    assert 3 == done.exit_code
+    assert "20 of 60 cases got worse, mend them first" in text
+    assert "agreement worse in c40, c41," in text
+    assert f"next: prompt-migrate report --run {run.id} --open, then prompt-migrate review\n" in done.stderr
+
+
+def test_a_rejection_younger_than_the_replay_counts(project: Path) -> None:
+    """What a reviewer rejects on the page is a reason at once, without asking a model again."""
+    keep(project, answered("gpt-4.1-mini", drifting=1), candidates=("gpt-4.1-mini",))
+    assert 0 == planned().exit_code
+    mark = Rejection(((FindingKind.TYPE_CHANGED, JsonPath("$.confidence")),), "gpt-4.1-mini", "ada", "wrong sum", "")
+    samples = (Judged(Sample(1, (), Answer("{}")), {}),)
+    golden = Golden(FlowName("refund"), CaseId("c59"), "gpt-4o", (), samples, rejected=(mark,))
+    GoldenFiles(project / "fixtures", Redactor()).write(golden)
+    done = planned("--json")
+    assert (3, "do_not_start") == (done.exit_code, flow_of(done)["verdict"])
+    assert "c59 (rejected by ada: wrong sum)" in flow_of(done)["reasons"]
+
+
+def test_a_dearer_candidate_is_called_what_route_calls_it(project: Path) -> None:
+    """The plan is ready, and says that routing would keep the baseline for its price."""
+    keep(project, answered("gpt-4-turbo"), candidates=("gpt-4-turbo",))
+    done = planned()
+    text = " ".join(done.stdout.split())
+    assert 0 == done.exit_code, done.output
+    assert 'times as much a successful answer: "keep: cheaper" in route' in text
+    keep(project, answered("gpt-4.1-mini"), 2, candidates=("gpt-4.1-mini",))
+    assert "keep: cheaper" not in planned("--candidate", "gpt-4.1-mini").stdout
+
+
+def test_a_plan_that_is_only_looked_at_says_how_to_write_it(project: Path) -> None:
+    """The same command with `-o`; a plan that was written goes on to its export."""
+    keep(project, answered("gpt-4.1-mini"), candidates=("gpt-4.1-mini",))
+    done = planned("--flow", "refund")
+    again = "prompt-migrate canary plan --flow refund --policy policy.toml -o plan.json"
+    assert f"next: {again}\n" == done.stderr
+    assert "canary export plan.json --to flagd" in planned("-o", "plan.json").stderr
+
+
+def test_a_candidate_that_was_not_replayed_is_guessed(project: Path) -> None:
+    """Exit code 2, and the name that was meant."""
+    keep(project, answered("gpt-4.1-mini"), candidates=("gpt-4.1-mini",))
+    done = planned("--candidate", "gpt-4.1-mni")
+    assert (2, True) == (done.exit_code, 'did you mean "gpt-4.1-mini"?' in done.stderr)
