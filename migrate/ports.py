@@ -237,12 +237,13 @@ class Ratings(Protocol):
 class PromptFiles(Protocol):
     """The prompt files, where decisions change them: as little of the text as can be, comments and all kept."""
 
-    def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
-        """Add tolerations; without `write` only say whether it can be done. Raises UsageProblem when it cannot."""
-        ...
+    def tolerate(
+        self, flow: Flow, tolerated: Sequence[Toleration], *, instead: Sequence[Toleration] = (), write: bool
+    ) -> None:
+        """Add tolerations, and take those out, case by case, whose place they take.
 
-    def untolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
-        """Take tolerations out again, case by case; otherwise as `tolerate`."""
+        Without `write` only say whether it can be done. Raises UsageProblem when it cannot.
+        """
         ...
 
     def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import print_json
+from migrate.cli.printing import fuller_lines, print_json
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,10 +56,21 @@ def compare(
         print_document(run, evidence, heard.evidence())
     else:
         print_summary(run, evidence, heard.evidence())
+        _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
     _say(_reasons(found), err=as_json)
     context.exit(exit_code(found))
+
+
+def _decided_since(settings: Settings, run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    from migrate.presenting.deciding import counting_command
+    from migrate.presenting.numbers import counted
+    from migrate.wiring.deciding import decided_since
+
+    count = decided_since(settings, run, [flow.flow for flow in evidence])
+    if count:
+        yield f"{counted(count, 'case')} decided since: a run counts them: {counting_command(run.candidates)}"
 
 
 def ledger_of(settings: Settings) -> Ledger:
@@ -94,6 +105,8 @@ def read_run(
             raise UsageProblem(
                 f"run {run.id} recorded goldens: it has no candidate to compare", next_command="prompt-migrate runs"
             )
+        if run_id is None:
+            _say(fuller_lines(ledger.runs(), run, "compare"), err=True)
         records = ledger.records(run.id)
         return run, weigh(records if heard is None else heard.watch(records), policies=load_policies(settings))
     finally:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from migrate.cli.printing import print_json, print_lines
-from migrate.errors import UsageProblem
+from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
 if TYPE_CHECKING:
+    from migrate.ports import Clock
     from migrate.reviewing import Choice, Outcome
     from migrate.vocabulary import Run, Settings
     from migrate.workflow.review import Review
@@ -23,6 +25,8 @@ REFUSED: Final = 1
 """Exit code when a decision did not hold."""
 MOST: Final = 50
 """Cases decided at once without `--all`."""
+NAMED: Final = 20
+"""Names that a complaint about one that is not there lists."""
 
 Verdict = Literal["accept", "reject", "tolerate"]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -121,16 +125,24 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
     try:
         review, run = open_review(world), world.ledger.run(given["run_id"])
         decision = _decision(verdict, given, world.clock.now(), reviewer(world, given["reviewer"]))
-        decisions = _chosen(review, run, _choice_of(given), decision)
+        decisions = _chosen(review, run, given, decision)
         if len(decisions) > MOST and not given["everything"]:
             raise UsageProblem(
                 f"that is {len(decisions)} cases, more than {MOST} at once",
                 hint="look at some of them first; --all means all of them",
             )
         outcomes = review.apply(decisions, write=not given["dry_run"])
+        print_lines(_over_by_the_calendar(decision, world.clock), err=True)
     finally:
         world.close()
     return _tell(outcomes, folders_of(world.settings), dry_run=given["dry_run"], as_json=given["as_json"])
+
+
+def _over_by_the_calendar(decision: Decision, clock: Clock) -> Iterator[str]:
+    """Yield a word on a last day that only a pinned day has not passed yet."""
+    today, pinned = clock.now().date().isoformat(), clock.today().isoformat()
+    if decision.expires is not None and pinned <= decision.expires < today:
+        yield f"note: {decision.expires} is over by the calendar: it holds while runs are judged as of {pinned} (as_of)"
 
 
 def _choice_of(given: dict[str, Any]) -> Choice:
@@ -171,20 +183,56 @@ def _day(text: str | None) -> str | None:
         raise UsageProblem(f'--until takes a day such as 2026-12-31, not "{text}"') from None
 
 
-def _chosen(review: Review, run: Run, choice: Choice, given: Decision) -> list[Decision]:
-    from migrate.reviewing import chosen
+def _chosen(review: Review, run: Run, given: dict[str, Any], shared: Decision) -> list[Decision]:
+    from migrate.reviewing import chosen, misnamed
 
-    decisions = list(chosen(review.seen(run), choice, given))
+    choice, cases = _choice_of(given), list(review.seen(run))
+    decisions = list(chosen(cases, choice, shared))
     if choice.case is not None and choice.flow is None and len({one.flow for one in decisions}) > 1:
         flows = ", ".join(sorted({one.flow for one in decisions}))
         raise UsageProblem(f'several flows have a case "{choice.case}": {flows}', hint="--flow says which one")
-    if not decisions:
+    strange = next(misnamed(cases, choice, shared), None)
+    if strange is not None and strange[0] == "except":
+        raise _misnamed(run, *strange)
+    if decisions:
+        return decisions
+    other = review.open_elsewhere(run, choice, shared)
+    if other is not None:
         raise UsageProblem(
-            f"nothing that is open in run {run.id} fits",
-            hint="what was decided, is within the noise, or is not kept today either, is not open",
-            next_command=f"prompt-migrate compare --run {run.id}",
+            f"nothing that is open in run {run.id} fits: the newest answers to it are those of run {other.id}",
+            next_command=_typed(shared.verdict, given, other),
         )
-    return decisions
+    if strange is not None:
+        raise _misnamed(run, *strange)
+    raise UsageProblem(
+        f"nothing that is open in run {run.id} fits",
+        hint="what was decided, is within the noise, or is not kept today either, is not open",
+        next_command=f"prompt-migrate compare --run {run.id}",
+    )
+
+
+def _misnamed(run: Run, option: str, name: str, there: Sequence[str]) -> UsageProblem:
+    """Return the complaint about a name that is not there, with those that are."""
+    what = {"except": "a case that is left out is none of those meant", "case": f"run {run.id} has no such case"}
+    more = f" and {len(there) - NAMED} more" if len(there) > NAMED else ""
+    near = did_you_mean(name, there)
+    return UsageProblem(
+        f'--{option} "{name}": {what.get(option, f"run {run.id} has no such {option}")}; nothing was written',
+        hint=(f"{near} " if near else "") + f"there are: {', '.join(there[:NAMED]) or 'none'}{more}",
+        next_command=f"prompt-migrate compare --run {run.id}",
+    )
+
+
+def _typed(verdict: str, given: dict[str, Any], run: Run) -> str:
+    """Return the command that was typed, for another run."""
+    words = ["prompt-migrate", verdict, "--run", run.id]
+    for name in ("group", "case", "path", "flow", "candidate", "reason", "reviewer", "until", "at_most"):
+        if given.get(name):
+            words += [f"--{name.replace('_', '-')}", str(given[name])]
+    for case in given["without"]:
+        words += ["--except", case]
+    flags = {"everything": "--all", "dry_run": "--dry-run", "as_json": "--json"}
+    return shlex.join([*words, *(flag for name, flag in flags.items() if given[name])])
 
 
 def folders_of(settings: Settings) -> tuple[str, str]:

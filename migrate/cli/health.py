@@ -127,11 +127,19 @@ def _asked(world: World, environ: Mapping[str, str]) -> Iterator[Sign]:
         f"{counted(len(flows), 'flow')}, {counted(cases, 'case')}",
         "" if cases else "prompt-migrate init",
     )
+    yield from _lapsed(world, flows)
     models = _models(world, flows)
     yield from _providers(world, models, environ)
     for model in models:
         yield _retirement(world, model)
     yield from _prices(world, models)
+
+
+def _lapsed(world: World, flows: tuple[Flow, ...]) -> Iterator[Sign]:
+    from migrate.presenting.deciding import lapsed_lines
+
+    for line in lapsed_lines(flows, world.clock.today()):
+        yield Sign("tolerated", "warning", line, "it fails again: take the entry out, or tolerate it anew")
 
 
 def _models(world: World, flows: tuple[Flow, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -49,12 +50,14 @@ def validate(as_json: bool) -> None:
 
     Exit code 2 when there are problems.
     """
-    flows, problems = _checked()
+    flows, problems, lapsed = _checked()
     if as_json:
-        print_json(_validation(flows, problems))
+        print_json(_validation(flows, problems, lapsed))
     else:
         for problem in problems:
             click.echo(inert(str(problem), keep_newlines=False))
+        for line in lapsed:
+            click.echo(inert(f"{line}: it fails again", keep_newlines=False))
         cases = sum(len(flow.cases) for flow in flows)
         read = f"{counted(len(flows), 'flow')}, {counted(cases, 'case')}: " if flows else ""
         click.echo(read + (counted(len(problems), "problem") if problems else "no problems"))
@@ -62,25 +65,29 @@ def validate(as_json: bool) -> None:
         sys.exit(InventoryProblem.exit_code)
 
 
-def _checked() -> tuple[tuple[Flow, ...], Sequence[Problem]]:
-    """Return the flows and everything that is wrong."""
+def _checked() -> tuple[tuple[Flow, ...], Sequence[Problem], Sequence[str]]:
+    """Return the flows, everything that is wrong, and what is tolerated no longer."""
+    from migrate.edges.clock import SystemClock
     from migrate.edges.configuration import read_settings
     from migrate.edges.inventory import load
+    from migrate.presenting.deciding import lapsed_lines
     from migrate.rendering import rehearse
 
     try:
         settings = read_settings(Path.cwd(), os.environ)
         flows = load(settings)
     except (ConfigurationProblem, InventoryProblem) as error:
-        return (), error.problems
-    return flows, [problem for flow in flows for problem in rehearse(flow)]
+        return (), error.problems, ()
+    today = SystemClock(dt.date.fromisoformat(settings.as_of) if settings.as_of else None).today()
+    return flows, [problem for flow in flows for problem in rehearse(flow)], list(lapsed_lines(flows, today))
 
 
-def _validation(flows: Sequence[Flow], problems: Iterable[Problem]) -> dict[str, Any]:
+def _validation(flows: Sequence[Flow], problems: Iterable[Problem], lapsed: Sequence[str]) -> dict[str, Any]:
     return {
         "format": JSON_FORMAT,
         "flows": len(flows),
         "cases": sum(len(flow.cases) for flow in flows),
+        "lapsed": list(lapsed),
         "problems": [
             {
                 "message": problem.message,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
 from migrate.inert import inert, inert_json
-from migrate.vocabulary import Json
+from migrate.presenting.numbers import counted
+from migrate.vocabulary import Json, Run
 
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
@@ -17,6 +18,22 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     for line in lines:
         click.echo(inert(line).encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]:
+    """Yield a word where the newest replay judged fewer cases than one before it, as after `-k` or without answers.
+
+    `runs` come newest first.
+    """
+    earlier = (one for one in runs if one.kind == "replay" and one.started_at < shown.started_at)
+    alike = (one for one in earlier if not set(shown.candidates).isdisjoint(one.candidates))
+    judged = shown.accounts.get("judged", 0)
+    for one in alike:
+        if one.accounts.get("judged", 0) > judged:
+            more = counted(one.accounts["judged"], "case")
+            yield f"note: run {shown.id} judged {counted(judged, 'case')}, run {one.id} before it {more}"
+            yield f"note: that one: prompt-migrate {command} --run {one.id}"
+            return
 
 
 def print_json(document: Mapping[str, Json]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from migrate.cli.compare import exit_code
-from migrate.cli.printing import print_lines
+from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def report(
             run, evidence = _write_page(world, run_id, output, pages, show=show)
         else:
             run, evidence = _write_text(world, run_id, form, output)
+        if run_id is None:
+            print_lines(fuller_lines(world.ledger.runs(), run, "report"), err=True)
         context.exit(_code(world, run, evidence) if gate else 0)
     finally:
         world.close()

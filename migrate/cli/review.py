@@ -13,7 +13,7 @@ import click
 
 from migrate.cli.decide import MOST, REFUSED, folders_of
 from migrate.cli.keys import ESCAPE, pressed
-from migrate.cli.printing import print_lines
+from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseId, Decision, FlowName
@@ -56,8 +56,8 @@ def review(context: click.Context, /, run_id: str | None, reviewer: str | None, 
     With --web the report's page is served on this machine alone: what is decided there is written at once, and undone
     there too. Ctrl-C, or nobody asking for MINUTES, ends it with a summary.
 
-    With --undo the newest decisions are taken back: those of one command, one group, or one act at the page, in goldens
-    and prompt files. What was decided since by others stays.
+    With --undo what was decided last is taken back, in goldens and prompt files: all of one command, of one group in
+    the terminal, or of one act at the page. It takes --flow and --candidate; what others decided since stays.
 
     With --rate a sample of pairs of answers is drawn, the same for every rater of a seed, and shown in a random order
     without names; with --web at a page that holds nothing else. Ratings stand in fixtures/FLOW/ratings.jsonl, and
@@ -145,16 +145,18 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
             for one in writer.seen(run)
             if flow in (None, one.comparison.flow) and candidate in (None, one.comparison.candidate)
         ]
+        if run_id is None:
+            print_lines(fuller_lines(world.ledger.runs(), run, "review"), err=True)
         given = replace(NOBODY, reviewer=reviewer_of(world, reviewer), at=_now(world.clock.now().isoformat()))
         _warn(writer, cases)
-        session = Session(cases, given)
+        session = Session(cases, given, writer.standing_of(dict.fromkeys(one.comparison.flow for one in cases)))
         changes = session.changes()
         if not changes:
             print_lines([f"run {run.id}: nothing to decide"])
         elif sys.stdin.isatty() and sys.stdout.isatty():
             return _walk(session, changes, writer, folders_of(world.settings))
         else:
-            print_lines(_flags(changes))
+            print_lines(_flags(session, changes))
             raise UsageProblem("a review needs a terminal; the commands above decide without one")
     finally:
         world.close()
@@ -182,11 +184,12 @@ def _now(text: str) -> str:
     return text.split(".", 1)[0].removesuffix("+00:00") + "Z"
 
 
-def _flags(changes: tuple[Change, ...]) -> Iterator[str]:
-    from migrate.presenting.reviewing import flag_lines
+def _flags(session: Session, changes: tuple[Change, ...]) -> Iterator[str]:
+    from migrate.presenting.reviewing import before_lines, flag_lines
 
     for change in changes:
         yield from flag_lines(change.flow, change.group, contract=change.is_contract)
+        yield from before_lines(session.said_before(change), width=WIDEST)
 
 
 def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders: Sequence[str]) -> int:
@@ -284,7 +287,7 @@ def _day(text: str) -> str:
 
 
 def _show(session: Session, changes: tuple[Change, ...], at: int, example: int) -> None:
-    from migrate.presenting.reviewing import example_lines, group_lines
+    from migrate.presenting.reviewing import before_lines, example_lines, group_lines
 
     width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     change = changes[at]
@@ -294,6 +297,7 @@ def _show(session: Session, changes: tuple[Change, ...], at: int, example: int) 
     print_lines(
         ["", *group_lines(change.flow, change.group, change.candidates, place=place, decided=decided, width=width)]
     )
+    print_lines(before_lines(session.said_before(change), width=width))
     print_lines(example_lines(shown.case, shown.candidate, shown.finding, shown.samples, width=width))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from migrate.comparing.baselines import Baseline, input_text
 from migrate.comparing.contract import Contract
-from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding, rejected
+from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding, lapsed, rejected
 from migrate.comparing.inner import inner_findings
 from migrate.comparing.samples import Agreement, agreement_of, worst_first
 from migrate.comparing.verdict import Standing, case_verdict
@@ -78,7 +78,8 @@ def compare(
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
     measured = len(baseline.samples) > 1
-    note = "; ".join((*_remarks(baseline, missing, standing), *rejections))
+    over = lapsed(contract.tolerated, case, candidate, findings, today)
+    note = "; ".join((*_remarks(baseline, missing, standing), *rejections, *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, measured, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)

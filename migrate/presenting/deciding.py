@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 
 from migrate.presenting.numbers import counted
 from migrate.reviewing import Outcome
-from migrate.vocabulary import Decision, JsonObject
+from migrate.vocabulary import Decision, Flow, JsonObject
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
@@ -25,9 +26,11 @@ def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequen
         if mine:
             models = ", ".join(dict.fromkeys(one.candidate for one in mine))
             yield f"{'would be ' if dry_run else ''}{word}: {counted(len(mine), 'case')} ({models})"
-    already = sum(one.status == "already" for one in outcomes)
+    already = [one.decision for one in outcomes if one.status == "already"]
     if already:
-        yield f"decided before: {counted(already, 'case')}"
+        dropped = any(one.reason for one in already)
+        kept = "; what was written then stands, and the reason given now is not kept" if dropped else ""
+        yield f"decided before: {counted(len(already), 'case')}{kept}"
     refused: dict[str, list[Decision]] = {}
     for one in outcomes:
         if one.status == "refused":
@@ -39,6 +42,12 @@ def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequen
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
     if written and not dry_run:
         yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
+        yield f"then: {counting_command(dict.fromkeys(one.candidate for one in written))}, the run that counts them"
+
+
+def counting_command(candidates: Iterable[str]) -> str:
+    """Return the command of the run in which decisions on these candidates count."""
+    return shlex.join(["pytest", *(word for candidate in candidates for word in ("--model", candidate))])
 
 
 def taken_back_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str]) -> Iterator[str]:
@@ -56,6 +65,15 @@ def taken_back_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Seq
         yield "nothing that was decided stands"
     if not dry_run and any(one.status == "written" for one in outcomes):
         yield f"next: git diff {shlex.join(folders)}"
+
+
+def lapsed_lines(flows: Iterable[Flow], today: dt.date) -> Iterator[str]:
+    """Yield the tolerations whose last day is over: where each stands, what it let pass, and until when."""
+    for flow in flows:
+        for one in flow.tolerated:
+            if dt.date.fromisoformat(one.expires) < today:
+                where = one.place or flow.name
+                yield f"{where}: {one.kind.value} at {one.path} was tolerated until {one.expires} ({one.reason})"
 
 
 def commit_message(decisions: Iterable[Decision]) -> str:

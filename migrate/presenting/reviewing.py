@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from migrate.inert import inert
+from migrate.presenting.deciding import DONE
 from migrate.presenting.layout import fit
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import Finding, Group, Json, Rung
+from migrate.vocabulary import Decision, Finding, Group, Json, Rung
 
 KEYS: Final = {
     "a": "accept: the changed answers are as good",
@@ -33,6 +34,15 @@ def group_lines(
     yield fit(f"{place}  {group.id}  {group.severity.value}{state}", width)
     yield fit(f"  {flow}: {group.title}", width)
     yield fit(f"  {counted(len(group.cases), 'case')} against {', '.join(candidates)}", width)
+
+
+def before_lines(said: Mapping[Decision, int], *, width: int) -> Iterator[str]:
+    """Yield what was decided of a group before this review, with how many of its cases each word is on."""
+    for one, cases in said.items():
+        done, who = DONE[one.verdict], one.reviewer or "a reviewer"
+        reason = f": {inert(one.reason, keep_newlines=False)}" if one.reason else ""
+        counts = "" if one.verdict == "reject" else ", which the next run counts"
+        yield fit(f"  {done} before by {who} on {one.at[:10]} ({counted(cases, 'case')}{counts}){reason}", width)
 
 
 def example_lines(case: str, candidate: str, finding: Finding, samples: int, *, width: int) -> Iterator[str]:

@@ -1,6 +1,17 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
-from migrate.reviewing.decisions import Choice, Decided, Outcome, Seen, chosen, decide, joined, meant, taken_back
+from migrate.reviewing.decisions import (
+    Choice,
+    Decided,
+    Outcome,
+    Seen,
+    chosen,
+    decide,
+    joined,
+    meant,
+    misnamed,
+    taken_back,
+)
 from migrate.reviewing.dropping import Dropped, dropped_by
 from migrate.reviewing.groups import (
     WORST_FIRST,
@@ -37,6 +48,7 @@ __all__ = [
     "joined",
     "latest",
     "meant",
+    "misnamed",
     "newest",
     "open_findings",
     "seen_digest",

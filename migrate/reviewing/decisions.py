@@ -83,6 +83,8 @@ class Outcome:
     """The golden with it alone."""
     tolerated: tuple[Toleration, ...] = ()
     """What it added to the prompt file."""
+    replaced: tuple[Toleration, ...] = ()
+    """What it took the place of there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Decided:
     """To be written; None where it stays as it is."""
     tolerated: tuple[Toleration, ...] = ()
     """To be added to the prompt file."""
+    replaced: tuple[Toleration, ...] = ()
+    """To be taken out of it."""
 
 
 def chosen(cases: Iterable[Seen], choice: Choice, given: Decision) -> Iterator[Decision]:
@@ -119,6 +123,30 @@ def chosen(cases: Iterable[Seen], choice: Choice, given: Decision) -> Iterator[D
             yield decision
 
 
+def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield what a choice names that is not there: its option, the name, and the names there are.
+
+    A case that is left out has to be one that would be decided on otherwise; everything else has to be in the run.
+    """
+    if choice.without:
+        would = {str(one.case) for one in chosen(cases, replace(choice, without=frozenset()), given)}
+        if would:
+            yield from (("except", name, tuple(sorted(would))) for name in sorted(choice.without - would))
+    found = [seen.comparison for seen in cases]
+    changes = [(one.flow, finding) for one in found for finding in one.findings]
+    there: dict[str, tuple[str | None, set[str]]] = {
+        "flow": (choice.flow, {one.flow for one in found}),
+        "candidate": (choice.candidate, {one.candidate for one in found}),
+        "case": (choice.case, {one.case for one in found if choice.flow in (None, one.flow)}),
+        "path": (choice.path and any_index(choice.path), {any_index(finding.path) for _, finding in changes}),
+    }
+    if choice.group is not None:
+        there["group"] = choice.group, {group_id(fingerprint_of(*change)) for change in changes}
+    for option, (name, names) in there.items():
+        if name is not None and name not in names:
+            yield option, name, tuple(sorted(names))
+
+
 def meant(decision: Decision, comparison: Comparison) -> Iterator[Finding]:
     """Yield the findings a decision is about: those of its group, at its path, or all that are open."""
     for finding in open_findings(comparison):
@@ -137,25 +165,29 @@ def decide(
     *,
     base: bool,
     tolerated: Sequence[Toleration] = (),
+    today: str = "",
 ) -> Decided:
     """Return what the decisions on one case and candidate imply, the later ones on top of the earlier ones.
 
     `base`: the golden is the one that was seen, or came from it by decisions alone. `tolerated`: what the prompt file
-    says already. Of decisions on the same changes the last one counts.
+    says already; `today`, the day that runs are judged as of. Of decisions on the same changes the last one counts.
     """
     outcomes: list[Outcome] = []
     added: list[Toleration] = []
+    replaced: list[Toleration] = []
     after = golden
     for decision in decisions:
-        why = _refusal(decision, after, current, base=base)
+        why = _refusal(decision, after, current, base=base, today=today)
         if why or after is None or current is None:
             outcomes.append(Outcome(decision, "refused", why))
             continue
         findings = [*meant(decision, current.comparison)]
         if decision.verdict == "tolerate":
             new = [one for one in _tolerations(decision, findings) if not _is_among(one, (*added, *tolerated))]
-            added += new
-            outcomes.append(Outcome(decision, "written" if new else "already", tolerated=tuple(new)))
+            gone = tuple(_superseded(new, tolerated))
+            replaced += [one for one in gone if one not in replaced]
+            added = [*(one for one in added if one not in {*_superseded(new, added)}), *new]
+            outcomes.append(Outcome(decision, "written" if new else "already", tolerated=tuple(new), replaced=gone))
             continue
         why = _still_tolerated(decision, findings, (*added, *tolerated))
         if why:
@@ -169,13 +201,13 @@ def decide(
             else Outcome(decision, "written", before=after, after=changed)
         )
         after = changed
-    return Decided(tuple(outcomes), None if after == golden else after, tuple(added))
+    return Decided(tuple(outcomes), None if after == golden else after, tuple(added), tuple(replaced))
 
 
 NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
 
 
-def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *, base: bool) -> str:
+def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *, base: bool, today: str) -> str:
     """Return why a decision does not hold, empty when it does."""
     if golden is None or decision.base is None:
         return "there is no golden: nothing was compared"
@@ -196,6 +228,8 @@ def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *,
         return f"to {decision.verdict} something a reason is needed"
     if decision.verdict == "tolerate" and decision.expires is None:
         return "a toleration needs the day it ends"
+    if decision.verdict == "tolerate" and decision.expires is not None and decision.expires < today:
+        return f"{decision.expires} is over: runs are judged as of {today}, and it would let nothing pass"
     return ""
 
 
@@ -349,6 +383,18 @@ def _is_among(one: Toleration, known: Iterable[Toleration]) -> bool:
         and (not other.cases or set(one.cases) <= set(other.cases))
         for other in known
     )
+
+
+def _superseded(new: Iterable[Toleration], known: Iterable[Toleration]) -> Iterator[Toleration]:
+    """Yield the earlier tolerations, as of the one case, of the changes that new ones are about.
+
+    One for all cases or for every candidate is a rule that somebody wrote by hand, and stays.
+    """
+    scopes = {(one.kind, one.path, one.candidate): one.cases for one in new}
+    for other in known:
+        cases = scopes.get((other.kind, other.path, other.candidate))
+        if cases is not None and set(cases) <= set(other.cases):
+            yield replace(other, cases=cases, place=None)
 
 
 def joined(tolerated: Iterable[Toleration]) -> tuple[Toleration, ...]:

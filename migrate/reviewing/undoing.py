@@ -12,7 +12,18 @@ from typing import Final
 
 from migrate.canonical import any_index
 from migrate.reviewing.decisions import Outcome
-from migrate.vocabulary import Approval, CaseId, Decision, FlowName, Golden, JsonObject, JsonPath, Rejection, Toleration
+from migrate.vocabulary import (
+    Approval,
+    CaseId,
+    Decision,
+    FindingKind,
+    FlowName,
+    Golden,
+    JsonObject,
+    JsonPath,
+    Rejection,
+    Toleration,
+)
 
 VERDICTS: Final = frozenset({"accept", "reject", "tolerate"})
 GONE: Final = "it is not there any more: it was decided on again since, or the golden was recorded or promoted"
@@ -28,6 +39,8 @@ class Made:
     """Digest of the golden it was written on top of."""
     alone: bool
     """No earlier decision on this case and candidate stands, so it took the place of none."""
+    replaced: tuple[Toleration, ...] = ()
+    """Tolerations whose place it took in the prompt file."""
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
@@ -41,7 +54,7 @@ def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
         elif entry["verdict"] in VERDICTS:
             decision = _decision(flow, entry)
             alone = not any(_about(one.decision) == _about(decision) for one in made)
-            made.append(Made(decision, entry["base"], alone))
+            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
     return tuple(made)
 
 
@@ -69,6 +82,20 @@ def _decision(flow: FlowName, entry: JsonObject) -> Decision:
         expires=entry.get("expires"),
         at_most=entry.get("at_most"),
     )
+
+
+def _replaced(decision: Decision, entry: JsonObject) -> Iterator[Toleration]:
+    for one in entry.get("replaced", ()):
+        yield Toleration(
+            kind=FindingKind(one["kind"]),
+            path=JsonPath(one["path"]),
+            reason=one["reason"],
+            expires=one["expires"],
+            cases=(decision.case,),
+            candidate=decision.candidate,
+            at_most=one["at_most"],
+            reviewer=one["reviewer"],
+        )
 
 
 def _about(decision: Decision) -> tuple[CaseId, str]:
@@ -104,7 +131,9 @@ def written_by(
     decision = made.decision
     if decision.verdict == "tolerate":
         mine = tuple(_tolerated(decision, tolerated))
-        return Outcome(decision, "written", tolerated=mine) if mine else Outcome(decision, "refused", GONE)
+        if not mine:
+            return Outcome(decision, "refused", GONE)
+        return Outcome(decision, "written", tolerated=mine, replaced=made.replaced)
     without = None if golden is None else _without(golden, decision)
     if golden is None or without is None:
         return Outcome(decision, "refused", GONE)

@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Final
 
 from migrate.edges.checkout import reviewer_of
 from migrate.edges.goldens.log import DecisionFiles
 from migrate.edges.inventory import load_policies
 from migrate.edges.inventory.amending import PromptTexts
-from migrate.errors import UsageProblem
-from migrate.vocabulary import Flow, FlowEvidence, FlowName
+from migrate.errors import StoreProblem, UsageProblem
+from migrate.redaction import Redactor
+from migrate.reviewing import standing
+from migrate.vocabulary import CaseId, Flow, FlowEvidence, FlowName, Run, Settings
 from migrate.wiring.world import World
 from migrate.workflow.promote import Promoted, Promotion, Signed
 from migrate.workflow.review import Review
 
+LOCK: Final = "deciding.lock"
+
 
 def open_review(world: World) -> Review:
     """Return the one writer of decisions, over a world's goldens, prompt files and ledger."""
-    return Review(world.flows, world.goldens, _log(world), PromptTexts(world.root), world.ledger)
+    today = world.clock.today().isoformat()
+    return Review(world.flows, world.goldens, _log(world), PromptTexts(world.root), world.ledger, today=today)
 
 
 def reviewer(world: World, given: str | None) -> str:
     """Return who decides: as given, else the name git signs with, else nobody known."""
     return given or reviewer_of(world.root) or "unknown"
+
+
+def decided_since(settings: Settings, run: Run, flows: Iterable[FlowName]) -> int:
+    """Return on how many cases of a run something was decided since it ended: its verdicts know nothing of that.
+
+    For reading alone, so no secrets are needed to redact by. What cannot be read counts as nothing.
+    """
+    root = settings.root
+    redactor = Redactor(None, enabled=settings.redact)
+    log = DecisionFiles(root / settings.fixtures, redactor, root / settings.state / LOCK)
+    found: set[tuple[FlowName, CaseId, str]] = set()
+    for flow in dict.fromkeys(flows):
+        with suppress(StoreProblem):
+            made = (one.decision for one in standing(flow, log.entries(flow)))
+            found |= {(flow, one.case, one.candidate) for one in made if one.at >= (run.finished_at or run.started_at)}
+    return sum(candidate in run.candidates for _, _, candidate in found)
 
 
 def promote(
@@ -58,4 +81,4 @@ def _wanted(flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names
 
 
 def _log(world: World) -> DecisionFiles:
-    return DecisionFiles(world.root / world.settings.fixtures, world.redactor, world.state / "deciding.lock")
+    return DecisionFiles(world.root / world.settings.fixtures, world.redactor, world.state / LOCK)

@@ -12,9 +12,21 @@ from typing import Final
 
 from migrate.errors import PromptMigrateError
 from migrate.ports import CaseRecord, DecisionLog, Goldens, Ledger, PromptFiles
-from migrate.reviewing import Decided, Outcome, Seen, decide, joined, newest, standing, taken_back, written_by
+from migrate.reviewing import (
+    Choice,
+    Decided,
+    Outcome,
+    Seen,
+    chosen,
+    decide,
+    joined,
+    newest,
+    standing,
+    taken_back,
+    written_by,
+)
 from migrate.reviewing.undoing import Made
-from migrate.vocabulary import CaseId, Comparison, Decision, Flow, FlowName, Golden, JsonObject, Run, Toleration
+from migrate.vocabulary import CaseId, Comparison, Decision, Flow, FlowName, Golden, Json, JsonObject, Run, Toleration
 
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
@@ -40,7 +52,10 @@ class Review:
         log: DecisionLog,
         prompts: PromptFiles,
         ledger: Ledger,
+        *,
+        today: str,
     ) -> None:
+        """`today` is the day, in ISO's form, that runs are judged as of."""
         self._inventory = inventory
         self._flows: Mapping[FlowName, Flow] = {}
         self._tolerated: dict[FlowName, tuple[Toleration, ...]] = {}
@@ -48,11 +63,24 @@ class Review:
         self._log = log
         self._prompts = prompts
         self._ledger = ledger
+        self._today = today
 
     def seen(self, run: Run) -> Iterator[Seen]:
         """Yield the cases of a run as a reviewer sees them today."""
         for record in self._ledger.records(run.id):
             yield self._seen(record)
+
+    def open_elsewhere(self, run: Run, choice: Choice, given: Decision) -> Run | None:
+        """Return the newest other replay in which what is chosen is open, where no newer one has answers to it."""
+        answered: set[Key] = set()
+        for other in self._ledger.runs(limit=RUNS_BACK):
+            if other.kind != "replay":
+                continue
+            cases = [one for one in self.seen(other) if _key(one.comparison) not in answered and _has_answers(one)]
+            if other.id != run.id and any(True for _ in chosen(cases, choice, given)):
+                return other
+            answered |= {_key(one.comparison) for one in cases}
+        return None
 
     def apply(self, decisions: Sequence[Decision], *, write: bool = True) -> tuple[Outcome, ...]:
         """Apply decisions and return what became of each, in their order; without `write` nothing is changed."""
@@ -74,6 +102,14 @@ class Review:
                 if entry["verdict"] in KEPT_IN_GOLDENS and golden is not None and golden.digest != entry["after"]:
                     who, day = entry.get("reviewer") or "a reviewer", str(entry.get("at"))[:10]
                     yield f"{flow}/{case}: the golden is another one since {who} decided ({entry['verdict']}) on {day}"
+
+    def standing_of(self, flows: Iterable[FlowName]) -> dict[Key, list[Decision]]:
+        """Return what was decided and not taken back, the oldest first, by flow, case and candidate."""
+        found: dict[Key, list[Decision]] = {}
+        for flow in flows:
+            for made in standing(flow, self._log.entries(flow)):
+                found.setdefault(_key(made.decision), []).append(made.decision)
+        return found
 
     def last(self, flow: str | None = None, candidate: str | None = None) -> tuple[Outcome, ...]:
         """Return what was decided last in one go, by whomever: written, or refused where it cannot be taken back."""
@@ -119,7 +155,8 @@ class Review:
         entry = {**_entry(outcome, golden, after), "verdict": "undo", "undoes": decision.verdict}
         self._log.add(decision.flow, [{**entry, "reviewer": reviewer, "at": at}])
         if decision.verdict == "tolerate":
-            self._prompts.untolerate(self._flows[decision.flow], outcome.tolerated, write=True)
+            flow = self._flows[decision.flow]
+            self._prompts.tolerate(flow, outcome.replaced, instead=outcome.tolerated, write=True)
         elif new is not None:
             self._goldens.write(new)
         return Outcome(decision, "written")
@@ -130,7 +167,7 @@ class Review:
         if flow is None:
             return NO_FLOW
         try:
-            self._prompts.untolerate(flow, outcome.tolerated, write=False)
+            self._prompts.tolerate(flow, outcome.replaced, instead=outcome.tolerated, write=False)
         except PromptMigrateError as problem:
             return str(problem)
         return ""
@@ -150,22 +187,28 @@ class Review:
     ) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
         tolerated: list[Toleration] = []
+        replaced: list[Toleration] = []
         goldens: list[tuple[Decided, Golden | None]] = []
         for case in dict.fromkeys(decision.case for _, decision in decisions):
             mine = [(place, decision) for place, decision in decisions if decision.case == case]
             decided, golden = self._of_case(flow, case, [decision for _, decision in mine], current)
             tolerated += decided.tolerated
+            replaced += decided.replaced
             outcomes |= dict(zip((place for place, _ in mine), decided.outcomes, strict=True))
             goldens.append((decided, golden))
-        why = self._no_place(flow, joined(tolerated)) if tolerated else ""
+        why = self._no_place(flow, joined(tolerated), joined(replaced)) if tolerated else ""
         if why:
             outcomes = {place: _refused_toleration(outcome, why) for place, outcome in outcomes.items()}
         if write:
-            self._write(flow, goldens, () if why else joined(tolerated))
+            self._write(flow, goldens, () if why else joined(tolerated), joined(replaced))
         return outcomes
 
     def _write(
-        self, flow: FlowName, goldens: Sequence[tuple[Decided, Golden | None]], tolerated: Sequence[Toleration]
+        self,
+        flow: FlowName,
+        goldens: Sequence[tuple[Decided, Golden | None]],
+        tolerated: Sequence[Toleration],
+        replaced: Sequence[Toleration],
     ) -> None:
         """Write what was decided of a flow: its lines in the log, then golden by golden, then the prompt file."""
         entries: list[JsonObject] = []
@@ -180,8 +223,7 @@ class Review:
             if decided.golden is not None:
                 self._goldens.write(decided.golden)
         if tolerated:
-            self._prompts.tolerate(self._flows[flow], tolerated, write=True)
-            self._tolerated[flow] = (*tolerated, *self._tolerated[flow])
+            self._prompts.tolerate(self._flows[flow], tolerated, instead=replaced, write=True)
 
     def _of_case(
         self, flow: FlowName, case: CaseId, decisions: Sequence[Decision], current: Mapping[Key, Seen]
@@ -191,17 +233,19 @@ class Review:
         after, changed = golden, False
         outcomes: dict[int, Outcome] = {}
         tolerated: list[Toleration] = []
+        replaced: list[Toleration] = []
         for candidate in dict.fromkeys(decision.candidate for decision in decisions):
             mine = [(place, one) for place, one in enumerate(decisions) if one.candidate == candidate]
             digest = "" if golden is None else golden.digest
             base = all(one.base is not None and reached(one.base, digest) for _, one in mine)
             seen, known = current.get((flow, case, candidate)), self._tolerated.get(flow, ())
-            found = decide([one for _, one in mine], after, seen, base=base, tolerated=known)
+            found = decide([one for _, one in mine], after, seen, base=base, tolerated=known, today=self._today)
             outcomes |= dict(zip((place for place, _ in mine), found.outcomes, strict=True))
             tolerated += found.tolerated
+            replaced += found.replaced
             after, changed = (found.golden, True) if found.golden is not None else (after, changed)
         ordered = tuple(outcomes[place] for place in range(len(decisions)))
-        return Decided(ordered, after if changed else None, tuple(tolerated)), golden
+        return Decided(ordered, after if changed else None, tuple(tolerated), tuple(replaced)), golden
 
     def _reached(self, flow: FlowName, case: CaseId) -> Callable[[str, str], bool]:
         """Return a test: did a golden come from an earlier one by decisions alone?"""
@@ -220,12 +264,12 @@ class Review:
 
         return reached
 
-    def _no_place(self, flow: FlowName, tolerated: Sequence[Toleration]) -> str:
+    def _no_place(self, flow: FlowName, tolerated: Sequence[Toleration], replaced: Sequence[Toleration]) -> str:
         """Return why tolerations cannot be added to the prompt file, empty when they can."""
         if flow not in self._flows:
             return NO_FLOW
         try:
-            self._prompts.tolerate(self._flows[flow], tolerated, write=False)
+            self._prompts.tolerate(self._flows[flow], tolerated, instead=replaced, write=False)
         except PromptMigrateError as problem:
             return str(problem)
         return ""
@@ -238,7 +282,8 @@ class Review:
             if not missing:
                 break
             if run.kind == "replay" and {candidate for _, _, candidate in missing} & {*run.candidates}:
-                found |= {_key(record.comparison): self._seen(record) for record in self._records(run, missing)}
+                answered = filter(_has_answers, self._records(run, missing))
+                found |= {_key(record.comparison): self._seen(record) for record in answered}
         return found
 
     def _records(self, run: Run, wanted: set[Key]) -> Iterator[CaseRecord]:
@@ -257,6 +302,11 @@ class Review:
 
 def _key(one: Decision | Comparison) -> Key:
     return one.flow, one.case, one.candidate
+
+
+def _has_answers(one: CaseRecord | Seen) -> bool:
+    """Say whether a candidate answered at all: a run that was told nothing leaves the answers of the one before."""
+    return any(judged.sample.answer is not None for judged in one.samples)
 
 
 def _refused_toleration(outcome: Outcome, why: str) -> Outcome:
@@ -279,5 +329,17 @@ def _entry(outcome: Outcome, before: Golden | None, after: Golden | None) -> Jso
         "after": None if after is None else after.digest,
         "seen": decision.seen,
     }
-    more = {"group": decision.group, "path": decision.path, "expires": decision.expires, "at_most": decision.at_most}
+    more: dict[str, Json] = {
+        "group": decision.group,
+        "path": decision.path,
+        "expires": decision.expires,
+        "at_most": decision.at_most,
+    }
+    if outcome.replaced:
+        more["replaced"] = [_terms(one) for one in outcome.replaced]
     return entry | {name: value for name, value in more.items() if value is not None}
+
+
+def _terms(one: Toleration) -> JsonObject:
+    terms = {"expires": one.expires, "at_most": one.at_most, "reason": one.reason, "reviewer": one.reviewer}
+    return {"kind": one.kind.value, "path": one.path, **terms}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from migrate.reviewing import WORST_FIRST, Choice, Seen, chosen, group_changes, meant
-from migrate.vocabulary import CaseId, Decision, Finding, Group, Rung
+from migrate.reviewing import WORST_FIRST, Choice, Seen, chosen, fingerprint_of, group_changes, group_id, meant
+from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung
+
+Key = tuple[FlowName, CaseId, str]
+"""Flow, case, text of the candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Session:
     cases: Sequence[Seen]
     given: Decision
     """Reviewer and time, for every decision of the session."""
+    standing: Mapping[Key, Sequence[Decision]] = field(default_factory=dict)
+    """What was decided before, the oldest first, by flow, case and candidate."""
     _made: list[tuple[str, list[Decision]]] = field(default_factory=list)
 
     def changes(self) -> tuple[Change, ...]:
@@ -66,6 +72,18 @@ class Session:
         self._made.append((change.group.id, made))
         return len(made)
 
+    def said_before(self, change: Change) -> dict[Decision, int]:
+        """Return what was decided of a group before the session, the last word on each case, with how many have it."""
+        members = {(change.flow, one.case, one.candidate) for one in change.examples}
+        found: Counter[Decision] = Counter()
+        for comparison in (seen.comparison for seen in self.cases):
+            key = comparison.flow, comparison.case, comparison.candidate
+            earlier = self.standing.get(key, ()) if key in members else ()
+            last = next((one for one in reversed(earlier) if _is_about(one, change.group, comparison)), None)
+            if last is not None:
+                found[replace(last, case=CaseId(""), candidate="", seen="")] += 1
+        return dict(found)
+
     def undo(self) -> str | None:
         """Take the last decision back; return the group it was about, None when there is none."""
         return self._made.pop()[0] if self._made else None
@@ -78,6 +96,10 @@ class Session:
         """Return everything decided, the last word on a group alone."""
         last = dict(self._made)
         return tuple(decision for made in last.values() for decision in made)
+
+
+def _is_about(decision: Decision, group: Group, comparison: Comparison) -> bool:
+    return any(group_id(fingerprint_of(comparison.flow, one)) == group.id for one in meant(decision, comparison))
 
 
 def _examples(group: Group, cases: Iterable[Seen]) -> Iterator[Example]:

@@ -154,7 +154,7 @@ def test_validate_without_problems_in_json(project: Path) -> None:
     """A sound inventory has an empty list of problems and exit code 0."""
     run("init")
     result = run("validate", "--json")
-    assert {"format": 1, "flows": 1, "cases": 3, "problems": []} == valid("validate", result.stdout)
+    assert {"format": 1, "flows": 1, "cases": 3, "lapsed": [], "problems": []} == valid("validate", result.stdout)
     assert 0 == result.exit_code
 
 

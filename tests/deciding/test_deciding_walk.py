@@ -55,6 +55,24 @@ def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
     assert "a review needs a terminal" in done.stderr
 
 
+def test_what_was_decided_before_is_said_beside_its_group(replayed: Project) -> None:
+    """A rejected group offered again says who rejected it, when and why; an accepted one, that the next run counts."""
+    amounts, note = session(replayed).changes()[1:]
+    run = CliRunner().invoke
+    late = ("--group", amounts.group.id, "--except", "broken-cup", "--reason", "too much", "--reviewer", "ada")
+    assert 0 == run(main, ["reject", *late]).exit_code
+    assert 0 == run(main, ["accept", "--group", note.group.id, "--reviewer", "bob"]).exit_code
+
+    said = run(main, ["review"]).stdout.splitlines()
+
+    rejected = next(place for place, line in enumerate(said) if line.startswith("  rejected before by ada on 20"))
+    assert said[rejected].endswith("(1 case): too much")
+    assert any(line.startswith(amounts.group.id) for line in said[rejected - 3 : rejected])
+    assert any(line.startswith("  accepted before by bob") and line.endswith("the next run counts)") for line in said)
+    run(main, ["review", "--undo"])
+    assert not any("before by bob" in line for line in run(main, ["review"]).stdout.splitlines())
+
+
 def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     """A break is refused acceptance, the drift is accepted with a reason, and `q` writes it."""
     terminal = Terminal(replayed)

@@ -31,32 +31,30 @@ class PromptTexts:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def tolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
-        """Add tolerations to the prompt file of a flow. Raises UsageProblem when its text gives no place for them."""
+    def tolerate(
+        self, flow: Flow, tolerated: Sequence[Toleration], *, instead: Sequence[Toleration] = (), write: bool
+    ) -> None:
+        """Add tolerations to the prompt file of a flow, in place of others that were written here.
+
+        Raises UsageProblem when its text gives no place for them, or has one of the others in other words.
+        """
         path = self._path(flow)
 
-        def added(text: str) -> str:
-            new = with_tolerated(text, tolerated)
-            if not _adds(text, new, tolerated):
+        def changed(text: str) -> str:
+            less = without_tolerated(text, instead)
+            if less is None:
+                raise UsageProblem(
+                    f'{path.name}: the entry under "{KEY}" is not there any more as it was written: change it by hand'
+                )
+            new = with_tolerated(less, tolerated) if tolerated else less
+            if not _adds(less, new, tolerated):
                 raise UsageProblem(
                     f'{path.name}: there is no line at which "{KEY}" could be added',
                     hint="write it by hand: " + json.dumps([_entry(one) for one in tolerated]),
                 )
             return new
 
-        _change(path, added, write=write)
-
-    def untolerate(self, flow: Flow, tolerated: Sequence[Toleration], *, write: bool) -> None:
-        """Take tolerations out of the prompt file again. Raises UsageProblem where one is not there as written."""
-        path = self._path(flow)
-
-        def removed(text: str) -> str:
-            new = without_tolerated(text, tolerated)
-            if new is None:
-                raise UsageProblem(f'{path.name}: the entry under "{KEY}" is not there any more as it was written')
-            return new
-
-        _change(path, removed, write=write)
+        _change(path, changed, write=write)
 
     def rename_model(self, flow: Flow, model: str, *, write: bool) -> None:
         """Name another model on the line of the prompt file that names today's. Raises UsageProblem without one."""

@@ -1,0 +1,56 @@
+"""The commands that decide, as tests run them, and what they left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from click.testing import CliRunner, Result
+from small_project import Project
+
+from migrate.cli import main
+
+SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
+MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
+
+
+def command(*words: str) -> Result:
+    """Run `prompt-migrate` in this process and the current directory."""
+    return CliRunner().invoke(main, words)
+
+
+def decide(*words: str, code: int = 0) -> dict[str, Any]:
+    """Run a command with `--json`; return its document, which keeps its schema."""
+    done = command(*words, "--json", "--reviewer", "ada")
+    assert code == done.exit_code, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    schema = json.loads((SCHEMAS / "decided.schema.json").read_text("utf-8"))
+    jsonschema_rs.validator_for(schema).validate(document)
+    return document
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {one["case_id"]: one["status"] for one in document["decisions"]}
+
+
+def group(title: str) -> str:
+    """Return the id of the group whose title begins so."""
+    flows = compared()["flows"]
+    return next(one["id"] for flow in flows for one in flow["groups"] if one["title"].startswith(title))
+
+
+def compared() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(command("compare", "--json").stdout)
+    return document
+
+
+def counts(flow: str = "refund") -> dict[str, int]:
+    found = next(one for one in compared()["flows"] if one["flow"] == flow)["verdicts"]
+    return {name: count for name, count in found.items() if count}
+
+
+def log(project: Project, flow: str) -> list[dict[str, Any]]:
+    path = project.root / "fixtures" / flow / "decisions.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
