@@ -77,11 +77,10 @@ def compare(
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
-    measured = len(baseline.samples) > 1
     over = lapsed(contract.tolerated, case, candidate, findings, today)
     note = "; ".join((*_remarks(baseline, missing, standing), *rejections, *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
-    what = (verdict, findings, rungs, measured, unjudged, note, scores)
+    what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)
 
 
