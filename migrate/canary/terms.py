@@ -98,9 +98,6 @@ class CanaryPolicy:
     def terms_of(self, flow: str) -> Terms:
         return self.flows.get(flow, self.default)
 
-    def pool_of(self, flow: str) -> str | None:
-        return next((name for name, members in self.pools.items() if flow in members), None)
-
     def terms_in(self, pool: str, flow: str) -> Terms:
         """Return the terms of a pool's member: the pool's, with the traffic, rates and limit that are its own."""
         own = self.terms_of(flow)

@@ -292,7 +292,7 @@ def test_a_member_takes_its_terms_from_the_pool(tmp_path: Path) -> None:
         policy.terms_in("support", "a").users_per_day,
         policy.terms_in("support", "b").users_per_day,
     )
-    assert ("support", None) == (policy.pool_of("b"), policy.pool_of("c"))
+    assert {"support": ("a", "b")} == policy.pools
     jsonschema_rs.validator_for(schema_of("canary-policy")).validate(
         {"pools": {"support": ["a", "b"]}, "flows": {"support": {"max_days": 9}}}
     )
