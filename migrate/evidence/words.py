@@ -44,13 +44,27 @@ def insufficient(metric: FlowMetric) -> str:
         return f"{worse}, {metric.worse} cases worse and {metric.better} better: if by chance, {needed} more cases"
     if metric.excess is not None and metric.excess >= metric.margin:
         return f"{metric.name} {points(metric.excess)} points worse, margin {margin}: mend it, in {_where(metric)}"
-    if needed is not None and needed > FAR * metric.cases and metric.worse:
-        return f"{worse}: mend {_where(metric)}, or {needed} more"
+    if needed is not None and is_nearer_mended(metric):
+        return f"{worse}: {mend_or_add(metric)}"
     if needed is not None:
         return f"{worse}: {needed} more cases"
     if metric.missing:
         return f"{worse}: {metric.missing} answers are missing"
     return f"{worse}: too near it for any number of cases"
+
+
+def is_nearer_mended(metric: FlowMetric) -> bool:
+    """Say whether to mend the cases that got worse comes before adding cases: few are worse, very many are needed."""
+    if not metric.worse or metric.p <= metric.alpha:
+        return False
+    needed, excess = metric.cases_needed, metric.excess
+    return (excess is not None and excess >= metric.margin) or (needed or 0) > FAR * metric.cases
+
+
+def mend_or_add(metric: FlowMetric, flow: str = "") -> str:
+    """Say both ways: `mend 2 of 30 cases, or add 8533 cases`."""
+    more = "" if metric.cases_needed is None else f", or add {metric.cases_needed} cases"
+    return f"mend {_where(metric)}{flow and f' of {flow}'}{more}"
 
 
 def _where(metric: FlowMetric) -> str:

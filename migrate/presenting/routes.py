@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from migrate.evidence.words import points
+from migrate.evidence.words import is_nearer_mended, mend_or_add, points
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text
 from migrate.presenting.terminal import SIMULATED
 from migrate.routing import Cascade, Cascades, FlowRoute, Interval, Option, RouteReport, Rules
+from migrate.vocabulary import FlowMetric
 
 SYNTHETIC: Final = "SYNTHETIC evidence: the answers are made up. This shows the tool, not a model."
 COLUMNS: Final = (
@@ -178,10 +179,21 @@ def _next(report: RouteReport) -> str:
         return "pytest --model MODEL, then prompt-migrate route"
     if any(flow.verdict == "switch" for flow in report.flows):
         return "prompt-migrate route --export litellm"
-    if any(flow.cases_needed for flow in open_):
-        first = max(open_, key=lambda flow: flow.saving_month.value if flow.saving_month and flow.cases_needed else 0)
+    helped = [flow for flow in open_ if flow.cases_needed or _to_mend(flow)]
+    if not helped:
+        return "prompt-migrate compare"
+    first = max(helped, key=lambda flow: flow.saving_month.value if flow.saving_month else 0)
+    worse = _to_mend(first)
+    if worse is None or first.about is None:
         return f"add {first.cases_needed} cases to {first.trials.flow}, record them, replay; then prompt-migrate route"
-    return "prompt-migrate compare"
+    look = f"prompt-migrate report --run {first.about.trial.run} --open" if first.about.trial.run else ""
+    return f"{mend_or_add(worse, first.trials.flow)}{look and f' ({look})'}, replay; then prompt-migrate route"
+
+
+def _to_mend(flow: FlowRoute) -> FlowMetric | None:
+    """Return the metric whose worse cases are to be mended before cases are added; None where adding is nearer."""
+    metrics = () if flow.about is None else flow.about.metrics
+    return max(filter(is_nearer_mended, metrics), key=lambda metric: metric.worse, default=None)
 
 
 # --- Markdown -----------------------------------------------------------------------------------------------------

@@ -359,6 +359,26 @@ def test_a_run_of_a_part_is_insufficient(project: Path) -> None:
     assert "only 50 of the flow's 60 cases are in this run" in flow["reasons"][0]
 
 
+@pytest.mark.parametrize("lost", [2, 4])
+def test_where_few_cases_got_worse_they_are_mended_first(project: Path, lost: int) -> None:
+    """A few worse cases, and thousands more or none that would tell: the next line mends them, and says where."""
+    keep(project, answered("gpt-4.1-mini", lost=lost))
+    done = routed()
+    assert 3 == done.exit_code, done.output
+    (last,) = [line for line in done.stdout.splitlines() if line.startswith("next: ")]
+    look = "(prompt-migrate report --run 20261102-100000-ab12 --open), replay; then prompt-migrate route"
+    assert last.startswith(f"next: mend {lost} of 60 cases of refund")
+    assert last.endswith(look)
+
+
+def test_clean_cases_that_are_too_few_are_added_to(project: Path) -> None:
+    """Nothing got worse: there is nothing to mend, and the cases that are missing are counted."""
+    cases = "".join(f"  - {{id: c{n:02}, inputs: {{n: {n}}}}}\n" for n in range(20))
+    (project / "prompts" / "refund.prompt.yml").write_text(PROMPT + cases, encoding="utf-8")
+    keep(project, answered("gpt-4.1-mini", count=20))
+    assert "\nnext: add 25 cases to refund, record them, replay; then prompt-migrate route\n" in routed().stdout
+
+
 def test_a_model_without_a_price_is_not_ranked(project: Path) -> None:
     """Its cost is null, never 0, and the reason is told."""
     keep(project, answered("house-model"))

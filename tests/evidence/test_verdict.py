@@ -165,7 +165,7 @@ def test_a_number_that_nobody_can_reach_comes_with_the_nearer_way() -> None:
     assert flow.cases_needed is not None
     assert flow.cases_needed > 1_000
     assert (
-        f"contract may be 11.3 points worse, margin 3: mend 1 of 40 cases, or {flow.cases_needed} more"
+        f"contract may be 11.3 points worse, margin 3: mend 1 of 40 cases, or add {flow.cases_needed} cases"
         == (flow.reasons[0])
     )
 
