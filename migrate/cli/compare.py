@@ -55,7 +55,7 @@ def compare(
     if as_json:
         print_document(run, evidence, heard.evidence())
     else:
-        print_summary(run, evidence, heard.evidence())
+        print_summary(run, evidence, heard.evidence(), named=run_id is not None)
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
@@ -144,14 +144,17 @@ def print_document(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequenc
     print_json(compare_document(run, evidence, people))
 
 
-def print_summary(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = ()) -> None:
-    """Print the run for people, in the width and colours of their terminal."""
+def print_summary(
+    run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = (), *, named: bool = False
+) -> None:
+    """Print the run for people, in the width and colours of their terminal; `named`: it was asked for by its id."""
     from migrate.presenting.terminal import summary_lines
 
     width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
     colour = wants_colour(sys.stdout.isatty(), os.environ)
     _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
-    _say(summary_lines(run, evidence, width=width, colour=colour, people=people), err=False, colour=colour)
+    lines = summary_lines(run, evidence, width=width, colour=colour, people=people, named=named)
+    _say(lines, err=False, colour=colour)
 
 
 def wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:

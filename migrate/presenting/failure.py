@@ -148,6 +148,7 @@ def _next(comparison: Comparison, candidate: str) -> str:
         case CaseVerdict.NO_REPLY:
             return f"pytest --model {model} --lf"
         case CaseVerdict.DRIFT:
-            return f"if this is fine, give the path a rule in the prompt file, then pytest --model {model} -k {case}"
+            fine = f"if this is fine, prompt-migrate accept --case {case}, or give the path a rule in the prompt file"
+            return f"{fine}; then pytest --model {model} -k {case}"
         case _:
             return f"mend the prompt, then pytest --model {model} -k {case}"

@@ -68,8 +68,12 @@ def summary_lines(
     width: int = 80,
     colour: bool = False,
     people: Sequence[HumanEvidence] = (),
+    named: bool = False,
 ) -> list[str]:
-    """Return the summary of a replay: no line but the next command is wider than `width` cells."""
+    """Return the summary of a replay: no line but the next command is wider than `width` cells.
+
+    `named` says that the run was asked for by its id and may not be the newest, so that the next command names it too.
+    """
     simulated = run.simulated or any(flow.simulated for flow in evidence)
     return [
         *(wrapped(SIMULATED, width) if simulated else ()),
@@ -78,7 +82,7 @@ def summary_lines(
         *_groups(evidence, width, colour),
         *people_lines(people, width),
         # Never cut: it is there to be copied.
-        inert(f"next: {_next(run, evidence)}", keep_newlines=False),
+        *(inert(line, keep_newlines=False) for line in _next_lines(run, evidence, width, named=named)),
     ]
 
 
@@ -261,6 +265,19 @@ class _Change:
         )
 
 
+def _next_lines(run: Run, evidence: Sequence[FlowEvidence], width: int, *, named: bool) -> list[str]:
+    """Return what to type next; where something changed, how to look at it and to decide comes first."""
+    command = _next(run, evidence)
+    if not any(
+        flow.verdicts.get(verdict) for flow in evidence for verdict in (CaseVerdict.BREAKING, CaseVerdict.DRIFT)
+    ):
+        return [f"next: {command}"]
+    which = f" --run {run.id}" if named else ""
+    look, decide = f"prompt-migrate report{which} --open to look,", f"prompt-migrate review{which} to decide;"
+    both = f"next: {look} {decide}"
+    return [*([both] if len(both) <= width else [f"next: {look}", f"      {decide}"]), f"      {command}"]
+
+
 def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     """Return the next command, by the most urgent thing: what cannot be judged comes before what was."""
     counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
@@ -275,7 +292,7 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     if counts[CaseVerdict.BREAKING]:
         return f"mend the prompt, then pytest {models} --lf"
     if counts[CaseVerdict.DRIFT]:
-        return f"prompt-migrate report --run {run.id} --open"
+        return f"then pytest {models} --lf"
     return f"prompt-migrate compare --run {run.id} --json"
 
 

@@ -20,7 +20,6 @@ from migrate.workflow.engine import STOPPING
 if TYPE_CHECKING:
     from migrate.pytest_plugin.session import MigrateSession
 
-GATES_SHOWN: Final = 3
 WIDEST: Final = 120
 
 
@@ -161,9 +160,7 @@ class Ending:
 
     def _say_gates(self, reporter: Any) -> None:
         assert self.results is not None
-        closed = self.results.closed
-        more = [f"and {len(closed) - GATES_SHOWN} more"] if len(closed) > GATES_SHOWN else []
-        for reason in (*closed[:GATES_SHOWN], *more):
+        for reason in self.results.closed:
             for line in wrapped(f"gate closed: {reason}", self._width(reporter)):
                 reporter.write_line(line, red=True)
 

@@ -121,6 +121,19 @@ def test_the_summary_keeps_within_the_terminal(project: Project, columns: str) -
     assert any(line.startswith("gate closed: ") for line in said)
 
 
+def test_every_closed_gate_is_told(project: Project) -> None:
+    """However many: the flow that is left out would be the one that somebody looks for."""
+    broken = {LATE: WRONG, BROKEN: '{"label": "broken", "amount": 50}', LOST: error(400)}
+    project.say("gpt-4.1", broken)
+    project.say("gpt-4.1-mini", broken)
+
+    result = project.run("--model", "gpt-4.1", "--model", "gpt-4.1-mini", "--fail-on", "breaking,drift")
+
+    told = [line for line in result.outlines if line.startswith("gate closed: ")]
+    assert 4 == sum("breaking" in line or "drifting" in line for line in told)
+    assert not any(line.endswith(" more") for line in told)
+
+
 def test_quiet_runs_are_quiet(project: Project) -> None:
     """`-q` keeps the summary; `-qq` and `--no-summary` leave it out, but a closed gate is told all the same."""
     project.say("gpt-4.1", {BROKEN: '{"label": "broken", "amount": 50}'})
@@ -163,7 +176,8 @@ def test_the_next_command_can_be_typed(project: Project) -> None:
     """The command at the end of a failed run selects the cases that failed."""
     project.say("gpt-4.1", {LATE: WRONG})
     result = project.run("--model", "gpt-4.1")
-    [command] = [line for line in result.outlines if line.startswith("next: ")]
+    [at] = [at for at, line in enumerate(result.outlines) if line.startswith("next: ")]
+    command = result.outlines[at + 1]
 
     words = command.split("pytest ")[1].split()
     again = project.run("-q", *words)

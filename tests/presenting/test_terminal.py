@@ -82,7 +82,8 @@ def test_the_summary_of_a_replay() -> None:
         "  group               cases  flow    change",
         f"  {GROUPS[0].id}  breaking      2  refund  $.confidence number -> string",
         f"  {GROUPS[1].id}  drift         1  refund  $.items[*].price value changed, number -> number",
-        "next: mend the prompt, then pytest --model gpt-4.1 --lf",
+        "next: prompt-migrate report --open to look, prompt-migrate review to decide;",
+        "      mend the prompt, then pytest --model gpt-4.1 --lf",
     ] == summary_lines(replay(), [REFUND, NOTES], width=90)
 
 
@@ -157,7 +158,7 @@ def test_every_candidate_has_a_table() -> None:
         "  group               cases  flow    change",
         f"  {GROUPS[0].id}  breaking      4  refund  $.confidence number -> string (gpt-4.1, gpt-4.1-mini)",
         f"  {GROUPS[1].id}  drift         1  refund  $.items[*].price value changed, number -> number (gpt-4.1)",
-    ] == lines[-5:-1]
+    ] == lines[-6:-2]
 
 
 @pytest.mark.parametrize("where", ["run", "evidence"])
@@ -187,8 +188,6 @@ def test_a_run_without_cases_says_so() -> None:
         (CaseVerdict.STALE_GOLDEN, "complete", "pytest --golden=rewrite -k refund"),
         (CaseVerdict.NO_REPLY, "complete", "pytest --model gpt-4.1 --lf"),
         (CaseVerdict.SAME, "interrupted", "pytest --model gpt-4.1 --lf"),
-        (CaseVerdict.BREAKING, "complete", "mend the prompt, then pytest --model gpt-4.1 --lf"),
-        (CaseVerdict.DRIFT, "complete", "prompt-migrate report --run 20261102-100000-ab12 --open"),
         (CaseVerdict.SAME, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
     ],
 )
@@ -196,6 +195,34 @@ def test_the_next_command_mends_the_worst(verdict: CaseVerdict, state: str, comm
     """What could not be judged comes before what was."""
     lines = summary_lines(replay(state=state), [evidence(verdicts={verdict: 1, CaseVerdict.SAME: 1})])
     assert f"next: {command}" == lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state", "again"),
+    [
+        (CaseVerdict.BREAKING, "complete", "mend the prompt, then pytest --model gpt-4.1 --lf"),
+        (CaseVerdict.DRIFT, "complete", "then pytest --model gpt-4.1 --lf"),
+        (CaseVerdict.DRIFT, "incomplete", "pytest --model gpt-4.1 --lf"),
+    ],
+)
+def test_what_changed_is_looked_at_and_decided_on(verdict: CaseVerdict, state: str, again: str) -> None:
+    """The page and the review come before the next replay, in two lines of eighty columns."""
+    lines = summary_lines(replay(state=state), [evidence(verdicts={verdict: 1, CaseVerdict.SAME: 1})])
+    assert [
+        "next: prompt-migrate report --open to look, prompt-migrate review to decide;",
+        f"      {again}",
+    ] == lines[-2:]
+    assert 80 >= max(map(len, lines[-2:]))
+
+
+def test_a_run_that_was_asked_for_is_named_in_what_is_next() -> None:
+    """It may not be the newest one, which both commands take by themselves."""
+    lines = summary_lines(replay(), [evidence(verdicts={CaseVerdict.DRIFT: 1})], named=True)
+    assert [
+        "next: prompt-migrate report --run 20261102-100000-ab12 --open to look,",
+        "      prompt-migrate review --run 20261102-100000-ab12 to decide;",
+        "      then pytest --model gpt-4.1 --lf",
+    ] == lines[-3:]
 
 
 def test_every_command_that_is_named_exists() -> None:
@@ -254,7 +281,7 @@ def test_nothing_hostile_reaches_the_terminal(flow: str, candidate: str, check: 
     )
     lines = summary_lines(replay(candidates=(candidate,)), [weighed], width=width)
     assert lines == [inert(line, keep_newlines=False) for line in lines]
-    assert max(map(cells, lines[:-1])) <= width
+    assert max(map(cells, lines[: -2 if width >= 76 else -3])) <= width
 
 
 # --- one case --------------------------------------------------------------------------------------------
