@@ -68,7 +68,8 @@ def _decided_since(settings: Settings, run: Run, evidence: Sequence[FlowEvidence
     from migrate.presenting.numbers import counted
     from migrate.wiring.deciding import decided_since
 
-    count = decided_since(settings, run, [flow.flow for flow in evidence])
+    since = decided_since(settings, run, [flow.flow for flow in evidence])
+    count = len({(one.flow, one.case, one.candidate) for one in since})
     if count:
         yield f"{counted(count, 'case')} decided since: a run counts them: {counting_command(run.candidates)}"
 

@@ -13,7 +13,7 @@ from migrate.edges.inventory.amending import PromptTexts
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.redaction import Redactor
 from migrate.reviewing import standing
-from migrate.vocabulary import CaseId, Flow, FlowEvidence, FlowName, Run, Settings
+from migrate.vocabulary import Decision, Flow, FlowEvidence, FlowName, Run, Settings
 from migrate.wiring.world import World
 from migrate.workflow.promote import Promoted, Promotion, Signed
 from migrate.workflow.review import Review
@@ -32,20 +32,20 @@ def reviewer(world: World, given: str | None) -> str:
     return given or reviewer_of(world.root) or "unknown"
 
 
-def decided_since(settings: Settings, run: Run, flows: Iterable[FlowName]) -> int:
-    """Return on how many cases of a run something was decided since it ended: its verdicts know nothing of that.
+def decided_since(settings: Settings, run: Run, flows: Iterable[FlowName]) -> tuple[Decision, ...]:
+    """Return what was decided on a run's candidates since it ended, and stands: its verdicts know nothing of that.
 
-    For reading alone, so no secrets are needed to redact by. What cannot be read counts as nothing.
+    For reading alone, so no secrets are needed to redact by. A log that cannot be read holds nothing.
     """
-    root = settings.root
+    root, end = settings.root, run.finished_at or run.started_at
     redactor = Redactor(None, enabled=settings.redact)
     log = DecisionFiles(root / settings.fixtures, redactor, root / settings.state / LOCK)
-    found: set[tuple[FlowName, CaseId, str]] = set()
+    found: list[Decision] = []
     for flow in dict.fromkeys(flows):
         with suppress(StoreProblem):
-            made = (one.decision for one in standing(flow, log.entries(flow)))
-            found |= {(flow, one.case, one.candidate) for one in made if one.at >= (run.finished_at or run.started_at)}
-    return sum(candidate in run.candidates for _, _, candidate in found)
+            made = [one.decision for one in standing(flow, log.entries(flow))]
+            found += [one for one in made if one.candidate in run.candidates and one.at >= end]
+    return tuple(found)
 
 
 def promote(

@@ -11,6 +11,7 @@ from migrate.errors import UsageProblem
 from migrate.presenting.report import Facts, ReportBuilder
 from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
 from migrate.wiring.asked import Asked
+from migrate.wiring.deciding import decided_since
 from migrate.wiring.rating import heard
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
         pages=pages or {},
         people=people.evidence(),
         closed=world.closed_gates(evidence),
+        decided=decided_since(world.settings, run, [flow.flow for flow in evidence]),
     )
     index = builder.index(evidence, facts)
     title = f"{', '.join(builder.candidates)}: prompt-migrate run {run.id}"

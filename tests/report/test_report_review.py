@@ -12,8 +12,9 @@ from measured import compared, finding
 from report_browser import Tab
 from report_stage import golden, judged, trial, write_page
 
+from migrate.presenting.report import Facts
 from migrate.reviewing import seen_digest
-from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
+from migrate.vocabulary import CaseId, CaseVerdict, Decision, FindingKind, FlowName, JsonPath, Rung, Severity
 
 SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
 BREAK = finding(
@@ -32,13 +33,17 @@ CASES = ("first", "second", "third")
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     """Three cases that drift alike, one that breaks, two that are fine."""
+    return drifting(tmp_path / "index.html")
+
+
+def drifting(path: Path, facts: Facts | None = None, verdict: CaseVerdict = CaseVerdict.DRIFT) -> Path:
     drift = finding("$.amount", expected=3, actual="3")
-    records = [trial(compared(case, drift, verdict=CaseVerdict.DRIFT), judged(1, NOW, "gpt-4.1")) for case in CASES]
+    records = [trial(compared(case, drift, verdict=verdict), judged(1, NOW, "gpt-4.1")) for case in CASES]
     broken = judged(1, '{"label": "delayed", "amount": 3}', "gpt-4.1", rungs={Rung.SCHEMA: False})
     records += [trial(compared("broken", BREAK, verdict=CaseVerdict.BREAKING), broken)]
     records += [trial(compared(case), judged(1, TODAY, "gpt-4.1")) for case in ("fine", "good")]
-    write_page(tmp_path / "index.html", records, [golden(one.comparison.case, TODAY) for one in records])
-    return tmp_path / "index.html"
+    write_page(path, records, [golden(one.comparison.case, TODAY) for one in records], facts=facts)
+    return path
 
 
 def opened(page: Any) -> str:
@@ -124,6 +129,42 @@ def test_a_broken_contract_cannot_be_accepted(tab: Tab, report: Path) -> None:
     assert page.get_by_role("button", name="accept a").is_disabled()
     typed(page, "d")
     assert "0 decisions" in page.locator("main").inner_text()
+
+
+def decided(case: str, verdict: Any, group: str | None = None, path: str | None = None) -> Decision:
+    place = None if path is None else JsonPath(path)
+    words = {"reason": "as agreed", "reviewer": "ada", "at": "2026-01-16T09:00:00Z"}
+    return Decision(FlowName("refund"), CaseId(case), "gpt-4.1", verdict, None, "", group, place, **words)
+
+
+def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> None:
+    """A page made after decisions shows who decided what; `n` passes over those cases, and no command offers them."""
+    made = [decided("first", "accept"), decided("second", "reject", path="$.amount"), decided("fine", "accept")]
+    drifting(report, Facts(decided=made))
+    page = tab.open(report, "#/cases")
+    typed(page, "n", "n")
+    page.wait_for_selector('.case[data-row] >> text="third"')
+    assert "accept the case" in page.locator("main").inner_text()
+    typed(page, "d")
+    said = page.locator("main").inner_text()
+    assert "0 decisions here, 2 written before; 2 cases still undecided" in said
+    rows = [row.inner_text() for row in page.locator("tbody tr").all()]
+    assert [True, True] == ["by ada on 2026-01-16" in row and "as agreed" in row for row in rows]
+    page.locator("tbody a", has_text="second").click()
+    page.wait_for_selector('.case[data-row] >> text="second"')
+    assert "rejected for G" in page.locator(".deciding p.made.reject").inner_text()
+    assert "accept the case" not in page.locator("main").inner_text()
+
+
+def test_a_case_that_fails_as_rejected_can_still_be_accepted(tab: Tab, report: Path) -> None:
+    """No contract is broken, whatever the verdict: the button is there as it is for its group."""
+    drifting(report, Facts(), CaseVerdict.BREAKING)
+    page = tab.open(report, "#/cases?q=case:first")
+    typed(page, "n")
+    page.wait_for_selector('.case[data-row] >> text="first"')
+    assert page.get_by_role("button", name="accept a", exact=True).is_enabled()
+    typed(page, "a")
+    assert ["accept"] == [one["verdict"] for one in downloaded(page)["decisions"]]
 
 
 def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, report: Path) -> None:

@@ -24,6 +24,7 @@ from migrate.vocabulary import (
     Case,
     CaseId,
     CaseVerdict,
+    Decision,
     Flow,
     FlowName,
     PriceUsed,
@@ -107,7 +108,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     people = weigh_ratings(said, {}, 1)
     assert people is not None
-    more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad], people=[people])
+    made = Decision(flow, cases[1].id, bad, "reject", None, "", reason=bad, reviewer=bad, at=bad)
+    more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad], people=[people], decided=[made])
     write_page(path, records, goldens, facts=more, run=run)
     return path
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from report_browser import Tab
 from report_served import Served
 from small_project import LATE, Project
+
+from migrate.cli import main
 
 MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
 
@@ -190,6 +193,19 @@ def test_a_page_that_is_opened_again_knows_what_was_decided(served: Reviewed) ->
     served.press("a", "not written")
     served.page.keyboard.press("d")
     assert "1 decision not written" in served.page.locator('[role="alert"]').inner_text()
+
+
+def test_a_review_begun_after_decisions_shows_them(replayed: Project, tab: Tab) -> None:
+    """What the command line decided since the run is told at the page, by whom; the rest is still undecided."""
+    words = ("--case", "late-parcel", "--reason", "too much", "--reviewer", "bob")
+    assert 0 == CliRunner().invoke(main, ["reject", *words]).exit_code
+    served = Reviewed(replayed, tab)
+    served.page.keyboard.press("d")
+    served.page.wait_for_selector(".decisions tbody tr")
+    said = served.page.locator("main").inner_text()
+    assert "0 decisions here, 1 written before" in said
+    assert "by bob on 20" in said
+    assert "nothing was decided" in served.end()
 
 
 def test_the_page_asks_its_own_server_alone(served: Reviewed, tab: Tab) -> None:

@@ -11,7 +11,19 @@ from migrate.presenting.document import compare_document
 from migrate.presenting.report.headline import headline, sentence
 from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import Flow, FlowEvidence, FlowName, Group, Json, JsonObject, PriceUsed, Quantiles, Run, Rung
+from migrate.vocabulary import (
+    Decision,
+    Flow,
+    FlowEvidence,
+    FlowName,
+    Group,
+    Json,
+    JsonObject,
+    PriceUsed,
+    Quantiles,
+    Run,
+    Rung,
+)
 
 if TYPE_CHECKING:
     from migrate.presenting.report.building import ReportBuilder
@@ -58,6 +70,8 @@ class Facts:
     """What people said of the answers."""
     closed: Sequence[str] = ()
     """Why gates are closed."""
+    decided: Sequence[Decision] = ()
+    """What was decided since the run, the oldest first."""
 
 
 def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], facts: Facts) -> dict[str, Any]:
@@ -93,6 +107,24 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         },
         "people": [said for one in facts.people for said in _people(one, names, builder.candidates)],
         "pages": dict(facts.pages),
+        "decided": [_decided(one) for one in facts.decided],
+    }
+
+
+def _decided(one: Decision) -> JsonObject:
+    """Return a decision that is written already, in the words of the page's own."""
+    return {
+        "flow": one.flow,
+        "case_id": one.case,
+        "model": one.candidate,
+        "verdict": one.verdict,
+        "group": one.group,
+        "path": one.path,
+        "reason": one.reason,
+        "reviewer": one.reviewer,
+        "at": one.at,
+        "expires": one.expires,
+        "at_most": one.at_most,
     }
 
 

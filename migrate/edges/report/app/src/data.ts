@@ -183,6 +183,23 @@ export interface Index {
   };
   people: CaseMarks[];
   pages: Record<string, Json>;
+  // Not in a page whose data an earlier version made.
+  decided?: Kept[];
+}
+
+// A decision as the writer keeps it.
+export interface Kept {
+  flow: string;
+  case_id: string;
+  model: string;
+  verdict: "accept" | "reject" | "tolerate";
+  group: string | null;
+  path: string | null;
+  reason: string;
+  expires: string | null;
+  at_most: number | null;
+  at: string;
+  reviewer?: string;
 }
 
 // What people said of one case: means over its raters.

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { listenForChunks, openIndex, type Index } from "./data";
 import { KEYS, listenToKeys } from "./keys";
 import { searchTexts } from "./search";
-import { decidedCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openCount, printing, route, said, type View } from "./state";
+import { decidedCount, earlierCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openCount, printing, route, said, type View } from "./state";
 import { Cases, nameGroups, orderChips } from "./views/cases";
 import { Decisions } from "./views/decisions";
 import { Question, useReport } from "./views/deciding";
@@ -72,7 +72,7 @@ function Header({ report }: { report: Index }) {
       <nav aria-label="Views">
         {tab("overview", "Overview")}
         {tab("cases", "Cases", openCount.value)}
-        {tab("decisions", "Decisions", decidedCount.value)}
+        {tab("decisions", "Decisions", decidedCount.value + earlierCount.value)}
         {pagesOf(report).map(({ name, title }) => tab("page", title, undefined, name))}
       </nav>
       <div class="tools">

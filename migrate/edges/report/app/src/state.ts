@@ -65,6 +65,8 @@ export interface Decision {
   // Samples of a case that may show what is tolerated; null: all.
   at_most: number | null;
   at: string;
+  // Who wrote it, of one that was written before this page was made.
+  reviewer?: string;
 }
 
 // Row -> scope (a group's id, or empty for the whole case) -> decision.
@@ -83,10 +85,28 @@ export function needsDecision(row: number): boolean {
   return NEEDS_DECISION.has(verdicts[cases.verdict[row]]);
 }
 
+// What was written between the run and the making of this page; a place is decided with every group that has it.
+export const earlier = computed<Decided>(() => {
+  const found = new Map<number, Map<string, Decision>>();
+  if (!index.value) return found;
+  const { cases, groups, decided = [] } = index.value;
+  const rows = rowsByIdentity();
+  for (const { flow, case_id, model, ...decision } of decided) {
+    const row = rows.get(JSON.stringify([flow, case_id, model]));
+    if (row === undefined || !needsDecision(row)) continue;
+    const own = found.get(row) ?? new Map<string, Decision>();
+    const { group, path } = decision;
+    const there = cases.groups[row].map((number) => groups[number]).filter((one) => (group ? one.id === group : one.path === path));
+    for (const scope of group || path ? there.map((one) => one.id) : [""]) own.set(scope, decision);
+    if (own.size) found.set(row, own);
+  }
+  return found;
+});
+
 // What was decided of a row: its own decision, or that of its groups once each has one.
 export function standing(row: number): Verdict | "partly" | "undecided" | "none" {
-  const own = decisions.value.get(row);
-  if (!own?.size) return needsDecision(row) ? "undecided" : "none";
+  const own = new Map([...(earlier.value.get(row) ?? []), ...(decisions.value.get(row) ?? [])]);
+  if (!own.size) return needsDecision(row) ? "undecided" : "none";
   const whole = own.get("");
   if (whole) return whole.verdict;
   const { cases, groups } = index.value!;
@@ -138,12 +158,15 @@ export function undo(): boolean {
 }
 
 // A case with a broken contract cannot be accepted: an approval is read by the agreement rung only.
+// One that fails because a change was rejected breaks none.
 export function acceptable(row: number): boolean {
-  const { cases, verdicts } = index.value!;
-  return verdicts[cases.verdict[row]] !== "breaking";
+  const { cases, groups } = index.value!;
+  return cases.groups[row].every((number) => groups[number].rung === "agreement");
 }
 
-export const decidedCount = computed(() => [...decisions.value.values()].reduce((sum, own) => sum + own.size, 0));
+const sizeOf = (all: Decided) => [...all.values()].reduce((sum, own) => sum + own.size, 0);
+export const decidedCount = computed(() => sizeOf(decisions.value));
+export const earlierCount = computed(() => sizeOf(earlier.value));
 export const openCount = computed(() => {
   if (!index.value) return 0;
   let open = 0;
@@ -182,12 +205,17 @@ export function keepDecisions(): void {
 }
 
 function readKept(kept: [string, [string, Decision][]][]): [number, Map<string, Decision>][] {
-  const places = new Map<string, number>();
-  for (let row = 0; row < index.value!.cases.case.length; row++) places.set(identity(row), row);
+  const places = rowsByIdentity();
   return kept.flatMap(([name, own]) => {
     const row = places.get(name);
     return row === undefined ? [] : [[row, new Map(own)] as [number, Map<string, Decision>]];
   });
+}
+
+export function rowsByIdentity(): Map<string, number> {
+  const rows = new Map<string, number>();
+  for (let row = 0; row < index.value!.cases.case.length; row++) rows.set(identity(row), row);
+  return rows;
 }
 
 export function identity(row: number): string {

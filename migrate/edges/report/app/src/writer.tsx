@@ -2,8 +2,8 @@
 
 import { effect, signal } from "@preact/signals";
 import { ask } from "./ask";
-import type { Index } from "./data";
-import { decisions, identity, reviewer, say, served, type Decided, type Decision, type Verdict } from "./state";
+import type { Index, Kept } from "./data";
+import { decisions, reviewer, rowsByIdentity, say, served, type Decided, type Decision } from "./state";
 import { recordOf, type Record } from "./views/decisions";
 import { Command, counted, T } from "./words";
 
@@ -22,19 +22,6 @@ interface Refusal extends One {
   act: "decide" | "undo";
   why: string;
 }
-interface Kept {
-  flow: string;
-  case_id: string;
-  model: string;
-  verdict: Verdict;
-  group: string | null;
-  path: string | null;
-  reason: string;
-  expires: string | null;
-  at_most: number | null;
-  at: string;
-}
-
 // What the writer has: the same shape as the page's own decisions.
 const written = signal<Decided>(new Map());
 const waiting = signal(0);
@@ -44,15 +31,14 @@ let busy = false;
 
 export async function follow(report: Index): Promise<void> {
   if (!served) return;
-  written.value = decisions.value = readKept(report, await ask<{ decisions: Kept[] }>("written", {}));
+  written.value = decisions.value = readKept(await ask<{ decisions: Kept[] }>("written", {}));
   effect(() => {
     if (decisions.value !== written.value) void hand(report);
   });
 }
 
-function readKept(report: Index, { decisions: kept }: { decisions: Kept[] }): Decided {
-  const rows = new Map<string, number>();
-  for (let row = 0; row < report.cases.case.length; row++) rows.set(identity(row), row);
+function readKept({ decisions: kept }: { decisions: Kept[] }): Decided {
+  const rows = rowsByIdentity();
   const found = new Map<number, Map<string, Decision>>();
   for (const { flow, case_id, model, verdict, group, path, reason, expires, at_most, at } of kept) {
     const row = rows.get(JSON.stringify([flow, case_id, model]));

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { canonical, parseJson, typeOf } from "../diff";
 import type { Answer, Index, Opened, Request, Sample } from "../data";
-import { acceptable, found, hashOf, index as report, isOpen, needsDecision, open, openRow, put, route } from "../state";
+import { acceptable, found, hashOf, index as report, isOpen, open, openRow, put, route, standing } from "../state";
 import { Command, counted, dollars, Pill, plain, shell, T } from "../words";
 import { Calls, ToolCalls } from "./calls";
 import { Compare } from "./compare";
@@ -160,7 +160,7 @@ function commandsOf(index: Index, row: number): [string, string][] {
   const { cases, run } = index;
   const [flow, id, candidate] = [index.flows[cases.flow[row]].name, cases.case[row], index.candidates[cases.candidate[row]]];
   const commands: [string, string][] = [["run it again", `pytest --model ${shell(candidate)} -k ${shell(`${flow} and ${id}`)}`]];
-  if (!needsDecision(row)) return commands;
+  if (!["undecided", "partly"].includes(standing(row))) return commands;
   const deciding = (accepted: boolean, what: string) =>
     `prompt-migrate ${accepted ? "accept" : "tolerate"} --run ${shell(run.id)} ${what}${accepted ? "" : " --until DAY --reason WHY"}`;
   const one = `--flow ${shell(flow)} --case ${shell(id)} --candidate ${shell(candidate)}`;

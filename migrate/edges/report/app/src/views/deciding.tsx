@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Group, Index, Opened } from "../data";
-import { acceptable, clear, decide, decisions, needsDecision, say, selected, skip, standing, type Verdict } from "../state";
+import { acceptable, clear, decide, decisions, earlier, needsDecision, say, selected, skip, standing, type Decision, type Verdict } from "../state";
 import { counted, Pill, plain, T } from "../words";
 import { goToOpen } from "../keys";
 
@@ -19,6 +19,8 @@ export interface Asked {
 export const asked = signal<Asked | null>(null);
 
 export const CANNOT_ACCEPT = "a broken contract cannot be accepted: mend the prompt, or tolerate it until a day (t)";
+
+const PARTLY = "the case cannot be accepted as a whole, because part of it breaks the contract; its other changes can";
 
 // Decide a case at once where nothing has to be said, else ask for the reason.
 export function request(verdict: Verdict, row: number, scope = "", whole = false): void {
@@ -88,7 +90,15 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
           </span>
         ))}
       </div>
-      {blocked ? <p class="note">{CANNOT_ACCEPT}</p> : null}
+      {[...(earlier.value.get(row) ?? [])].map(([scope, decision]) => (
+        <p class={`made ${decision.verdict}`} key={scope}>
+          {past(decision.verdict)}
+          {scope ? ` for ${scope}` : ""}
+          {decision.expires ? ` until ${decision.expires}` : ""} <Signed decision={decision} />
+          {decision.reason ? <>: <T text={decision.reason} /></> : null}
+        </p>
+      ))}
+      {blocked ? <p class="note">{groups.some((group) => group.rung === "agreement") ? PARTLY : CANNOT_ACCEPT}</p> : null}
       {groups.some((group) => sizeOf(group) > 1) ? (
         <ul class="group-buttons">
           {groups
@@ -122,6 +132,13 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
   }
 
 }
+
+// Who wrote a decision that is not this page's own.
+export const Signed = ({ decision }: { decision: Decision }) => (
+  <span class="note">
+    by <T text={decision.reviewer || "a reviewer"} /> on {decision.at.slice(0, 10)}, before this page was made; the next run counts it
+  </span>
+);
 
 export const past = (verdict: string) => ({ accept: "accepted", reject: "rejected", tolerate: "tolerated" })[verdict] ?? plain(verdict);
 

@@ -2,24 +2,43 @@
 
 import { useState } from "preact/hooks";
 import type { Index } from "../data";
-import { clear, decidedCount, decisions, hashOf, nameOf, openCount, openRow, reviewer, say, served, type Decision } from "../state";
+import {
+  clear,
+  decidedCount,
+  decisions,
+  earlier,
+  earlierCount,
+  hashOf,
+  nameOf,
+  openCount,
+  openRow,
+  reviewer,
+  say,
+  served,
+  type Decided,
+  type Decision,
+} from "../state";
 import { Command, counted, T } from "../words";
 import { Writing } from "../writer";
-import { bound, past } from "./deciding";
+import { bound, past, Signed } from "./deciding";
 
 const SHOWN = 500;
 
 export function Decisions({ index }: { index: Index }) {
-  const made = [...decisions.value].flatMap(([row, own]) => [...own].map(([scope, decision]) => ({ row, scope, decision })));
+  const listed = (all: Decided, before: boolean) =>
+    [...all].flatMap(([row, own]) => [...own].map(([scope, decision]) => ({ row, scope, decision, before })));
+  const here = listed(decisions.value, false);
+  const made = [...here, ...listed(earlier.value, true)];
   const { cases } = index;
   return (
     <div class="page decisions">
       <h1>Decisions</h1>
       <p>
-        {counted(decidedCount.value, "decision")}; {counted(openCount.value, "case")} still undecided.{" "}
+        {counted(decidedCount.value, "decision")}
+        {earlierCount.value ? ` here, ${earlierCount.value} written before` : ""}; {counted(openCount.value, "case")} still undecided.{" "}
         <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
       </p>
-      {served ? <Writing index={index} /> : made.length ? <Download index={index} /> : <p class="note">Nothing was decided yet. They are kept in this browser until they are downloaded and applied.</p>}
+      {served ? <Writing index={index} /> : here.length ? <Download index={index} /> : <p class="note">Nothing was decided here yet. Decisions are kept in this browser until they are downloaded and applied.</p>}
       {made.length ? (
         <table class="plain">
           <thead>
@@ -36,8 +55,8 @@ export function Decisions({ index }: { index: Index }) {
             </tr>
           </thead>
           <tbody>
-            {made.slice(0, SHOWN).map(({ row, scope, decision }) => (
-              <tr key={`${row} ${scope}`}>
+            {made.slice(0, SHOWN).map(({ row, scope, decision, before }) => (
+              <tr key={`${row} ${scope} ${before}`}>
                 <th scope="row">
                   <a href={hashOf("cases", "", { c: nameOf(row) })}>
                     <T text={cases.case[row]} />
@@ -59,9 +78,13 @@ export function Decisions({ index }: { index: Index }) {
                   <T text={decision.reason} />
                 </td>
                 <td>
-                  <button type="button" class="quiet" onClick={() => clear(row, scope)}>
-                    take back
-                  </button>
+                  {before ? (
+                    <Signed decision={decision} />
+                  ) : (
+                    <button type="button" class="quiet" onClick={() => clear(row, scope)}>
+                      take back
+                    </button>
+                  )}
                 </td>
               </tr>
             ))}
