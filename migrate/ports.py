@@ -207,7 +207,10 @@ class Goldens(Protocol):
 
 
 class DecisionLog(Protocol):
-    """What reviewers decided, in git beside the goldens: one line a decision, appended and never changed."""
+    """What reviewers decided, in git beside the goldens: one line a decision, appended and never changed.
+
+    Only what one review wrote and took back itself is taken off its end again.
+    """
 
     def turn(self) -> AbstractContextManager[None]:
         """Hold the turn to decide: one process at a time reads and writes goldens and prompt files."""
@@ -215,6 +218,10 @@ class DecisionLog(Protocol):
 
     def add(self, flow: FlowName, entries: Sequence[JsonObject]) -> None:
         """Append entries durably, redacted."""
+        ...
+
+    def forget(self, flow: FlowName, kept: int) -> None:
+        """Keep so many lines, the oldest, and no file without any; the turn has to be held."""
         ...
 
     def entries(self, flow: FlowName) -> tuple[JsonObject, ...]:

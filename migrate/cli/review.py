@@ -121,6 +121,7 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
         web = WebReview(world, run_id, reviewer_of(world, reviewer))
         print_lines(warnings_of(web.lapsed), err=True)
         serve(web.server, f"run {web.run.id}", show=given["show"], idle=given["idle"])
+        web.end()
         lines = decided_lines(web.outcomes, dry_run=False, folders=folders_of(world.settings))
         print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
     finally:

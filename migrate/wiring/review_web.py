@@ -29,7 +29,9 @@ class WebReview:
         self._kept: dict[Key, Outcome] = {}
         report = make_report(world, run_id)
         self.run = report.run
-        self.lapsed = list(self._writer.lapsed(dict.fromkeys(one.flow for one in report.evidence)))
+        flows = dict.fromkeys(one.flow for one in report.evidence)
+        self._ends, self._names = self._writer.log_ends(flows), {reviewer}
+        self.lapsed = list(self._writer.lapsed(flows))
         papers = {name: Paper(*paper) for name, paper in served_report(report.packed).items()}
         acts = {"decide": self._decide, "undo": self._undo, "written": self._written}
         self.server = PageServer(papers, acts)
@@ -38,6 +40,11 @@ class WebReview:
     def outcomes(self) -> tuple[Outcome, ...]:
         """What this session wrote and did not take back."""
         return tuple(one for one in self._kept.values() if one.status == "written")
+
+    def end(self) -> None:
+        """Leave no trace of a session that took everything back: nothing was decided."""
+        if not self.outcomes:
+            self._writer.forget_undone(self._ends, self._names)
 
     def _decide(self, body: bytes) -> JsonObject:
         """Write decisions as they were made. Raises UsageProblem for what holds none."""
@@ -77,7 +84,9 @@ class WebReview:
         return parse_decisions(body.decode("utf-8", "replace"), "what the page sent")[1]
 
     def _signed(self, decision: Decision) -> Decision:
-        return replace(decision, reviewer=decision.reviewer or self._reviewer, at=self._now())
+        name = decision.reviewer or self._reviewer
+        self._names.add(name)
+        return replace(decision, reviewer=name, at=self._now())
 
     def _now(self) -> str:
         return self._world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")

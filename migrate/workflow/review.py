@@ -6,7 +6,7 @@ came to be does no harm: it leads to a file that is not there, and the same comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -140,6 +140,24 @@ class Review:
             for place, outcome in reversed([*enumerate(written)]):
                 found[place] = self._undone(outcome, reviewer, at)
         return tuple(found[place] for place in range(len(written)))
+
+    def log_ends(self, flows: Iterable[FlowName]) -> dict[FlowName, int]:
+        """Return how many lines the logs of flows have."""
+        return {flow: len(self._log.entries(flow)) for flow in flows}
+
+    def forget_undone(self, ends: Mapping[FlowName, int], reviewers: Collection[str]) -> None:
+        """Take lines written since off the logs where all of them are of these reviewers and were taken back again.
+
+        A log with a line of anybody else, or with one that stands, keeps them all.
+        """
+        with self._log.turn():
+            for flow, end in ends.items():
+                since = self._log.entries(flow)[end:]
+                undone = sum(entry["verdict"] == "undo" for entry in since)
+                # As many undos as decisions and none that stands: no undo is of a decision made before.
+                balanced = 2 * undone == len(since) and not standing(flow, since)
+                if since and balanced and all(entry["reviewer"] in reviewers for entry in since):
+                    self._log.forget(flow, end)
 
     def _undone(self, outcome: Outcome, reviewer: str, at: str) -> Outcome:
         """Undo one decision: its line in the log first, as with every other."""

@@ -124,6 +124,19 @@ def test_undo_leaves_everything_as_it_was(served: Reviewed, replayed: Project) -
     undone = [(case, reviewer) for verdict, case, reviewer in log(replayed) if verdict == "undo"]
     assert [("lost.letter", "ada"), ("broken-cup", "ada"), ("late-parcel", "ada")] == undone
     assert "nothing was decided" in served.end()
+    assert not (replayed.root / "fixtures" / "refund" / "decisions.jsonl").exists()
+
+
+def test_what_others_decided_meanwhile_stays_in_the_log(served: Reviewed, replayed: Project) -> None:
+    """A session that took its own back drops no line where somebody else decided in between."""
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    words = ("--case", "broken-cup", "--reason", "no", "--reviewer", "bob")
+    assert 0 == CliRunner().invoke(main, ["reject", *words]).exit_code
+    served.page.keyboard.press("u")
+    served.page.locator(".pill.writer", has_text="0 written").wait_for()
+    assert "nothing was decided" in served.end()
+    assert [("accept", "ada"), ("reject", "bob"), ("undo", "ada")] == [(what, who) for what, _, who in log(replayed)]
 
 
 def test_another_verdict_takes_the_place_of_the_first(served: Reviewed, replayed: Project) -> None:

@@ -94,6 +94,14 @@ class Folder:
                     _replace(folder, file, new)
         return new is not None
 
+    def remove(self, file: str) -> None:
+        """Take a file away, under the folder's lock; one that is not there is no fault."""
+        with self._problems(file, "remove"), self._open() as folder, _locked(folder):
+            if folder is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(file, dir_fd=folder)
+                os.fsync(folder)
+
     @contextmanager
     def _open(self) -> Iterator[int | None]:
         """Open the folder itself, which may not be a link, and give its descriptor; None when it is not there."""

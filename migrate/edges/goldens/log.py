@@ -40,6 +40,16 @@ class DecisionFiles:
         if entries:
             self._folder(flow).change(FILE, appended)
 
+    def forget(self, flow: FlowName, kept: int) -> None:
+        if kept == 0:
+            self._folder(flow).remove(FILE)
+            return
+
+        def shortened(old: bytes | None) -> bytes:
+            return b"".join([line for line in (old or b"").splitlines(keepends=True) if line.strip()][:kept])
+
+        self._folder(flow).change(FILE, shortened)
+
     def entries(self, flow: FlowName) -> tuple[JsonObject, ...]:
         folder = self._folder(flow)
         content = folder.read(FILE) or b""
