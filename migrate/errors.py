@@ -37,12 +37,18 @@ class Problem:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean "..."?` for the known word nearest to a mistyped one, or an empty text."""
+    guess = nearest(word, known)
+    return f'did you mean "{guess}"?' if guess else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word nearest to a mistyped one, or an empty text."""
     import difflib
 
     # Sorted, so that a tie does not depend on the order of a set.
     plain = {name.casefold(): name for name in sorted(known, reverse=True)}
     near = difflib.get_close_matches(word.casefold(), plain, n=1)
-    return f'did you mean "{plain[near[0]]}"?' if near else ""
+    return plain[near[0]] if near else ""
 
 
 MAKE_ROOM: Final = "free some space and repeat the command"

@@ -110,6 +110,7 @@ def _is_ready(rollout: Rollout) -> bool:
 def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
     """Return what to type after a plan that was only looked at: write it, or what lets it start."""
     from migrate.canary.offline import is_unknown, wants_replay
+    from migrate.presenting.meant import to_type
 
     if any(map(_is_ready, made.rollouts)):
         words = [word for flow in flows for word in ("--flow", flow)]
@@ -120,7 +121,8 @@ def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
         return "prompt-migrate route"
     if wants_replay(refused):
         # A name that nobody answered to is not repeated: it may be the mistake.
-        return f"pytest --model {'MODEL' if is_unknown(refused) else shlex.quote(refused.candidate)}"
+        asked = to_type(refused.candidate, [refused.baseline]) if is_unknown(refused) else refused.candidate
+        return f"pytest --model {shlex.quote(asked)}"
     return f"prompt-migrate report --run {refused.run} --open, then prompt-migrate review"
 
 

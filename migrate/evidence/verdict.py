@@ -131,7 +131,8 @@ def _metric(name: Name, scale: Scale, policy: Policy, low: float) -> FlowMetric:
         missing=scale.missing,
         cases_needed=None,
     )
-    return metric if metric.p <= policy.alpha else _planned(metric, scale, policy, policy.alpha)
+    # Where no answer came there is nothing that a number of cases could be planned from.
+    return metric if metric.p <= policy.alpha or not seen.n else _planned(metric, scale, policy, policy.alpha)
 
 
 def _planned(metric: FlowMetric, scale: Scale, policy: Policy, alpha: float) -> FlowMetric:

@@ -34,6 +34,8 @@ def unsafe(metric: FlowMetric) -> str:
 def insufficient(metric: FlowMetric) -> str:
     """Say why a metric is not settled, and what would settle it."""
     margin, needed = points(metric.margin), metric.cases_needed
+    if metric.excess is None and metric.missing:
+        return f"no answer came, so nothing is known of {metric.name}: {metric.missing} are missing"
     if metric.p <= metric.alpha:
         more = "" if needed is None else f": {needed} more cases"
         return f"{metric.name} within {margin} points by itself, not yet among all flows{more}"

@@ -15,6 +15,7 @@ from migrate.evidence.money import sum_text
 from migrate.inert import inert
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
+from migrate.presenting.meant import UNNAMED, unknown_models, unknown_words
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
 from migrate.presenting.people import people_lines
 from migrate.reviewing import WORST_FIRST
@@ -81,6 +82,7 @@ def summary_lines(
         *(line for note in _notes(evidence) for line in wrapped(note, width)),
         *_groups(evidence, width, colour),
         *people_lines(people, width),
+        *(line for pair in unknown_models(run, evidence).items() for line in wrapped(unknown_words(*pair), width)),
         # Never cut: it is there to be copied.
         *(inert(line, keep_newlines=False) for line in _next_lines(run, evidence, width, named=named)),
     ]
@@ -281,14 +283,17 @@ def _next_lines(run: Run, evidence: Sequence[FlowEvidence], width: int, *, named
 def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     """Return the next command, by the most urgent thing: what cannot be judged comes before what was."""
     counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
-    models = " ".join(f"--model {shlex.quote(text)}" for text in run.candidates)
+    unknown = unknown_models(run, evidence)
+    # What may be a slip is not repeated, and of what was never asked nothing failed last.
+    named = {text: unknown[text] or UNNAMED if text in unknown else text for text in run.candidates}
+    models = " ".join(f"--model {shlex.quote(text)}" for text in dict.fromkeys(named.values()))
     if counts[CaseVerdict.NO_GOLDEN]:
         return "pytest --golden=new"
     if counts[CaseVerdict.STALE_GOLDEN]:
         stale = next(flow.flow for flow in evidence if flow.verdicts.get(CaseVerdict.STALE_GOLDEN))
         return f"pytest --golden=rewrite -k {shlex.quote(stale)}"
     if counts[CaseVerdict.NO_REPLY] or run.state != "complete":
-        return f"pytest {models} --lf"
+        return f"pytest {models}" if unknown else f"pytest {models} --lf"
     if counts[CaseVerdict.BREAKING]:
         return f"mend the prompt, then pytest {models} --lf"
     if counts[CaseVerdict.DRIFT]:

@@ -20,6 +20,7 @@ from migrate.edges.signals import stopped_by_sigterm
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
 from migrate.ports import CaseRecord, Recordings
+from migrate.presenting.meant import to_type
 from migrate.presenting.terminal import failure_lines
 from migrate.pytest_plugin.ending import Ending
 from migrate.pytest_plugin.flows import FlowTests
@@ -29,7 +30,7 @@ from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
 from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines, tell_dropped
 from migrate.rendering import baseline_of
-from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, Run
+from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, NoReplyKind, Run
 from migrate.workflow.background import Background
 from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording
@@ -457,7 +458,7 @@ class MigrateSession:
         if record is None or record.comparison.verdict is not CaseVerdict.NO_REPLY:
             return None
         said = failure_lines(record.comparison, trial.case.place, trial.candidate.text)[:-1]
-        return NotJudged([*said, *fault_lines(record), f"  next: {self._again(trial)}"])
+        return NotJudged([*said, *fault_lines(record), f"  next: {self._again(trial, record)}"])
 
     def _calls(self, trial: Trial) -> list[Any]:
         if self.offline:
@@ -488,9 +489,13 @@ class MigrateSession:
             outcome.flow, outcome.case, outcome.baseline, outcome.candidate, outcome.verdict
         )
 
-    def _again(self, trial: Trial) -> str:
+    def _again(self, trial: Trial, record: CaseRecord) -> str:
         if self.mode:
             return f"pytest --golden={self.mode} --lf"
+        faults = (judged.sample.no_reply for judged in record.samples)
+        if any(fault is not None and fault.kind is NoReplyKind.MODEL_NOT_FOUND for fault in faults):
+            # A name that its provider does not know may be a slip: it is not repeated.
+            return f"pytest --model {shlex.quote(to_type(trial.candidate.text, [record.comparison.baseline]))}"
         return f"pytest --model {shlex.quote(trial.candidate.text)} --lf"
 
     @pytest.hookimpl(wrapper=True)

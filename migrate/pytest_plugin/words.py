@@ -6,7 +6,7 @@ import warnings
 
 from migrate.inert import inert
 from migrate.ports import CaseRecord
-from migrate.presenting.layout import fit
+from migrate.presenting.layout import wrapped
 from migrate.pytest_plugin.items import NotJudged
 from migrate.pytest_plugin.reports import KEPT
 from migrate.vocabulary import Comparison
@@ -14,14 +14,18 @@ from migrate.workflow.record import Recorded
 from migrate.workflow.replay import Trial
 
 MOST_FAULTS = 3
+MOST_LINES = 3
+"""Of one fault."""
+INDENT = "    "
 WIDTH = 100
 
 
 def fault_lines(record: CaseRecord) -> list[str]:
-    """Return what kept answers of a case away, each fault once."""
+    """Return what kept answers of a case away, each fault once, in whole words."""
     faults = (judged.sample.no_reply for judged in record.samples)
-    said = dict.fromkeys(f"    {fault.kind.value}: {fault.message}" for fault in faults if fault is not None)
-    return [fit(line, WIDTH) for line in said][:MOST_FAULTS]
+    said = dict.fromkeys(f"{fault.kind.value}: {fault.message}" for fault in faults if fault is not None)
+    shown = [wrapped(words, WIDTH - len(INDENT))[:MOST_LINES] for words in list(said)[:MOST_FAULTS]]
+    return [f"{INDENT}{line}" for lines in shown for line in lines]
 
 
 def stale_lines(trial: Trial, note: str) -> list[str]:

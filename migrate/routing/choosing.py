@@ -168,7 +168,8 @@ def _standing(ruling: Ruling, *, waits: bool) -> Standing:
 def _more_cases(standing: Standing, ruling: Ruling) -> MoreCases:
     if standing == "satisfactory":
         return "not_needed"
-    if ruling.cases_needed is not None or standing == "not_tested":
+    unanswered = all(metric.excess is None for metric in ruling.metrics)
+    if ruling.cases_needed is not None or standing == "not_tested" or unanswered:
         return "help"
     hopeless = standing == "worse" or any(
         metric.excess is not None and metric.excess >= metric.margin for metric in ruling.metrics

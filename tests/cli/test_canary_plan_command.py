@@ -136,7 +136,7 @@ def test_a_model_that_never_answered_is_refused(project: Path) -> None:
     done = planned()
     assert 3 == done.exit_code
     assert "no answer of gpt-4.1-mni to 60 of 60 cases" in " ".join(done.stdout.split())
-    assert done.stderr.endswith("next: pytest --model MODEL\n")
+    assert done.stderr.endswith("next: pytest --model gpt-4.1-mini\n")
 
 
 def test_harm_on_agreement_names_the_cases(project: Path) -> None:

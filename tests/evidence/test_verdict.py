@@ -143,6 +143,13 @@ def test_few_cases_say_little() -> None:
     assert "contract may be 13.9 points worse, margin 1.5: 179 more cases" == flow.reasons[0]
 
 
+def test_without_an_answer_no_number_of_cases_is_asked_for() -> None:
+    """A model that never answered is no model of which more cases would tell."""
+    flow = judged(cases((30, scores(after=(0, 0), agreement=((5, 5), (0, 0)), planned=5))), medium())
+    assert ("insufficient", None) == (flow.verdict, flow.cases_needed)
+    assert "no answer came, so nothing is known of contract: 150 are missing" == flow.reasons[0]
+
+
 def test_the_metric_that_needs_most_binds() -> None:
     """Agreement varies, the contract does not: agreement is said first, and its number is the flow's."""
     kinds = (scores(agreement=((5, 5), (10, 25))), scores(agreement=((2, 5), (25, 25))))

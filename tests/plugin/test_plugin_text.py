@@ -184,3 +184,20 @@ def test_the_next_command_can_be_typed(project: Project) -> None:
 
     assert ["--model", "gpt-4.1", "--lf"] == words
     again.assert_outcomes(failed=1)
+
+
+def test_a_mistyped_model_is_guessed_and_not_repeated(project: Project) -> None:
+    """The provider has no such model: one line of the summary says which was meant, and no next command has the slip."""
+    why = (
+        "The model does not exist, or the key that was used has no access to it, which the account's owner can look up"
+    )
+    project.say("gpt-4.1-mni", dict.fromkeys((LATE, BROKEN, LOST), error(404, "model_not_found", why)))
+
+    result = project.run("--model", "gpt-4.1-mni", "-k", "refund")
+
+    text = result.stdout.str()
+    assert "unknown model gpt-4.1-mni: did you mean gpt-4.1-mini?" in result.outlines
+    following = [line.strip() for line in result.outlines if line.strip().startswith("next: ")]
+    assert {"next: pytest --model gpt-4.1-mini"} == set(following)
+    assert "more cases" not in text
+    assert "can look up" in " ".join(text.split()), "the reason was cut"

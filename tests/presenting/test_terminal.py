@@ -225,6 +225,37 @@ def test_a_run_that_was_asked_for_is_named_in_what_is_next() -> None:
     ] == lines[-3:]
 
 
+@pytest.mark.parametrize(
+    ("typed", "accounts", "said", "command"),
+    [
+        ("gpt-4.1-mni", {}, "unknown model gpt-4.1-mni: did you mean gpt-4.1-mini?", "pytest --model gpt-4.1-mini"),
+        (
+            "zzz",
+            {"not_run:model_not_found": 1},
+            "unknown model zzz: its provider has none of that name",
+            "pytest --model MODEL",
+        ),
+        ("gpt-4.1-mini", {"no_reply:model_not_found": 1}, "", "pytest --model gpt-4.1-mini --lf"),
+        ("zzz", {"no_reply:timeout": 1}, "", "pytest --model zzz --lf"),
+        ("answer:gpt-4.1-mni", {"no_reply:model_not_found": 1}, "", "pytest --model answer:gpt-4.1-mni --lf"),
+    ],
+)
+def test_a_mistyped_model_is_guessed(typed: str, accounts: dict[str, int], said: str, command: str) -> None:
+    """One line says so, and what is next does not repeat it; a model that is only out of reach is none."""
+    flow = evidence(candidate=typed, verdicts={CaseVerdict.NO_REPLY: 2})
+    lines = summary_lines(replay(candidates=(typed,), accounts=accounts, state="incomplete"), [flow])
+    assert ([said] if said else []) == [line for line in lines if "unknown model" in line]
+    assert f"next: {command}" == lines[-1]
+
+
+def test_a_model_that_answered_is_known() -> None:
+    """Whatever its name is near to."""
+    flow = evidence(candidate="gpt-4.1-mni", verdicts={CaseVerdict.NO_REPLY: 1, CaseVerdict.SAME: 1})
+    lines = summary_lines(replay(candidates=("gpt-4.1-mni",)), [flow])
+    assert not any("unknown model" in line for line in lines)
+    assert "next: pytest --model gpt-4.1-mni --lf" == lines[-1]
+
+
 def test_every_command_that_is_named_exists() -> None:
     """Nobody is sent to a command that the product does not have."""
     from migrate.cli import COMMANDS
