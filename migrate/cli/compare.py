@@ -32,7 +32,7 @@ NARROWEST, WIDEST = 40, 120
     metavar="LIST",
     help="What ends in exit code 1: breaking, drift, unstable, cost:+10%, p95:+20%  [default: as configured]",
 )
-@click.option("--explain", metavar="METRIC", help="Print formula, inputs and source of a figure or key of the JSON.")
+@click.option("--explain", metavar="METRIC", help="Print what a figure, key of the JSON or word on the screen means.")
 @click.pass_context
 def compare(
     context: click.Context, *, run_id: str | None, as_json: bool, fail_on: str | None, explain: str | None
@@ -43,9 +43,14 @@ def compare(
     """
     from migrate.edges.configuration import read_settings
     from migrate.evidence import parse_fail_on, standing
+    from migrate.evidence.glossary import defined
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
+    words = [] if explain is None else [*defined(explain)]
+    if words:
+        _say(words, err=False)
+        return
     name = None if explain is None else _figure(explain)
     heard = _heard(settings)
     run, evidence = read_run(settings, run_id, heard)
@@ -117,13 +122,13 @@ def read_run(
 def _figure(asked: str) -> str:
     """Return the name of a figure that was asked for by it, or by a key of the JSON."""
     from migrate.evidence.explaining import FIGURES
+    from migrate.evidence.glossary import WORDS
 
     name = FIGURES.named(asked)
     if name is None:
-        raise UsageProblem(
-            f'--explain does not know "{asked}"',
-            hint=did_you_mean(asked, FIGURES.known) or f"one of: {', '.join(FIGURES.names)}",
-        )
+        guess = did_you_mean(asked, (*FIGURES.known, *WORDS))
+        known = f"it knows the figures {', '.join(FIGURES.names)}; and the words {', '.join(WORDS)}"
+        raise UsageProblem(f'--explain does not know "{asked}"', hint=f"{guess} {known}".strip())
     return name
 
 

@@ -20,6 +20,7 @@ from measured import call, compared, finding, rates, record, replay, scores
 from migrate.cli import main
 from migrate.cli.compare import wants_colour
 from migrate.edges.ledger import open_ledger, sqlite_url
+from migrate.evidence.glossary import WORDS
 from migrate.ports import CaseRecord
 from migrate.vocabulary import CaseVerdict, FindingKind, FlowName, Measurement, Run, Rung, Severity, Source
 
@@ -294,3 +295,23 @@ def test_a_figure_of_the_summary_is_explained(project: Path) -> None:
     assert "passed / total" in CliRunner().invoke(main, ["compare", "--explain", "rungs"]).stdout
     wrong = CliRunner().invoke(main, ["compare", "--explain", "excesss"])
     assert (2, True) == (wrong.exit_code, 'did you mean "excess"?' in wrong.stderr)
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_a_word_on_the_screen_is_explained(project: Path, word: str) -> None:
+    """In a sentence, with the page that says more, also before anything was run, and however it is typed."""
+    del project
+    done = CliRunner().invoke(main, ["compare", "--explain", word.upper().replace(" ", "-")])
+    assert 0 == done.exit_code, done.output
+    first, page = done.stdout.splitlines()
+    assert f"{word}: {WORDS[word][0]}" == first
+    assert (Path(__file__).parents[2] / page.removeprefix("  source: ")).is_file()
+
+
+def test_what_is_not_known_is_answered_with_what_is(project: Path) -> None:
+    """A guess, and every figure and word that can be asked for."""
+    del project
+    done = CliRunner().invoke(main, ["compare", "--explain", "agrement"])
+    assert (2, True) == (done.exit_code, 'did you mean "agreement"?' in done.stderr)
+    assert "unstable baseline" in done.stderr
+    assert "cases_needed" in done.stderr

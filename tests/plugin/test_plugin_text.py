@@ -187,7 +187,7 @@ def test_the_next_command_can_be_typed(project: Project) -> None:
 
 
 def test_a_mistyped_model_is_guessed_and_not_repeated(project: Project) -> None:
-    """The provider has no such model: one line of the summary says which was meant, and no next command has the slip."""
+    """Its provider has no such model: one line says which was meant, and no next command has the slip."""
     why = (
         "The model does not exist, or the key that was used has no access to it, which the account's owner can look up"
     )
