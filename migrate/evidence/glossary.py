@@ -11,8 +11,8 @@ CANARY: Final = "docs/canary.md"
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "contract": (
         (
-            "what the application needs of every answer: it is given, parses, fits the schema, calls the right tools and "
-            "passes the flow's checks"
+            "what the application needs of every answer: it is given, parses, fits the schema, calls the right tools, "
+            "and passes the flow's checks"
         ),
         CASES,
     ),
