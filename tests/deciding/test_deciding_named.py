@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from deciding_commands import MODEL, command, compared, decide, group, log
+from scripted_server import error
 from small_project import LATE, Project
 
 
@@ -68,6 +69,16 @@ def test_what_only_an_earlier_run_has_open_is_decided_there(replayed: Project) -
     assert f"next: {typed}\n" in done.stderr
     assert 0 == command(*shlex.split(typed)[1:]).exit_code
     assert ["late-parcel"] == [entry["case"] for entry in log(replayed, "refund")]
+
+
+def test_a_run_without_answers_leaves_those_before_to_be_decided_on(replayed: Project) -> None:
+    """The provider refused every call: the run before is named, and what is decided there holds."""
+    whole = compared()["run"]["id"]
+    replayed.say("gpt-4.1", {LATE: error(400, "bad_request")})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh", "-k", "late-parcel")
+    done = command("accept", "--case", "late-parcel")
+    assert (2, True) == (done.exit_code, f"next: prompt-migrate accept --run {whole} --case late-parcel" in done.stderr)
+    assert "accepted: 1 case (gpt-4.1)" in command("accept", "--run", whole, "--case", "late-parcel").stdout
 
 
 def test_what_was_judged_since_is_not_open_in_an_earlier_run(replayed: Project) -> None:
