@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from canary_nouns import evidence, metric, rollout
+from canary_nouns import evidence, member, metric, pool, rollout
 
 from migrate.canary import Offline
 from migrate.canary.offline import is_unknown, wants_replay
@@ -95,3 +95,14 @@ def test_a_replay_of_a_part_of_the_cases_does_not_start() -> None:
     )
     assert (True, False) == (wants_replay(made), is_unknown(made))
     assert "ready" == rollout(offline=Offline(flow_cases=100)).verdict
+
+
+def test_what_forbids_one_member_forbids_its_pool() -> None:
+    """The others do not make up for it, and it is called by its name."""
+    refund = member("refund", users_per_day=1000, requests_per_day=2000)
+    part = member("triage", users_per_day=1000, requests_per_day=2000, offline=Offline(flow_cases=200))
+    made = pool(refund, part)
+    assert "do_not_start" == made.verdict
+    assert (
+        "triage: run 20260115-100000-abcd has 100 of 200 cases of the flow: replay all of them first",
+    ) == made.reasons
