@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from migrate.errors import PromptMigrateError
 from migrate.workflow.engine import Answered, Asked, Engine
 
 BACKLOG: Final = 1_000
@@ -125,6 +126,13 @@ class Background:
             asyncio.run(self._run())
         except asyncio.CancelledError:
             pass
+        except OSError as failure:  # of the machine: a call's own faults end in the call
+            self._failure = PromptMigrateError(
+                f"the asking stopped: {failure.strerror or failure}",
+                kept="what was answered before",
+                hint="where the limit is one of open files, raise it: ulimit -n 1024",
+            )
+            self._failure.__cause__ = failure
         except BaseException as failure:  # handed to the thread that waits
             self._failure = failure
         finally:
