@@ -25,13 +25,15 @@ const shown = signal<Shown | null>(null);
 const better = signal<Better | null>(null);
 const marks = signal<{ a: number | null; b: number | null }>({ a: null, b: null });
 const ended = signal("");
+// What stands in the field: drawing the page again, as a pair comes in, must not put the old name back.
+const typed = signal("");
 const done = computed(() => pairs.value?.pairs.filter((pair) => pair.rated).length ?? 0);
 const whole = computed(() => better.value !== null && marks.value.a !== null && marks.value.b !== null);
 let busy = false;
 
 export async function startRating(): Promise<void> {
   await begin("");
-  rater.value = pairs.value?.rater ?? "";
+  rater.value = typed.value = pairs.value?.rater ?? "";
   effect(() => void look(pairs.value, at.value));
   listen();
 }
@@ -138,7 +140,12 @@ export function Rating() {
         </div>
         <div class="tools">
           <label for="rater">Rater</label>
-          <input id="rater" value={rater.value} onChange={(event) => void safely(() => begin((rater.value = event.currentTarget.value.trim())))} />
+          <input
+            id="rater"
+            value={typed.value}
+            onInput={(event) => (typed.value = event.currentTarget.value)}
+            onChange={() => void safely(() => begin((rater.value = typed.value = typed.value.trim())))}
+          />
           <Themes />
         </div>
       </header>
