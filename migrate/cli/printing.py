@@ -27,13 +27,18 @@ def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]
     """
     earlier = (one for one in runs if one.kind == "replay" and one.started_at < shown.started_at)
     alike = (one for one in earlier if not set(shown.candidates).isdisjoint(one.candidates))
-    judged = shown.accounts.get("judged", 0)
+    judged = _judged(shown)
     for one in alike:
-        if one.accounts.get("judged", 0) > judged:
-            more = counted(one.accounts["judged"], "case")
+        if _judged(one) > judged:
+            more = counted(_judged(one), "case")
             yield f"note: run {shown.id} judged {counted(judged, 'case')}, run {one.id} before it {more}"
             yield f"note: that one: prompt-migrate {command} --run {one.id}"
             return
+
+
+def _judged(run: Run) -> int:
+    """Return how many cases a run judged, of each of its candidates."""
+    return run.accounts.get("judged", 0) // max(len(run.candidates), 1)
 
 
 def print_json(document: Mapping[str, Json]) -> None:

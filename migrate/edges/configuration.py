@@ -153,6 +153,10 @@ def _dotted(text: str) -> tuple[str, ...]:
 # --- Values ----------------------------------------------------------------------------------------------------
 
 
+LONGEST_PATTERN: Final = 200
+"""Characters of a pattern for names of models: what it takes to read one grows with the square of its length."""
+
+
 class _Wrong(Exception):
     """A value is not what a setting takes."""
 
@@ -176,6 +180,13 @@ def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise _Wrong("must be a list of texts")
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    patterns = _texts(value)
+    if any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
+        raise _Wrong(f"must be names or patterns of at most {LONGEST_PATTERN} characters")
+    return patterns
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -408,7 +419,7 @@ PROVIDER: Final[dict[str, Callable[[Any], Any]]] = {
     "base_url": _url,
     "api_key_env": _variable,
     "api_version": _text,
-    "models": _texts,
+    "models": _patterns,
     "served_as": _served_as,
     "headers_env": _headers,
 }

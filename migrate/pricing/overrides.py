@@ -39,6 +39,8 @@ FORMAT: Final = 1
 RATE_KEYS: Final = ("input", "cached", "cache_write", "output")
 ENTRY_KEYS: Final = ("model", "from", *RATE_KEYS, "tiers", "above")
 WILD: Final = frozenset("*?[")
+LONGEST_NAME: Final = 200
+"""Characters of a model's name or pattern: what patterns take to read grows with the square of their length."""
 
 
 def read_overrides(path: Path) -> tuple[Row, ...]:
@@ -91,8 +93,9 @@ class _Reader:
     def _entry(self, entry: Mapping[str, Any], path: str) -> Iterator[Row]:
         self._known(entry, ENTRY_KEYS, path)
         model, start = entry.get("model"), entry.get("from")
-        if not isinstance(model, str) or not model.strip():
-            self._say("a model name or pattern is expected", f"{path}.model")
+        if not isinstance(model, str) or not 0 < len(model.strip()) <= LONGEST_NAME:
+            words = f"a model name or pattern is expected, of at most {LONGEST_NAME} characters"
+            self._say(words, f"{path}.model")
             return
         if start is not None and (not isinstance(start, dt.date) or isinstance(start, dt.datetime)):
             self._say("a day is expected, such as 2026-10-01", f"{path}.from")

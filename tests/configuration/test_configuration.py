@@ -222,6 +222,14 @@ mine.kind = "azure"
     ] == told(folder, environ, {"smaples": 3, "time_scale": -1})
 
 
+def test_a_pattern_is_no_longer_than_a_name_can_be(tmp_path: Path) -> None:
+    """What takes minutes to read as a pattern is refused: the file may be somebody else's."""
+    text = f'[tool.prompt-migrate.providers.local]\nbase_url = "http://127.0.0.1:1"\nmodels = ["{"[" * 40_000}"]\n'
+    folder = project(tmp_path, text, "pyproject.toml")
+    words = "must be names or patterns of at most 200 characters"
+    assert [f'pyproject.toml:3: "models" of provider local {words}'] == told(folder, {}, {})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -123,7 +123,11 @@ def test_a_tier_alone_may_be_priced(tmp_path: Path) -> None:
         ),
         (
             "format = 1\n[[price]]\ninput = 1\noutput = 1",
-            ["prices.toml at $.price[0].model: a model name or pattern is expected"],
+            ["prices.toml at $.price[0].model: a model name or pattern is expected, of at most 200 characters"],
+        ),
+        (
+            f'format = 1\n[[price]]\nmodel = "{"[" * 40_000}"\ninput = 1\noutput = 1',
+            ["prices.toml at $.price[0].model: a model name or pattern is expected, of at most 200 characters"],
         ),
         (
             'format = 1\n[[price]]\nmodel = "m"\nfrom = "May"\ninput = 1\noutput = 1',
