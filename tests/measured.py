@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from migrate.ports import CaseRecord
@@ -200,3 +202,21 @@ def replay(**facts: Any) -> Run:
         "candidates": ("gpt-4.1",),
     }
     return Run(**{**defaults, **facts})
+
+
+def keep_run(project: Path, records: Sequence[CaseRecord], **facts: Any) -> Run:
+    """Write a finished run, `replay(**facts)`, into the project's ledger."""
+    # Other tests that make runs up have no ledger.
+    from migrate.edges.ledger import open_ledger, sqlite_url
+
+    run = replay(**facts)
+    state = project / ".prompt-migrate"
+    state.mkdir(exist_ok=True)
+    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
+    try:
+        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
+        ledger.add(run.id, records)
+        ledger.finish(run)
+    finally:
+        ledger.close()
+    return run

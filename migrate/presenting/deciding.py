@@ -110,3 +110,20 @@ def decided_document(outcomes: Iterable[Outcome], *, dry_run: bool) -> JsonObjec
             for one in outcomes
         ],
     }
+
+
+def page_decision(one: Decision) -> JsonObject:
+    """Return a decision that is written already, in the words of the report page's own."""
+    return {
+        "flow": one.flow,
+        "case_id": one.case,
+        "model": one.candidate,
+        "verdict": one.verdict,
+        "group": one.group,
+        "path": one.path,
+        "reason": one.reason,
+        "reviewer": one.reviewer,
+        "at": one.at,
+        "expires": one.expires,
+        "at_most": one.at_most,
+    }

@@ -8,7 +8,7 @@ from typing import Final
 from migrate.edges.decision_files import parse_decisions
 from migrate.edges.report import served_report
 from migrate.edges.serving import PageServer, Paper
-from migrate.presenting.deciding import decided_document
+from migrate.presenting.deciding import decided_document, page_decision
 from migrate.reviewing import Outcome
 from migrate.vocabulary import Decision, JsonObject
 from migrate.wiring.deciding import open_review
@@ -97,17 +97,4 @@ def _key(decision: Decision) -> Key:
 
 
 def _record(outcome: Outcome) -> JsonObject:
-    one = outcome.decision
-    return {
-        "flow": one.flow,
-        "case_id": one.case,
-        "model": one.candidate,
-        "verdict": one.verdict,
-        "group": one.group,
-        "path": one.path,
-        "reason": one.reason,
-        "expires": one.expires,
-        "at_most": one.at_most,
-        "at": one.at,
-        "status": outcome.status,
-    }
+    return {**page_decision(outcome.decision), "status": outcome.status}

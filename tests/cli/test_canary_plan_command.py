@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from measured import call, compared, finding, record, replay, scores
+from measured import call, compared, finding, keep_run, record, scores
 
 from migrate.cli import main
 from migrate.edges.goldens import GoldenFiles
-from migrate.edges.ledger import open_ledger, sqlite_url
 from migrate.ports import CaseRecord
 from migrate.redaction import Redactor
 from migrate.vocabulary import (
@@ -87,18 +85,9 @@ def silent(candidate: str) -> list[CaseRecord]:
 
 
 def keep(project: Path, records: Sequence[CaseRecord], number: int = 1, **facts: Any) -> Run:
-    """Write a finished run into the project's ledger."""
-    run = replay(**{"id": f"2026110{number}-100000-ab12", "started_at": f"2026-11-0{number}T10:00:00.000Z", **facts})
-    state = project / ".prompt-migrate"
-    state.mkdir(exist_ok=True)
-    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
-    try:
-        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
-        ledger.add(run.id, records)
-        ledger.finish(run)
-    finally:
-        ledger.close()
-    return run
+    """Write the n-th finished run into the project's ledger."""
+    run = {"id": f"2026110{number}-100000-ab12", "started_at": f"2026-11-0{number}T10:00:00.000Z", **facts}
+    return keep_run(project, records, **run)
 
 
 def flow_of(done: Result) -> dict[str, Any]:

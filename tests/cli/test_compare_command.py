@@ -7,22 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 import pytest
 from click.testing import CliRunner, Result
-from measured import call, compared, finding, rates, record, replay, scores
+from measured import call, compared, finding, keep_run, rates, record, scores
 
 from migrate.cli import main
 from migrate.cli.compare import wants_colour
-from migrate.edges.ledger import open_ledger, sqlite_url
 from migrate.evidence.glossary import WORDS
 from migrate.ports import CaseRecord
-from migrate.vocabulary import CaseVerdict, FindingKind, FlowName, Measurement, Run, Rung, Severity, Source
+from migrate.vocabulary import CaseVerdict, FindingKind, FlowName, Measurement, Rung, Severity, Source
 
 SCHEMA = Path(__file__).parents[2] / "migrate" / "schemas" / "compare.schema.json"
 BROKEN = finding(
@@ -45,21 +42,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def keep(project: Path, records: Sequence[CaseRecord], **facts: Any) -> Run:
-    """Write a finished run into the project's ledger."""
-    run = replay(**facts)
-    state = project / ".prompt-migrate"
-    state.mkdir(exist_ok=True)
-    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
-    try:
-        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
-        ledger.add(run.id, records)
-        ledger.finish(run)
-    finally:
-        ledger.close()
-    return run
-
-
 def measured(case: str, model: str, usd: str | None, ms: float, source: Source) -> tuple[Measurement, ...]:
     return (replace(call(model, served=model, usd=usd, ms=ms, source=source), case=case),)  # type: ignore[arg-type]
 
@@ -80,7 +62,7 @@ def compare(*arguments: str) -> Result:
 
 def test_a_replay_without_regressions(project: Path) -> None:
     """The summary is printed, and the command ends with 0."""
-    keep(project, [case("a"), case("b", CaseVerdict.DRIFT)], accounts={"planned": 2, "judged": 2})
+    keep_run(project, [case("a"), case("b", CaseVerdict.DRIFT)], accounts={"planned": 2, "judged": 2})
     result = compare()
     assert 0 == result.exit_code, result.output
     assert [
@@ -105,7 +87,7 @@ cases:
 
 def test_the_inventory_says_what_a_flow_may_lose(project: Path) -> None:
     """The class of the prompt file decides margin and level; when it is gone, or broken, a medium one is supposed."""
-    keep(project, [case(f"c{number}") for number in range(50)])
+    keep_run(project, [case(f"c{number}") for number in range(50)])
     reasons = []
     cases = "".join(f"  - {{id: c{number}, inputs: {{text: hello}}}}\n" for number in range(50))
     for text in (PROMPT + cases, "flow: [", None):
@@ -161,7 +143,7 @@ def test_the_inventory_says_what_a_flow_may_lose(project: Path) -> None:
 )
 def test_exit_codes(project: Path, verdicts: list[CaseVerdict], arguments: list[str], code: int, reason: str) -> None:
     """Regressions outrank stale goldens, and those missing answers; each says why, in both forms of output."""
-    keep(project, [case(f"c{number}", verdict) for number, verdict in enumerate([CaseVerdict.SAME, *verdicts])])
+    keep_run(project, [case(f"c{number}", verdict) for number, verdict in enumerate([CaseVerdict.SAME, *verdicts])])
     plain, data = compare(*arguments), compare("--json", *arguments)
     assert (code, code) == (plain.exit_code, data.exit_code), plain.output
     assert reason in plain.stdout
@@ -172,7 +154,7 @@ def test_exit_codes(project: Path, verdicts: list[CaseVerdict], arguments: list[
 
 def test_an_unknown_cost_never_passes_a_cost_gate(project: Path) -> None:
     """A gate that cannot be judged is closed, and says so."""
-    keep(project, [case("a"), case("b", usd=None)])
+    keep_run(project, [case("a"), case("b", usd=None)])
     result = compare("--fail-on", "cost:+10%")
     assert 1 == result.exit_code
     assert "gate closed: refund against gpt-4.1: cost cannot be judged: 1 calls have no known cost" in result.stdout
@@ -181,7 +163,7 @@ def test_an_unknown_cost_never_passes_a_cost_gate(project: Path) -> None:
 @pytest.mark.parametrize("state", ["running", "incomplete", "interrupted"])
 def test_a_run_that_is_not_over_is_incomplete(project: Path, state: str) -> None:
     """What is not complete is never 0."""
-    keep(project, [case("a")], state=state)
+    keep_run(project, [case("a")], state=state)
     result = compare()
     assert 10 == result.exit_code
     assert f"incomplete: run 20261102-100000-ab12 is {state}" in result.stdout
@@ -189,7 +171,7 @@ def test_a_run_that_is_not_over_is_incomplete(project: Path, state: str) -> None
 
 def test_the_json_is_the_published_document(project: Path) -> None:
     """Standard output is one document that keeps its schema, with exact money and the sources of the figures."""
-    keep(project, [case("a"), case("b", CaseVerdict.BREAKING)])
+    keep_run(project, [case("a"), case("b", CaseVerdict.BREAKING)])
     result = compare("--json")
     document = json.loads(result.stdout)
     jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
@@ -202,15 +184,15 @@ def test_the_json_is_the_published_document(project: Path) -> None:
 
 def test_a_run_is_found_by_the_start_of_its_id(project: Path) -> None:
     """Without an id the newest replay is shown; with one, that run."""
-    keep(project, [case("a")], id="20261101-090000-aaaa", started_at="2026-11-01T09:00:00.000Z")
-    keep(project, [case("a"), case("b")], id="20261102-090000-bbbb", started_at="2026-11-02T09:00:00.000Z")
+    keep_run(project, [case("a")], id="20261101-090000-aaaa", started_at="2026-11-01T09:00:00.000Z")
+    keep_run(project, [case("a"), case("b")], id="20261102-090000-bbbb", started_at="2026-11-02T09:00:00.000Z")
     shown = [json.loads(compare("--json", *arguments).stdout)["run"]["id"] for arguments in ([], ["--run", "20261101"])]
     assert ["20261102-090000-bbbb", "20261101-090000-aaaa"] == shown
 
 
 def test_a_recording_is_nothing_to_compare(project: Path) -> None:
     """Somebody who names the wrong run is told so."""
-    keep(project, [case("a")], kind="record", candidates=())
+    keep_run(project, [case("a")], kind="record", candidates=())
     result = compare("--run", "20261102")
     assert 2 == result.exit_code
     assert "run 20261102-100000-ab12 recorded goldens: it has no candidate to compare" in result.stderr
@@ -226,7 +208,7 @@ def test_a_project_without_runs_stays_as_it_is(project: Path) -> None:
 
 def test_an_unknown_run_is_refused(project: Path) -> None:
     """No such run: 2, and where to look."""
-    keep(project, [case("a")])
+    keep_run(project, [case("a")])
     result = compare("--run", "2019")
     assert (2, True) == (result.exit_code, "prompt-migrate runs" in result.stderr)
 
@@ -242,14 +224,14 @@ def test_a_gate_with_a_typo_is_refused_before_anything_is_read(project: Path, fa
 def test_the_configured_gates_hold_unless_others_are_given(project: Path) -> None:
     """The file says what closes the gate; the command line may say otherwise."""
     (project / "prompt-migrate.toml").write_text('provider = "simulated"\nfail_on = ["drift"]\n', encoding="utf-8")
-    keep(project, [case("a", CaseVerdict.DRIFT)])
+    keep_run(project, [case("a", CaseVerdict.DRIFT)])
     assert [1, 0] == [compare(*arguments).exit_code for arguments in ([], ["--fail-on", "breaking"])]
 
 
 def test_a_locale_without_unicode_is_no_trouble(project: Path) -> None:
     """In a plain C locale an umlaut and an escape code of a flow's name are drawn, and nothing breaks."""
     strange = record(replace(compared("a"), flow=FlowName("gr\u00fc\u00dfe\x1b[2J")))
-    keep(project, [strange])
+    keep_run(project, [strange])
     environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-m", "migrate", "compare"], env=environ, capture_output=True, check=False)
@@ -287,7 +269,7 @@ def test_compare_imports_neither_provider_nor_price_data() -> None:
 
 def test_a_figure_of_the_summary_is_explained(project: Path) -> None:
     """By its name or by a key of the JSON: formula, assumption, source, and what went into it; a typo is guessed."""
-    keep(project, [record(compared(scores=scores()))])
+    keep_run(project, [record(compared(scores=scores()))])
     done = CliRunner().invoke(main, ["compare", "--explain", "cases_needed"])
     heads = [line.split(":")[0].strip() for line in done.stdout.splitlines()]
     assert (0, ["cases_needed", "formula", "assumes", "source"]) == (done.exit_code, heads[:4])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ import jsonschema_rs
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from measured import call, compared, finding, record, replay, scores
+from measured import call, compared, finding, keep_run, record, scores
 
 from migrate.cli import main
-from migrate.edges.ledger import open_ledger, sqlite_url
 from migrate.ports import CaseRecord
-from migrate.vocabulary import FlowName, Run
+from migrate.vocabulary import FlowName
 
 ROOT = Path(__file__).parents[2]
 EVERY = ROOT / "examples" / "route" / "every-outcome.json"
@@ -73,21 +71,6 @@ def answered(candidate: str, *, count: int = 60, lost: int = 0, model: str = "")
         )
         for n in range(count)
     ]
-
-
-def keep(project: Path, records: Sequence[CaseRecord], **facts: Any) -> Run:
-    """Write a finished run into the project's ledger."""
-    run = replay(**facts)
-    state = project / ".prompt-migrate"
-    state.mkdir(exist_ok=True)
-    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
-    try:
-        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
-        ledger.add(run.id, records)
-        ledger.finish(run)
-    finally:
-        ledger.close()
-    return run
 
 
 # --- made-up evidence ---------------------------------------------------------------------------------------
@@ -261,7 +244,7 @@ def test_a_proxy_s_configuration_that_was_edited_is_found(few: str, tmp_path: Pa
 )
 def test_a_command_that_cannot_be_carried_out(project: Path, args: tuple[str, ...], words: str) -> None:
     """One clear sentence and exit code 2."""
-    keep(project, answered("gpt-4.1-mini"))
+    keep_run(project, answered("gpt-4.1-mini"))
     done = routed(*args)
     assert 2 == done.exit_code
     assert words in done.stderr
@@ -307,7 +290,7 @@ def test_a_damaged_ledger_ends_with_13(project: Path) -> None:
 
 def test_the_ledger_s_flow_switches(project: Path) -> None:
     """Sixty clean cases of a low flow: 45 are enough, and the exit code is 0."""
-    keep(project, answered("gpt-4.1-mini"))
+    keep_run(project, answered("gpt-4.1-mini"))
     done = routed("--json")
     document = validated("route", done.stdout)
     (flow,) = document["flows"]
@@ -322,7 +305,7 @@ def test_production_s_share_of_cached_input_is_priced(project: Path) -> None:
     """The recorded answers were cold; production reads half of its input from the cache: both sides cost less."""
     path = project / "prompts" / "refund.prompt.yml"
     path.write_text(path.read_text("utf-8").replace("cached_share: 0", "cached_share: 0.5"), encoding="utf-8")
-    keep(project, answered("gpt-4.1-mini"))
+    keep_run(project, answered("gpt-4.1-mini"))
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     cost = flow["candidates"][0]["cost"]
     assert ("0.0002875", "0.000041") == (cost["baseline_usd"], cost["candidate_usd"])
@@ -330,8 +313,8 @@ def test_production_s_share_of_cached_input_is_priced(project: Path) -> None:
 
 def test_candidates_of_several_runs_are_joined(project: Path) -> None:
     """Full from one replay, nano from a later one: both are weighed, the dearest first."""
-    keep(project, answered("gpt-4.1"), id="20261101-100000-aaaa", started_at="2026-11-01T10:00:00Z")
-    keep(project, answered("gpt-4.1-nano"), id="20261102-100000-bbbb", started_at="2026-11-02T10:00:00Z")
+    keep_run(project, answered("gpt-4.1"), id="20261101-100000-aaaa", started_at="2026-11-01T10:00:00Z")
+    keep_run(project, answered("gpt-4.1-nano"), id="20261102-100000-bbbb", started_at="2026-11-02T10:00:00Z")
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     assert [("gpt-4.1", "20261101-100000-aaaa"), ("gpt-4.1-nano", "20261102-100000-bbbb")] == [
         (one["candidate"], one["run"]) for one in flow["candidates"]
@@ -344,7 +327,7 @@ def test_the_newest_whole_replay_counts(project: Path) -> None:
     runs = {"aaaa": (60, 0), "bbbb": (60, 30), "cccc": (3, 0)}
     for day, (name, (count, lost)) in enumerate(runs.items(), 1):
         facts = {"id": f"2026110{day}-100000-{name}", "started_at": f"2026-11-0{day}T10:00:00Z"}
-        keep(project, answered("gpt-4.1-mini", count=count, lost=lost), **facts)
+        keep_run(project, answered("gpt-4.1-mini", count=count, lost=lost), **facts)
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     (candidate,) = flow["candidates"]
     assert ("20261102-100000-bbbb", "worse") == (candidate["run"], candidate["standing"])
@@ -352,7 +335,7 @@ def test_the_newest_whole_replay_counts(project: Path) -> None:
 
 def test_a_run_of_a_part_is_insufficient(project: Path) -> None:
     """Fifty clean cases of sixty: ten were not asked, and it says so."""
-    keep(project, answered("gpt-4.1-mini", count=50))
+    keep_run(project, answered("gpt-4.1-mini", count=50))
     done = routed("--json")
     (flow,) = json.loads(done.stdout)["flows"]
     assert (3, "insufficient") == (done.exit_code, flow["verdict"])
@@ -362,7 +345,7 @@ def test_a_run_of_a_part_is_insufficient(project: Path) -> None:
 @pytest.mark.parametrize("lost", [2, 4])
 def test_where_few_cases_got_worse_they_are_mended_first(project: Path, lost: int) -> None:
     """A few worse cases, and thousands more or none that would tell: the next line mends them, and says where."""
-    keep(project, answered("gpt-4.1-mini", lost=lost))
+    keep_run(project, answered("gpt-4.1-mini", lost=lost))
     done = routed()
     assert 3 == done.exit_code, done.output
     (last,) = [line for line in done.stdout.splitlines() if line.startswith("next: ")]
@@ -375,13 +358,13 @@ def test_clean_cases_that_are_too_few_are_added_to(project: Path) -> None:
     """Nothing got worse: there is nothing to mend, and the cases that are missing are counted."""
     cases = "".join(f"  - {{id: c{n:02}, inputs: {{n: {n}}}}}\n" for n in range(20))
     (project / "prompts" / "refund.prompt.yml").write_text(PROMPT + cases, encoding="utf-8")
-    keep(project, answered("gpt-4.1-mini", count=20))
+    keep_run(project, answered("gpt-4.1-mini", count=20))
     assert "\nnext: add 25 cases to refund, record them, replay; then prompt-migrate route\n" in routed().stdout
 
 
 def test_a_model_without_a_price_is_not_ranked(project: Path) -> None:
     """Its cost is null, never 0, and the reason is told."""
-    keep(project, answered("house-model"))
+    keep_run(project, answered("house-model"))
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     assert ("insufficient", None) == (flow["verdict"], flow["candidates"][0]["cost"])
     assert "not ranked: no price of house-model" in flow["candidates"][0]["barred"]
@@ -390,7 +373,7 @@ def test_a_model_without_a_price_is_not_ranked(project: Path) -> None:
 def test_flows_of_the_application_s_own_tests_are_routed_too(project: Path) -> None:
     """They have no prompt file: judged as medium ones, without traffic, so that what is saved a month is unknown."""
     own = [replace(one, comparison=replace(one.comparison, flow=FlowName("checkout"))) for one in answered("gpt-4.1")]
-    keep(project, [*answered("gpt-4.1"), *own])
+    keep_run(project, [*answered("gpt-4.1"), *own])
     flows = {flow["flow"]: flow for flow in validated("route", routed("--json").stdout)["flows"]}
     found = flows["checkout"]
     assert ("insufficient", 39, None) == (found["verdict"], found["cases_needed"], found["saving_usd_month"])
@@ -399,14 +382,14 @@ def test_flows_of_the_application_s_own_tests_are_routed_too(project: Path) -> N
 
 def test_the_order_can_be_said(project: Path) -> None:
     """Candidates are tested in the order of the options; one that is not named is left out."""
-    keep(project, answered("gpt-4.1") + answered("gpt-4.1-mini") + answered("gpt-4.1-nano"))
+    keep_run(project, answered("gpt-4.1") + answered("gpt-4.1-mini") + answered("gpt-4.1-nano"))
     (flow,) = json.loads(routed("--json", "--candidate", "gpt-4.1-nano", "--candidate", "gpt-4.1").stdout)["flows"]
     assert ["gpt-4.1-nano", "gpt-4.1"] == [one["candidate"] for one in flow["candidates"]]
 
 
 def test_an_output_file_holds_what_would_be_printed(project: Path) -> None:
     """With -o standard output stays empty."""
-    keep(project, answered("gpt-4.1-mini"))
+    keep_run(project, answered("gpt-4.1-mini"))
     done = routed("--json", "-o", "routes.json")
     assert ("", 0) == (done.stdout, done.exit_code)
     validated("route", (project / "routes.json").read_text(encoding="utf-8"))
@@ -415,7 +398,7 @@ def test_an_output_file_holds_what_would_be_printed(project: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
 def test_an_output_file_that_cannot_be_written_is_said(project: Path) -> None:
     """A full disk is told in words, with the code of a store that failed."""
-    keep(project, answered("gpt-4.1-mini"))
+    keep_run(project, answered("gpt-4.1-mini"))
     done = routed("--json", "-o", "/dev/full")
     assert 13 == done.exit_code
     assert "cannot write /dev/full: No space left on device" in done.stderr

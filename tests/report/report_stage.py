@@ -13,7 +13,6 @@ from typing import Any
 
 from measured import replay
 
-from migrate.edges.ledger import open_ledger, sqlite_url
 from migrate.edges.report import Packed, pack, write_report
 from migrate.evidence import weigh
 from migrate.ports import CaseRecord
@@ -31,7 +30,6 @@ from migrate.vocabulary import (
     NoReplyKind,
     Reply,
     Request,
-    Run,
     Rung,
     Sample,
     Timing,
@@ -40,21 +38,6 @@ from migrate.vocabulary import (
 from migrate.workflow.fold import measurements_of
 
 _DATA = re.compile(r'<script type="application/gzip" id="([a-z0-9-]+)">([A-Za-z0-9+/=]*)</script>')
-
-
-def keep_run(project: Path, records: Sequence[CaseRecord], **facts: Any) -> Run:
-    """Write a finished run into the project's ledger."""
-    run = replay(**facts)
-    state = project / ".prompt-migrate"
-    state.mkdir(exist_ok=True)
-    ledger = open_ledger(sqlite_url(state / "ledger.db"), root=project)
-    try:
-        ledger.start(replace(run, state="running", finished_at=None, accounts={}))
-        ledger.add(run.id, records)
-        ledger.finish(run)
-    finally:
-        ledger.close()
-    return run
 
 
 def documents_of(page: str) -> dict[str, Any]:

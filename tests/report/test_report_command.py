@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from measured import compared, finding, paid, record
-from report_stage import documents_of, keep_run
+from measured import compared, finding, keep_run, paid, record
+from report_stage import documents_of
 
 from migrate.cli import main
 from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from measured import compared, finding, paid, record
-from report_stage import keep_run
+from measured import compared, finding, keep_run, paid, record
 
 from migrate.cli import main
 from migrate.edges.ledger import tables

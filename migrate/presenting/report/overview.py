@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from migrate.evidence.rating import HumanEvidence
+from migrate.presenting.deciding import page_decision
 from migrate.presenting.document import compare_document
 from migrate.presenting.report.headline import headline, sentence
 from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
@@ -107,24 +108,7 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         },
         "people": [said for one in facts.people for said in _people(one, names, builder.candidates)],
         "pages": dict(facts.pages),
-        "decided": [_decided(one) for one in facts.decided],
-    }
-
-
-def _decided(one: Decision) -> JsonObject:
-    """Return a decision that is written already, in the words of the page's own."""
-    return {
-        "flow": one.flow,
-        "case_id": one.case,
-        "model": one.candidate,
-        "verdict": one.verdict,
-        "group": one.group,
-        "path": one.path,
-        "reason": one.reason,
-        "reviewer": one.reviewer,
-        "at": one.at,
-        "expires": one.expires,
-        "at_most": one.at_most,
+        "decided": [page_decision(one) for one in facts.decided],
     }
 
 
