@@ -2,7 +2,8 @@
 
 `kill_writer.py safe|plain FOLDER KILLS SEED` forks a writer, kills it with SIGKILL after a random moment, and prints
 one line of JSON a kill: the writes it had finished, the torn files and the temporary ones it left. `plain` is the
-control: open, `json.dump`, close.
+control: open, `json.dump`, close. The disk under the writers is made slow: it takes a golden half at a time, so that
+blows fall in the middle of writes however fast the machine is.
 `kill_writer.py race FOLDER TIMES` has two processes write the first golden of a flow at the same moment.
 """
 
@@ -43,6 +44,20 @@ def write_plainly(files: GoldenFiles, case: str, round_: int) -> None:
         json.dump({"format": 1, "case": case, "lines": text_of(round_).split(" ")}, file, indent=2)
 
 
+def slow_the_disk() -> None:
+    """Take the first half of a long write, a moment later, and leave the rest to the next call."""
+    write = os.write
+
+    def slow(handle: int, data: bytes) -> int:
+        if len(data) < 1_000:
+            return write(handle, data)
+        taken = write(handle, data[: len(data) // 2])
+        time.sleep(0.001)
+        return taken
+
+    os.write = slow
+
+
 def kill_often(kind: str, folder: Path, kills: int, seed: int) -> None:
     rng = random.Random(seed)
     write = write_safely if kind == "safe" else write_plainly
@@ -50,6 +65,7 @@ def kill_often(kind: str, folder: Path, kills: int, seed: int) -> None:
         ready, acks = os.pipe()
         child = os.fork()
         if child == 0:
+            slow_the_disk()
             files, round_ = GoldenFiles(folder, Redactor()), rng.randrange(10**6)
             while True:
                 for case in CASES:

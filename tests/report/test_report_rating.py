@@ -34,10 +34,14 @@ def kept(project: Project) -> list[dict[str, Any]]:
 
 def rate(sitting: Served, keys: str, said: str) -> None:
     """Rate the pair that is shown by keys alone."""
-    sitting.page.wait_for_selector(".answers")
+    page = sitting.page
+    page.wait_for_selector(".answers")
+    pair = page.locator(".rating .note").first.inner_text()
     for key in keys:
-        sitting.page.keyboard.press(key)
+        page.keyboard.press(key)
     sitting.press("Enter", said)
+    # What is said may read as it did before: that the next pair is shown tells that this one is kept.
+    page.wait_for_function("old => document.querySelector('.rating .note')?.innerText !== old", arg=pair)
 
 
 def test_the_page_holds_no_name(sitting: Served, tab: Tab) -> None:
