@@ -364,5 +364,7 @@ def export(
         click.echo(text, nl=False)
     else:
         write_document(output, text)
-        again = f"prompt-migrate canary export {plan_file} --to {target} --stage {stage} --check {output}"
-        click.echo(f"written: {output}; next: {again}", err=True)
+        words = [word for flow in flows for word in ("--flow", flow)]
+        words += ["--stage", str(stage), "--check", str(output)]
+        again = shlex.join(["prompt-migrate", "canary", "export", str(plan_file), "--to", target, *words])
+        click.echo(inert(f"written: {output}; next: {again}", keep_newlines=False), err=True)

@@ -35,12 +35,23 @@ def _by_member(plan: Plan, stages: Mapping[str, Stage]) -> tuple[Plan, dict[str,
 
 
 def stages_of(plan: Plan, flows: Sequence[str], number: int) -> dict[str, Stage]:
-    """Return the stage of each flow that is exported. Raises UsageProblem where there is none to export."""
+    """Return the stage of each flow that is exported. Raises UsageProblem where there is none to export.
+
+    A stage that a flow's ladder does not have is refused: its last one is all traffic.
+    """
     ready = [rollout for rollout in wanted_flows(plan, flows) if rollout.verdict in STARTING]
     if not ready:
         verdicts = ", ".join(f"{one.flow} {one.verdict.replace('_', ' ')}" for one in wanted_flows(plan, flows))
         raise UsageProblem(f"plan {plan.plan_id} has no flow that may start: {verdicts}")
-    return {rollout.flow: rollout.stages[min(number, len(rollout.stages)) - 1] for rollout in ready}
+    short = [rollout for rollout in ready if number > len(rollout.stages)]
+    if short:
+        had = "; ".join(f"{rollout.flow} has stages 1 to {len(rollout.stages)}" for rollout in short)
+        able = len(short) < len(ready)
+        raise UsageProblem(
+            f"--stage {number}: plan {plan.plan_id} has no such stage: {had}",
+            hint="export the others alone, with --flow" if able else "",
+        )
+    return {rollout.flow: rollout.stages[number - 1] for rollout in ready}
 
 
 def exported(plan: Plan, target: Target, stages: Mapping[str, Stage]) -> str:

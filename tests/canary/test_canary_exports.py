@@ -176,6 +176,35 @@ def test_what_may_not_start_is_not_exported() -> None:
         stages_of(harmful, (), 1)
 
 
+@pytest.mark.parametrize("number", [6, 7, 9])
+def test_a_stage_that_no_ladder_has_is_not_taken_for_its_last_one(number: int) -> None:
+    """The last stage is all traffic: whoever types one too many is told the stages there are."""
+    with pytest.raises(UsageProblem, match=f"--stage {number}: .*: refund has stages 1 to 5; notes has stages 1 to 5"):
+        stages_of(PLAN, (), number)
+
+
+def test_a_stage_of_the_longer_ladder_is_refused_for_the_shorter_one() -> None:
+    """Flows with ladders of their own: the one without the stage is named, and the others can be exported alone."""
+    both = plan(rollout(), rollout("low", evidence=evidence(flow="notes")))
+    with pytest.raises(UsageProblem, match="notes has stages 1 to ") as refused:
+        stages_of(both, (), 5)
+    assert "refund" not in str(refused.value)
+    assert ["refund"] == list(stages_of(both, ("refund",), 5))
+
+
+@pytest.mark.parametrize("target", [target for target in TARGETS if target != "json"])
+def test_an_export_of_simulated_evidence_says_so(tmp_path: Path, target: Target) -> None:
+    """Whoever finds the file beside a gateway reads that no model was asked; a file of real answers has no mark."""
+    made = plan(rollout(evidence=evidence(simulated=True)))
+    stages = stages_of(made, (), 1)
+    text = exported(made, target, stages)
+    assert "SIMULATED: the simulated provider answered. Not for production." in text
+    path = tmp_path / "export"
+    path.write_text(text)
+    assert [] == export_flaws(made, target, stages, path)
+    assert "SIMULATED" not in exported(PLAN, target, stages_of(PLAN, (), 1))
+
+
 @pytest.mark.parametrize("target", ["flagd", "argo"])
 def test_a_file_of_something_else_is_said(tmp_path: Path, target: Target) -> None:
     """Broken, or not there: one sentence."""

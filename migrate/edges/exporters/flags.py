@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from migrate.canary.buckets import WHOLE, flag_key, weight
 from migrate.canary.nouns import Plan, Rollout, Stage
+from migrate.edges.exporters.marks import marked
 
 SCHEMA: Final = "https://flagd.dev/schema/v0/flags.json"
 
@@ -24,7 +25,12 @@ def flags(plan: Plan, rollouts: Mapping[str, Stage]) -> dict[str, Any]:
             flag_key(rollout.flow, rollout.candidate): _flag(plan, rollout, rollouts[rollout.flow])
             for rollout in chosen
         },
-        "metadata": {"plan_id": plan.plan_id, "hash_rule": plan.hash_rule, "tool": plan.tool},
+        "metadata": {
+            "plan_id": plan.plan_id,
+            "hash_rule": plan.hash_rule,
+            "tool": plan.tool,
+            **marked("note", simulated=any(rollout.simulated for rollout in chosen)),
+        },
     }
 
 
@@ -38,7 +44,13 @@ def _flag(plan: Plan, rollout: Rollout, stage: Stage) -> dict[str, Any]:
         "variants": {rollout.baseline: rollout.baseline, rollout.candidate: rollout.candidate},
         "defaultVariant": rollout.baseline,
         "targeting": {"fractional": [by_user, *(part for part in parts if part[1])]},
-        "metadata": {"plan_id": plan.plan_id, "version": plan.plan_id, "flow": rollout.flow, "share": stage.share},
+        "metadata": {
+            "plan_id": plan.plan_id,
+            "version": plan.plan_id,
+            "flow": rollout.flow,
+            "share": stage.share,
+            **marked("note", simulated=rollout.simulated),
+        },
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from migrate.canary.nouns import Plan, Rollout, Stage
+from migrate.edges.exporters.marks import marked
 
 PER_REQUEST: Final = "weights hold per request, not per user: a user may get both models"
 HUNDRED: Final = 100
@@ -30,7 +31,7 @@ def litellm(plan: Plan, rollouts: Mapping[str, Stage]) -> dict[str, Any]:
 
 
 def _deployments(plan: Plan, rollout: Rollout, stage: Stage) -> Iterator[dict[str, Any]]:
-    info = {"plan_id": plan.plan_id, "note": PER_REQUEST}
+    info = {"plan_id": plan.plan_id, "note": PER_REQUEST, **marked("simulated", simulated=rollout.simulated)}
     for model, weight in ((rollout.candidate, percents(stage)), (rollout.baseline, HUNDRED - percents(stage))):
         if weight:
             parameters = {"model": f"openai/{model}", "weight": weight}
@@ -95,6 +96,7 @@ def _metadata(plan: Plan, rollout: Rollout, name: str) -> dict[str, Any]:
         "prompt-migrate/plan-id": plan.plan_id,
         "prompt-migrate/flow": rollout.flow,
         "prompt-migrate/limit": "the model must be a setting of the deployment; pods answer, not users",
+        **marked("prompt-migrate/simulated", simulated=rollout.simulated),
     }
     return {"name": name, "annotations": notes}
 

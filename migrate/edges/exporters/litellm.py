@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 
+from migrate.edges.exporters.marks import SIMULATED
 from migrate.edges.exporters.shapes import shape_flaws
 from migrate.inert import inert
 from migrate.rendering import parse_candidate
@@ -42,7 +43,7 @@ def _head(report: RouteReport) -> Iterator[str]:
     if report.synthetic:
         yield f"SYNTHETIC: made from {report.source}, whose answers are made up. Not for production."
     if report.simulated:
-        yield "SIMULATED: the simulated provider answered. Not for production."
+        yield SIMULATED
     policy = report.policy
     yield f"Judged as of {policy.as_of.isoformat()}; a rollout of {policy.rollout_days} days ends {policy.ends}."
     yield "Fallbacks fire on errors alone, so cascades by schema or judge are not here: see --export json."
