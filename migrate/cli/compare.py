@@ -185,6 +185,7 @@ def _reasons(found: Standing) -> Iterator[str]:
     yield from (f"gate closed: {reason}" for reason in found.closed)
     yield from (f"stale: {reason}" for reason in found.stale)
     yield from (f"incomplete: {reason}" for reason in found.incomplete)
+    yield from (f"gate open: {reason}" for reason in found.left_open)
 
 
 def _say(lines: Iterable[str], *, err: bool, colour: bool | None = None) -> None:

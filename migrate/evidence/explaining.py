@@ -110,8 +110,9 @@ SUMMARY: Final[dict[str, Explanation[FlowEvidence]]] = {
     ),
     "cost": Explanation(
         "what the answers cost, candidate against baseline",
-        "sum over calls of tokens x the rates of the day, exactly; ratio: per answered case; unknown is never 0",
-        "the recorded cases are as long as production's",
+        "sum over calls of tokens x the rates of the day, exactly; ratio: per answered case; unknown is never 0; what "
+        "route counts is another thing: an answer that keeps the contract, its input cached as in production",
+        "each side as it was billed in its run, the provider's prompt cache as it was then",
         "definition",
         _cost,
     ),

@@ -15,6 +15,12 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence
 WORDS: Final = ("breaking", "drift", "unstable")
 LIMITS: Final = ("cost", "p95")
 GRAMMAR: Final = "breaking, drift, unstable, cost:+10%, p95:+20%"
+CASES: Final = (
+    ("breaking", CaseVerdict.BREAKING, "breaking"),
+    ("drift", CaseVerdict.DRIFT, "drifting"),
+    ("unstable", CaseVerdict.UNSTABLE_BASELINE, "with an unstable baseline"),
+)
+"""A word, the verdict of the cases that it stops, and what is said of them."""
 ROUNDING: Final = 1e-9
 """Ratios are floats: a growth that equals its limit but for rounding keeps it."""
 
@@ -41,16 +47,37 @@ class Gates:
         """
         return [f"{flow.flow} against {flow.candidate}: {why}" for flow in evidence for why in self._reasons(flow)]
 
-    def _reasons(self, flow: FlowEvidence) -> Iterator[str]:
-        gates = [
-            (True, CaseVerdict.NO_GOLDEN, "without a golden, so compared with nothing"),
-            (self.breaking, CaseVerdict.BREAKING, "breaking"),
-            (self.drift, CaseVerdict.DRIFT, "drifting"),
-            (self.unstable, CaseVerdict.UNSTABLE_BASELINE, "with an unstable baseline"),
+    def left_open(self, evidence: Iterable[FlowEvidence]) -> list[str]:
+        """Return what is said of flows that are shown to be unsafe and close no gate: what would close it, a line each.
+
+        A verdict closes no gate, its cases do: a flow may be worse by changes of meaning alone, which nobody asked for.
+        """
+        passed = [flow for flow in evidence if flow.verdict == "unsafe" and not any(self._reasons(flow))]
+        return [f"{flow.flow} against {flow.candidate} is unsafe: {self._closing(flow)}" for flow in passed]
+
+    def _closing(self, flow: FlowEvidence) -> str:
+        more = [
+            (word, f"{count} of {flow.cases} cases {words}")
+            for word, verdict, words in CASES
+            if (count := flow.verdicts.get(verdict, 0)) and not getattr(self, word)
         ]
-        for asked, verdict, words in gates:
+        if not more:
+            return "no gate that --fail-on knows looks at what it shows"
+        asked = ",".join((*self._words(), *(word for word, _ in more)))
+        return f"{', '.join(words for _, words in more)}; --fail-on {asked} would close it"
+
+    def _words(self) -> Iterator[str]:
+        yield from (word for word in WORDS if getattr(self, word))
+        limits = (("cost", self.cost), ("p95", self.p95))
+        yield from (f"{name}:{growth:+}%" for name, growth in limits if growth is not None)
+
+    def _reasons(self, flow: FlowEvidence) -> Iterator[str]:
+        unpaired = flow.verdicts.get(CaseVerdict.NO_GOLDEN, 0)
+        if unpaired:
+            yield f"{unpaired} of {flow.cases} cases without a golden, so compared with nothing"
+        for word, verdict, words in CASES:
             count = flow.verdicts.get(verdict, 0)
-            if asked and count:
+            if getattr(self, word) and count:
                 yield f"{count} of {flow.cases} cases {words}"
         if self.cost is not None:
             yield from _cost_reasons(flow, self.cost)

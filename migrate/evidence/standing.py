@@ -11,7 +11,7 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, Run
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Why a run is not fine, in words; three empty tuples when it is."""
+    """Why a run is not fine, in words; nothing closed, stale or incomplete when it is."""
 
     closed: tuple[str, ...]
     """Reasons of closed gates: regressions, or figures past their limit."""
@@ -19,6 +19,8 @@ class Standing:
     """Goldens that no longer match what their prompts render to."""
     incomplete: tuple[str, ...]
     """Planned cases without a judgement."""
+    left_open: tuple[str, ...] = ()
+    """Flows that are shown to be unsafe and close no gate, with what would close it; the run is fine all the same."""
 
     @property
     def fine(self) -> bool:
@@ -27,7 +29,12 @@ class Standing:
 
 def standing(run: Run, evidence: Sequence[FlowEvidence], gates: Gates) -> Standing:
     """Return where a replay stands."""
-    return Standing(tuple(gates.closed(evidence)), tuple(_stale(evidence)), tuple(_incomplete(run, evidence)))
+    return Standing(
+        closed=tuple(gates.closed(evidence)),
+        stale=tuple(_stale(evidence)),
+        incomplete=tuple(_incomplete(run, evidence)),
+        left_open=tuple(gates.left_open(evidence)),
+    )
 
 
 def _stale(evidence: Sequence[FlowEvidence]) -> Iterator[str]:

@@ -63,14 +63,20 @@ def painted(text: str, colour: Colour, *, on: bool) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return the text, made inert, as lines of at most `width` cells: broken at blanks, cut where there are none."""
-    lines, line = [], ""
-    for word in inert(text, keep_newlines=False).split(" "):
+    """Return the text, made inert, as lines of at most `width` cells: broken at blanks, cut where there are none.
+
+    Blanks that the text begins with stay; what follows of it stands two further in.
+    """
+    shown = inert(text, keep_newlines=False)
+    indent = shown[: len(shown) - len(shown.lstrip(" "))]
+    first, *rest = shown[len(indent) :].split(" ")
+    lines, line = [], indent + first
+    for word in rest:
         if line.strip() and cells(line) + 1 + cells(word) > width:
             lines.append(line)
-            line = "  " + word
+            line = f"{indent}  {word}"
         else:
-            line = f"{line} {word}" if line else word
+            line = f"{line} {word}"
     return [fit(line, width) for line in (*lines, line)]
 
 

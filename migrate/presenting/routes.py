@@ -74,7 +74,10 @@ def feet(report: RouteReport) -> Iterator[str]:
     )
     sources = {flow.about.latency.source for flow in report.flows if flow.about is not None}
     yield from (f"latency: {source}" for source in sorted(sources))
-    yield "costs are those of a successful answer, measured tokens at the prices of that day; 30 days a month"
+    yield (
+        "costs are those of a successful answer: measured tokens at the prices of that day, input cached as the flow's "
+        "traffic says; compare has those of an answer as it was billed in a run; 30 days a month"
+    )
 
 
 def _row(flow: FlowRoute) -> tuple[Cell, ...]:

@@ -37,7 +37,8 @@ COLUMNS: Final = (
 )
 LEGEND: Final = (
     "schema ok: candidate/baseline, of all samples; noise: changes within the baseline's own; "
-    "cost, p50, p95: candidate divided by baseline"
+    "cost, p50, p95: candidate divided by baseline; cost: of an answer as it was billed in these runs, where route "
+    "counts one that keeps the contract, its input cached as in production"
 )
 CLOCKS: Final = {
     "wall": "wall",

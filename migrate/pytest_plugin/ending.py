@@ -31,6 +31,8 @@ class Results:
     evidence: tuple[FlowEvidence, ...] = ()
     closed: list[str] = field(default_factory=list)
     """Reasons why the run must not end in 0."""
+    left_open: list[str] = field(default_factory=list)
+    """What is told of unsafe flows that closed no gate."""
     written: int = 0
     report: str = ""
     """Where the report is, when one was asked for."""
@@ -107,6 +109,7 @@ class Ending:
         if silent:
             results.closed.append(f"{silent} of {planned} cases without an answer")
         results.closed += self._session.world.closed_gates(evidence)
+        results.left_open = self._session.world.left_open(evidence)
         self.results = results
         if self._session.config.option.migrate_report is not None and run.kind == "replay":
             self._write_report(results, self._session.config.option.migrate_report)
@@ -163,6 +166,9 @@ class Ending:
         for reason in self.results.closed:
             for line in wrapped(f"gate closed: {reason}", self._width(reporter)):
                 reporter.write_line(line, red=True)
+        for words in self.results.left_open:
+            for line in wrapped(f"gate open: {words}", self._width(reporter)):
+                reporter.write_line(line, yellow=True)
 
     @staticmethod
     def _width(reporter: Any) -> int:

@@ -414,6 +414,10 @@ class World:
         """Return the reasons why `--fail-on` closes the gate."""
         return self._gates().closed(evidence)
 
+    def left_open(self, evidence: Sequence[FlowEvidence]) -> list[str]:
+        """Return which flows are unsafe and close no gate, and what would close it."""
+        return self._gates().left_open(evidence)
+
     def _gates(self) -> Gates:
         from migrate.evidence.gates import parse_fail_on
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -89,6 +90,43 @@ def test_a_case_without_a_golden_closes_every_gate() -> None:
     """What was compared with nothing did not pass."""
     found = parse_fail_on("drift").closed([evidence(verdicts={CaseVerdict.NO_GOLDEN: 2, CaseVerdict.SAME: 1})])
     assert ["refund against gpt-4.1: 2 of 3 cases without a golden, so compared with nothing"] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "verdicts", "said"),
+    [
+        (
+            "breaking",
+            {CaseVerdict.DRIFT: 13, CaseVerdict.SAME: 27},
+            "13 of 40 cases drifting; --fail-on breaking,drift would close it",
+        ),
+        (
+            "cost:+10%",
+            {CaseVerdict.BREAKING: 2, CaseVerdict.DRIFT: 1},
+            "2 of 3 cases breaking, 1 of 3 cases drifting; --fail-on cost:+10%,breaking,drift would close it",
+        ),
+        ("breaking", {CaseVerdict.SAME: 3}, "no gate that --fail-on knows looks at what it shows"),
+    ],
+)
+def test_an_unsafe_flow_that_closes_no_gate_says_what_would(
+    text: str, verdicts: dict[CaseVerdict, int], said: str
+) -> None:
+    """Changes of meaning alone make a flow unsafe and stop no run by default: what to ask for is ready to be typed."""
+    unsafe = replace(evidence(verdicts=verdicts, ratio=1.0), verdict="unsafe")
+    gates = parse_fail_on(text)
+    assert [f"refund against gpt-4.1 is unsafe: {said}"] == gates.left_open([unsafe])
+    assert not gates.closed([unsafe])
+    found = standing(replay(), [unsafe], gates)
+    assert (found.left_open, found.fine) == ((f"refund against gpt-4.1 is unsafe: {said}",), True)
+
+
+def test_an_unsafe_flow_that_closes_a_gate_is_told_once() -> None:
+    """As a closed gate; and of flows that are not unsafe nothing is said."""
+    unsafe = replace(evidence(verdicts=COUNTS), verdict="unsafe")
+    gates = parse_fail_on("breaking")
+    assert (1, []) == (len(gates.closed([unsafe])), gates.left_open([unsafe]))
+    drifting = evidence(verdicts={CaseVerdict.DRIFT: 13})
+    assert [] == gates.left_open([drifting, replace(drifting, verdict="insufficient")])
 
 
 MEASURED = evidence(ratio=1.1, before=latency(100, 200, 60), after=latency(120, 250, 60, "simulated, live"))

@@ -134,6 +134,23 @@ def test_every_closed_gate_is_told(project: Project) -> None:
     assert not any(line.endswith(" more") for line in told)
 
 
+def test_an_unsafe_flow_that_closes_no_gate_is_told(project: Project) -> None:
+    """Every answer means something else and keeps the contract: pytest ends with 0, and says what would not let it."""
+    prompt = project.root / "prompts" / "refund.prompt.yml"
+    prompt.write_text(f"critical: low\n{prompt.read_text('utf-8')}", encoding="utf-8")
+    other = '{"label": "broken", "amount": 77}'
+    project.say("gpt-4.1", {LATE: other, BROKEN: other, LOST: other})
+
+    result = project.run("--model", "gpt-4.1", "-k", "refund")
+
+    said = " ".join(" ".join(result.outlines).split())
+    assert (
+        "gate open: refund against gpt-4.1 is unsafe: 3 of 3 cases drifting; --fail-on breaking,drift would close"
+        in said
+    )
+    assert (0, "gate closed: " in said) == (result.ret, False)
+
+
 def test_quiet_runs_are_quiet(project: Project) -> None:
     """`-q` keeps the summary; `-qq` and `--no-summary` leave it out, but a closed gate is told all the same."""
     project.say("gpt-4.1", {BROKEN: '{"label": "broken", "amount": 50}'})

@@ -12,7 +12,7 @@ from measured import compared, evidence, finding, latency, rates, replay
 
 from migrate.inert import inert
 from migrate.presenting import failure_lines, summary_lines
-from migrate.presenting.layout import cells
+from migrate.presenting.layout import cells, wrapped
 from migrate.reviewing import group_changes
 from migrate.vocabulary import (
     Candidate,
@@ -71,7 +71,9 @@ def test_the_summary_of_a_replay() -> None:
         "  refund            45  99.1/100%      2      1      4  0.80  0.95  1.11  -",
         "  meeting-notes     60          -      0      0      0  2.67     -     -  -",
         "schema ok: candidate/baseline, of all samples; noise: changes within the baseline's own;",
-        "  cost, p50, p95: candidate divided by baseline",
+        "  cost, p50, p95: candidate divided by baseline; cost: of an answer as it was billed in",
+        "  these runs, where route counts one that keeps the contract, its input cached as in",
+        "  production",
         "105 cases: 98 same, 4 within noise, 1 drift, 2 breaking",
         "latency: candidate live; baseline recorded on 2026-01-15",
         "latency: candidate not measured; baseline recorded on 2026-01-15",
@@ -441,3 +443,10 @@ def test_evidence_is_never_changed_by_being_shown() -> None:
     """Showing twice shows the same."""
     flows: list[FlowEvidence] = [REFUND, NOTES]
     assert summary_lines(replay(), flows) == summary_lines(replay(), flows)
+
+
+def test_a_wrapped_line_keeps_the_blanks_it_begins_with() -> None:
+    """What follows of a point in a list stands under its words, not under its dash."""
+    assert ["  - one two", "    three", "    four"] == wrapped("  - one two three four", 11)
+    assert ["one two", "  three"] == wrapped("one two three", 8)
+    assert [["  "], [""], ["a  b"]] == [wrapped("  ", 8), wrapped("", 8), wrapped("a  b", 8)]
