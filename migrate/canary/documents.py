@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from migrate.canary.nouns import Behaviour, Claims, Early, Metric, Plan, Rollout, Stage, Stratum, Table
+from migrate.canary.nouns import Behaviour, Claims, Early, Metric, Plan, Rollout, Stage, Stratum, Table, Unplanned
 from migrate.canary.terms import Judge
 from migrate.canonical import digest_json
 from migrate.vocabulary import Json, JsonObject
@@ -30,6 +30,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "newly_exposed": _float(plan.newly_exposed),
         "flows": [_rollout(rollout) for rollout in plan.rollouts],
         "claims": None if plan.claims is None else {**asdict(plan.claims), "flows": list(plan.claims.flows)},
+        "unplanned": [asdict(one) for one in plan.unplanned],
     }
 
 
@@ -94,11 +95,12 @@ def _rollout(rollout: Rollout) -> Json:
         "metrics": [_metric(metric) for metric in rollout.metrics],
         "stages": [_stage(stage, rollout) for stage in rollout.stages],
         "operating_characteristics": [_behaviour(row) for row in rollout.behaviour],
-        "strata": [_stratum(stratum) for stratum in rollout.strata],
+        "strata": [_stratum(stratum, rollout) for stratum in rollout.strata],
     }
 
 
-def _stratum(stratum: Stratum) -> Json:
+def _stratum(stratum: Stratum, rollout: Rollout) -> Json:
+    alpha = rollout.alpha * rollout.member_part * stratum.bad.weight
     return {
         "flow": stratum.flow,
         "units_per_day": _float(stratum.units_per_day),
@@ -110,6 +112,9 @@ def _stratum(stratum: Stratum) -> Json:
             "high": _maybe(stratum.excess_high),
         },
         "metrics": [_metric(metric) for metric in stratum.metrics],
+        "rollback": [
+            {"share": _float(share), "alpha": _float(alpha), "table": _rows(table)} for share, table in stratum.stops
+        ],
     }
 
 
@@ -190,9 +195,11 @@ def _rows(table: Table) -> Json:
 def _behaviour(row: Behaviour) -> Json:
     return {
         "excess": _float(row.excess),
+        "harmed": row.harmed or None,
         "rollouts": row.rollouts,
         "promoted": _float(row.promoted),
         "rolled_back": _float(row.rolled_back),
+        "rolled_back_by_member": {flow: _float(share) for flow, share in row.by_member.items()},
         "held": _float(row.held),
         "days": _float(row.days),
         "bad_answers": {"mean": _float(row.bad_mean), "p95": _float(row.bad_p95)},
@@ -213,6 +220,7 @@ def plan_of(document: JsonObject) -> Plan:
         newly_exposed=document["newly_exposed"],
         rollouts=tuple(_read_rollout(flow) for flow in document["flows"]),
         claims=_read_claims(document.get("claims")),
+        unplanned=tuple(Unplanned(**one) for one in document.get("unplanned", ())),
     )
 
 
@@ -261,6 +269,7 @@ def _read_stratum(stratum: Mapping[str, Any]) -> Stratum:
         excess_low=evidence["low"],
         excess_high=evidence["high"],
         metrics=tuple(Metric(**metric) for metric in stratum["metrics"]),
+        stops=tuple((stop["share"], _table(stop["table"])) for stop in stratum.get("rollback", ())),
     )
 
 
@@ -291,4 +300,10 @@ def _table(rows: Any) -> Table:
 def _read_behaviour(row: Mapping[str, Any]) -> Behaviour:
     same = ("excess", "rollouts", "promoted", "rolled_back", "held", "days")
     shown = row["bad_answers"]
-    return Behaviour(**{key: row[key] for key in same}, bad_mean=shown["mean"], bad_p95=shown["p95"])
+    return Behaviour(
+        **{key: row[key] for key in same},
+        bad_mean=shown["mean"],
+        bad_p95=shown["p95"],
+        harmed=row.get("harmed") or "",
+        by_member=row.get("rolled_back_by_member", {}),
+    )

@@ -63,7 +63,7 @@ def weigh_evidence(rollout: Rollout, counted: Counted) -> Evidence:
             stratum.take(hour)
         mean = whole.mean
         if strata:
-            mean += (1 - rollout.own_part) * sum(stratum.mean for stratum in strata) / len(strata)
+            mean += rollout.member_part * sum(stratum.mean for stratum in strata)
         whole.note(hour, mean, strata)
     return whole.evidence(strata)
 

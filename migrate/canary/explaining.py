@@ -154,6 +154,9 @@ def _pool(subject: Subject) -> Iterator[str]:
         traffic = f"{stratum.units_per_day:g} {rollout.units} and {stratum.requests_per_day:g} calls a day"
         yield f"{stratum.flow}: {traffic}; offline excess, lower and upper bound in points {offline}"
         yield f"{stratum.flow}: bad today {stratum.bad.rate:.4g}, allowed ratio {stratum.bad.r0:.4g}"
+        for share, table in stratum.stops[:1]:
+            first = ", ".join(f"{k} of the first {m}" for m, k in table[:3]) or "by more than the table lists"
+            yield f"{stratum.flow}: alone it stops the pool at {percent(share)} by {first} of its bad answers"
     for member in verdict.strata if verdict else ():
         sides = f"{member.candidate_bad}/{member.candidate_units} against {member.control_bad}/{member.control_units}"
         yield f"{member.flow}: bad {sides}, E {member.e:.4g}, alone it stops the pool at {member.threshold:.4g}"
@@ -167,7 +170,7 @@ def _evidence(subject: Subject) -> Iterator[str]:
     )
     yield f"cap: weight {CAP_WEIGHT * rollout.own_part:g}"
     if rollout.own_part < 1:
-        yield f"members: weight {(1 - rollout.own_part) / len(rollout.strata):.3g} each"
+        yield f"members: weight {rollout.member_part:.3g} each"
     for reading in verdict.readings if verdict else ():
         yield f"{reading.name}: E {reading.e:.4g}, alone it stops at {reading.threshold:.4g}"
     if verdict is not None:
@@ -202,10 +205,15 @@ def _halves(subject: Subject) -> Iterator[str]:
 
 def _behaviour(subject: Subject) -> Iterator[str]:
     rows = subject.rollout.behaviour
-    yield f"{rows[0].rollouts if rows else 0} rollouts a row; units independent"
+    yield "units independent; bad answers alone, without what caps and the other metrics stop"
     for row in rows:
+        where = f" in {row.harmed} alone" if row.harmed else ""
         ends = f"through {row.promoted:.3f}, rolled back {row.rolled_back:.3f}, held {row.held:.3f}"
-        yield f"true excess {points(row.excess)} points: {ends}, {row.days:.1f} days, {row.bad_mean:.1f} bad"
+        shown = f"{row.days:.1f} days, {row.bad_mean:.1f} bad, n {row.rollouts}"
+        yield f"true excess {points(row.excess)} points{where}: {ends}, {shown}"
+        if row.by_member:
+            own = ", ".join(f"{flow} {share:.3f}" for flow, share in row.by_member.items())
+            yield f"of these rolled back by a member's own evidence: {own}"
 
 
 def _counts(subject: Subject) -> Iterator[str]:
@@ -346,8 +354,9 @@ EXPLAINED: Final[dict[str, Explained]] = {
         _pool,
     ),
     "behaviour": Explained(
-        "simulated rollouts of this plan: binomial bad units a day, evidence looked at daily, gates at their sizes",
-        "own simulation; standard error at most 0.5 / sqrt(rollouts)",
+        "simulated rollouts of this plan: binomial bad units a day, evidence looked at daily, gates at their sizes; of "
+        "a pool member by member, rolled back by its evidence as one and that of its members together",
+        "own simulation; standard error at most 0.5 / sqrt(n)",
         _behaviour,
     ),
     "counts": Explained(

@@ -50,6 +50,7 @@ PLAN_PLACES: Final[Mapping[str, str]] = {
     "flows.strata.metrics.margin": "gate",
     "flows.strata.metrics.r0": "evidence",
     "flows.strata.metrics.weight": "evidence",
+    "flows.strata.rollback": "pool",
 }
 """Start of a place in a plan to its figure; the longest start holds."""
 CHECK_PLACES: Final[Mapping[str, str]] = {

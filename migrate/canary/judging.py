@@ -112,7 +112,7 @@ class _Check:
         evidence, rollout = self.evidence, self.rollout
         if evidence.most >= 1 / rollout.alpha:
             parts = [metric.weight * evidence.at_most.get(metric.name, 1.0) for metric in rollout.metrics]
-            members = [self._member_part * e for e in evidence.strata_at_most]
+            members = [rollout.member_part * e for e in evidence.strata_at_most]
             cap = CAP_WEIGHT * rollout.own_part * evidence.cap_at_most
             if members and max(members) > max(*parts, cap):
                 flow = rollout.strata[members.index(max(members))].flow
@@ -124,11 +124,6 @@ class _Check:
         if rollout.budget and evidence.spent_most > rollout.budget:
             return "rollback", "budget", wording.spent(rollout, evidence)
         return None
-
-    @property
-    def _member_part(self) -> float:
-        """Part of the rollback's error that each member of a pool has."""
-        return (1 - self.rollout.own_part) / max(len(self.rollout.strata), 1)
 
     def _control(self) -> tuple[Word, Why, tuple[str, ...]] | None:
         if self.share < 1 and not self.sofar["control"].units:
@@ -319,7 +314,7 @@ class _Check:
         return moment(self.last + 1 + wait)
 
     def _members(self) -> Iterator[MemberReading]:
-        part = self._member_part
+        part = self.rollout.member_part
         for place, (stratum, counted) in enumerate(zip(self.rollout.strata, self.counted.strata, strict=True)):
             sofar = totals(counted.hours, self.share)
             bad, units = sofar["candidate"].of(stratum.bad)

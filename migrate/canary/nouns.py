@@ -186,6 +186,7 @@ class Behaviour:
     """What simulated rollouts of this very plan did, at one true excess."""
 
     excess: float
+    """Of the candidate's bad answers; of those of one member alone, where one is named."""
     rollouts: int
     promoted: float
     """Share of the rollouts that came through all gates."""
@@ -196,6 +197,10 @@ class Behaviour:
     bad_mean: float
     """Units that met a bad answer of the candidate."""
     bad_p95: float
+    harmed: str = ""
+    """The member of a pool that has the excess, the candidate being equal in the others; empty: all of them have it."""
+    by_member: Mapping[str, float] = field(default_factory=dict)
+    """Of a pool: member -> share of the rollouts that were rolled back mostly by its own evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +216,8 @@ class Stratum:
     excess_high: float | None
     metrics: tuple[Metric, ...]
     """With the member's rates, ratios and limits; the weights are parts of the member's own evidence."""
+    stops: tuple[tuple[float, Table], ...] = ()
+    """Share of a stage that compares -> of the member's first m bad answers, k of the candidate's stop the pool."""
 
     @property
     def bad(self) -> Metric:
@@ -277,6 +284,11 @@ class Rollout:
         return POOLED_PART if len(self.strata) > 1 else 1.0
 
     @property
+    def member_part(self) -> float:
+        """Part of it that each member of a pool has; 0 for a flow."""
+        return (1 - self.own_part) / max(len(self.strata), 1)
+
+    @property
     def members(self) -> tuple[Rollout, ...]:
         """The flows that have flags and calls: those of a pool, each with the pool's stages; of a flow itself."""
         return tuple(self._member(stratum) for stratum in self.strata) or (self,)
@@ -315,6 +327,16 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplanned:
+    """A flow or pool that was asked for and could not be planned, beside those that were."""
+
+    flow: str
+    reason: str
+    mend: str
+    """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A plan file: the rollouts of one migration, and what makes it the same plan again."""
 
@@ -326,6 +348,7 @@ class Plan:
     newly_exposed: float
     rollouts: tuple[Rollout, ...] = field(default=())
     claims: Claims | None = None
+    unplanned: tuple[Unplanned, ...] = ()
 
     def rollout_of(self, flow: str) -> Rollout | None:
         return next((one for one in self.rollouts if one.flow == flow), None)

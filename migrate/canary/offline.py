@@ -12,6 +12,7 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric
 MOST_NAMED: Final = 20
 """Cases that a reason names; the report has them all."""
 UNKNOWN: Final = "nothing is known of it"
+CLOSING: Final = "a run closes its gate on that when asked to, by --fail-on breaking,drift"
 IN_PART: Final = "replay all of them first"
 
 
@@ -92,6 +93,8 @@ def _harm(inputs: Inputs) -> Iterator[str]:
         failing = inputs.offline.worse.get(metric.name, ())
         if failing:
             yield f"{name}worse in {_named(failing)}"
+    if harmed and all(metric.name != "contract" for metric in harmed):
+        yield f"its answers change their meaning and keep the contract: {CLOSING}"
     if not harmed and inputs.evidence.verdict == "unsafe":
         yield f"shown to be unsafe offline: {'; '.join(inputs.evidence.reasons[:1])}"
 

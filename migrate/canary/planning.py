@@ -19,7 +19,7 @@ from migrate.canary.ladder import (
 from migrate.canary.metrics import planned_metrics
 from migrate.canary.nouns import Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
 from migrate.canary.offline import asks_of_agreement, forbidden, worth_knowing
-from migrate.canary.stages import LOOKS, stage_rows
+from migrate.canary.stages import LOOKS, stage_rows, with_member_stops
 from migrate.canary.terms import Terms
 from migrate.statistics import farrington_manning
 from migrate.vocabulary import FlowMetric
@@ -62,8 +62,8 @@ def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
     most = _most_days(inputs, terms)
     shape = _fitting(inputs, terms, metrics, first, most)
     if shape.days > most:
-        return _unreachable(inputs, empty, shape, most)
-    return _ready(inputs, terms, empty, shape)
+        return with_member_stops(_unreachable(inputs, empty, shape, most))
+    return with_member_stops(_ready(inputs, terms, empty, shape))
 
 
 def _rollout(inputs: Inputs, terms: Terms, metrics: tuple[Metric, ...], first: float, per_day: float) -> Rollout:
@@ -142,11 +142,11 @@ def _assumptions(inputs: Inputs, terms: Terms, metrics: Sequence[Metric]) -> Ite
     if len(inputs.members) > 1:
         yield "a pool: all members have the same share at every moment, drawn for each member by itself"
         yield "a gate speaks of the members together; what one of them hides is left to its own evidence"
-        yield "simulated rollouts are of the pool as a whole: what a member's own evidence stops is not in them"
     if terms.early:
         yield "a gate may be passed early: the control's rates are at most those of the plan, or it may not"
     if terms.budget is None:
         yield "no budget given: it is what the gates allow"
+    yield "simulated rollouts draw bad answers alone: what a cap or another metric stops comes on top"
     yield "the share of the traffic is what the flag says, for users drawn by its hash and not chosen"
 
 

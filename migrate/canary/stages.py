@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import ceil, prod
@@ -11,7 +11,7 @@ from typing import Final
 
 from migrate.canary.ladder import hold_back
 from migrate.canary.metrics import CAP_WEIGHT, planned_metrics
-from migrate.canary.nouns import MOST_CAP, Early, Inputs, Metric, ShareKind, Stage, Table
+from migrate.canary.nouns import MOST_CAP, Early, Inputs, Metric, Rollout, ShareKind, Stage, Stratum, Table
 from migrate.canary.terms import MetricName, Terms
 from migrate.statistics import Size, boundaries, cap_table, exact_power, powered, stop_table
 
@@ -190,10 +190,30 @@ def _tables(inputs: Inputs, metrics: Sequence[Metric], share: float, units: floa
     found: dict[MetricName, Table] = {}
     for metric in metrics:
         if metric.weight:
-            expected = 3 * metric.rate * units / share
-            events = max(10, min(ceil(expected), LONGEST_TABLE))
+            events = _events(3 * metric.rate * units / share)
             found[metric.name] = _stops(share, inputs.alpha * metric.weight, events, metric.r0)
     return found
+
+
+def with_member_stops(rollout: Rollout) -> Rollout:
+    """Return the rollout; of a pool with the integers by which the bad answers of one member alone stop all of them."""
+    watched = [stage for stage in rollout.stages if stage.share_kind != "watch"]
+    if not (rollout.member_part and watched):
+        return rollout
+    strata = [replace(one, stops=tuple(_member_stops(one, rollout, watched))) for one in rollout.strata]
+    return replace(rollout, strata=tuple(strata))
+
+
+def _member_stops(stratum: Stratum, rollout: Rollout, stages: Sequence[Stage]) -> Iterator[tuple[float, Table]]:
+    alpha = rollout.alpha * rollout.member_part * stratum.bad.weight
+    for stage in stages:
+        expected = 3 * stratum.bad.rate * stratum.units_per_day * stage.days
+        yield stage.share, _stops(stage.share, alpha, _events(expected), stratum.bad.r0)
+
+
+def _events(expected: float) -> int:
+    """Return how many bad answers a stop table lists."""
+    return max(10, min(ceil(expected), LONGEST_TABLE))
 
 
 @lru_cache(maxsize=4096)

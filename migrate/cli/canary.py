@@ -74,7 +74,7 @@ def plan(
 ) -> None:
     """Plan a rollout from the evidence of a replay: stages, stop rules, gates, exposure, and how the plan behaves.
 
-    Ends with 0 when every flow may start, 3 when one may not, or not yet.
+    Ends with 0 when every flow may start, 3 when one may not, or not yet, or cannot be planned for what is not known.
     """
     from migrate import wiring
     from migrate.canary import plan_document
@@ -100,7 +100,7 @@ def plan(
     elif explain is None:
         given = {"run": run_id, "candidate": candidate, "policy": policy, "as-of": as_of}
         click.echo(inert(f"next: {_next(made, flows, given)}", keep_newlines=False), err=True)
-    context.exit(0 if all(map(_is_ready, made.rollouts)) else INCONCLUSIVE)
+    context.exit(0 if all(map(_is_ready, made.rollouts)) and not made.unplanned else INCONCLUSIVE)
 
 
 def _is_ready(rollout: Rollout) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migrate.canary import Plan, Rollout, Stage
-from migrate.canary.nouns import Claims
+from migrate.canary.behaving import HIDDEN
+from migrate.canary.nouns import Behaviour, Claims
 from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
 from migrate.presenting.markdown import markdown_table, plain
 from migrate.presenting.numbers import UNKNOWN, counted
@@ -51,6 +52,17 @@ BEHAVIOUR_COLUMNS: Final = (
     Column("bad, mean"),
     Column("bad, p95"),
 )
+POOL_COLUMNS: Final = (*BEHAVIOUR_COLUMNS[:3], Column("by a member"), *BEHAVIOUR_COLUMNS[3:-1], Column("p95", rank=1))
+ALONE_COLUMNS: Final = (
+    Column("worse alone", right=False, least=10),
+    Column("by"),
+    Column("through"),
+    Column("rolled back"),
+    Column("by its own", rank=2),
+    Column("held"),
+    Column("mean days", rank=1),
+    Column("bad, mean", rank=3),
+)
 
 
 def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
@@ -59,6 +71,8 @@ def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
     lines = [head]
     for rollout in plan.rollouts:
         lines += ["", *_flow_lines(rollout, width, colour)]
+    for words in unplanned_words(plan):
+        lines += ["", *wrapped(words, width)]
     claims = [] if plan.claims is None else wrapped(claims_words(plan.claims), width)
     return [*lines, "", *claims, *wrapped(_legend(plan), width)]
 
@@ -71,7 +85,8 @@ def _flow_lines(rollout: Rollout, width: int, colour: bool) -> Iterator[str]:
         yield from table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages], width, colour=colour)
         yield from wrapped(f"  {stop_words(rollout)}", width)
     if rollout.behaviour:
-        yield from table(BEHAVIOUR_COLUMNS, [_row(rollout, at) for at in range(len(rollout.behaviour))], width)
+        for columns, rows in _behaviour(rollout):
+            yield from table(columns, rows, width)
     if rollout.strata:
         yield from table(STRATUM_COLUMNS, _strata(rollout), width)
     for fact in (*_facts(rollout), *rollout.assumptions):
@@ -107,11 +122,10 @@ def stop_words(rollout: Rollout) -> str:
     stage = rollout.stages[0]
     rows = list(stage.rollback.get("bad", ()))[:3]
     said = ", ".join(f"{k} of the first {m}" for m, k in rows)
-    stop = f"at {stage.share:.0%} roll back when {said} units with a bad answer are the candidate's; " if said else ""
-    spent = (
-        f"or when {rollout.budget:.0f} more of them than the control's share would have it" if rollout.budget else ""
-    )
-    return f"{stop}{spent}; all tables are in the JSON"
+    stop = f"at {stage.share:.0%} roll back when {said} units with a bad answer are the candidate's" if said else ""
+    spent = f"{rollout.budget:.0f} more of them than the control's share would have it" if rollout.budget else ""
+    parts = [part for part in (stop, spent and f"{'or' if stop else 'roll back'} when {spent}") if part]
+    return "; ".join((*parts, "all tables are in the JSON"))
 
 
 def _cells(stage: Stage) -> tuple[Cell, ...]:
@@ -137,17 +151,46 @@ def money(usd: float | None) -> str:
     return UNKNOWN if usd is None else f"{usd:+.2f}"
 
 
-def _row(rollout: Rollout, at: int) -> tuple[Cell, ...]:
-    row = rollout.behaviour[at]
+Rows = list[tuple[Cell, ...]]
+
+
+def _behaviour(rollout: Rollout) -> Iterator[tuple[Sequence[Column], Rows]]:
+    """Yield what simulated rollouts do; of a pool also what its members' own evidence does, and one that is harmed."""
+    alone = [row for row in rollout.behaviour if row.harmed]
+    yield POOL_COLUMNS if alone else BEHAVIOUR_COLUMNS, [_row(row) for row in rollout.behaviour if not row.harmed]
+    if alone:
+        yield ALONE_COLUMNS, [_alone_row(row) for row in alone]
+
+
+def _row(row: Behaviour) -> tuple[Cell, ...]:
     return (
         Cell(f"{row.excess * 100:.3g} points"),
         Cell(f"{row.promoted:.1%}"),
         Cell(f"{row.rolled_back:.1%}"),
+        *((Cell(f"{sum(row.by_member.values()):.1%}"),) if row.by_member else ()),
         Cell(f"{row.held:.1%}"),
         Cell(f"{row.days:.1f}"),
         Cell(f"{row.bad_mean:.0f}"),
         Cell(f"{row.bad_p95:.0f}"),
     )
+
+
+def _alone_row(row: Behaviour) -> tuple[Cell, ...]:
+    return (
+        Cell(row.harmed),
+        Cell(f"{row.excess * 100:.3g} points"),
+        Cell(f"{row.promoted:.1%}", "red" if row.promoted > HIDDEN else ""),
+        Cell(f"{row.rolled_back:.1%}"),
+        Cell(f"{row.by_member.get(row.harmed, 0.0):.1%}"),
+        Cell(f"{row.held:.1%}"),
+        Cell(f"{row.days:.1f}"),
+        Cell(f"{row.bad_mean:.0f}"),
+    )
+
+
+def unplanned_words(plan: Plan) -> Iterator[str]:
+    """Yield what was asked for and could not be planned, and what to do about it."""
+    yield from (f"{one.flow}: not planned: {one.reason}; {one.mend}" for one in plan.unplanned)
 
 
 def _facts(rollout: Rollout) -> Iterator[str]:
@@ -160,9 +203,18 @@ def _facts(rollout: Rollout) -> Iterator[str]:
         yield f"latency: {deltas}, n {counted(rollout.latency_n, 'case')}"
     rows = [f"{metric.name} {metric.rate:.2%} ({metric.source})" for metric in rollout.metrics if metric.hard]
     yield f"today's rate: {'; '.join(rows)}, of {rollout.units}"
-    if rollout.behaviour:
-        error = 50 / rollout.behaviour[0].rollouts ** 0.5
-        yield f"{rollout.behaviour[0].rollouts} simulated rollouts a row, standard error at most {error:.1f} points"
+    yield from _simulated_words(rollout)
+
+
+def _simulated_words(rollout: Rollout) -> Iterator[str]:
+    for harmed in (False, True):
+        rows = [row for row in rollout.behaviour if bool(row.harmed) is harmed]
+        if rows:
+            error = 50 / rows[0].rollouts ** 0.5
+            which = "where one member alone is worse" if harmed else "a row"
+            yield f"{rows[0].rollouts} simulated rollouts {which}, standard error at most {error:.1f} points"
+    if any(row.by_member for row in rollout.behaviour):
+        yield "by a member, by its own: rolled back mostly by one member's own evidence, a part of rolled back"
 
 
 def claims_words(claims: Claims) -> str:
@@ -194,11 +246,13 @@ def plan_markdown(plan: Plan) -> list[str]:
             lines += ["", *markdown_table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages])]
             lines += ["", f"{plain(stop_words(rollout)).capitalize()}.", "", "```text", *ladder_plot(rollout), "```"]
         if rollout.behaviour:
-            rows = [_row(rollout, at) for at in range(len(rollout.behaviour))]
-            lines += ["", *markdown_table(BEHAVIOUR_COLUMNS, rows)]
+            for columns, rows in _behaviour(rollout):
+                lines += ["", *markdown_table(columns, rows)]
         if rollout.strata:
             lines += ["", *markdown_table(STRATUM_COLUMNS, _strata(rollout))]
         lines += ["", *(f"- {plain(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
+    if plan.unplanned:
+        lines += ["", "## Not planned", "", *(f"- {plain(words)}" for words in unplanned_words(plan))]
     claims = [] if plan.claims is None else ["", f"{plain(claims_words(plan.claims)).capitalize()}."]
     return [*lines, *claims, "", f"{_legend(plan).capitalize()}."]
 

@@ -16,13 +16,13 @@ from migrate.canary import (
     Rollout,
     SideFacts,
     Terms,
-    behaviour,
     identified,
     plan_flow,
     scheduled,
 )
+from migrate.canary.behaving import with_behaviour
 from migrate.canary.buckets import HASH_RULE
-from migrate.canary.nouns import Member
+from migrate.canary.nouns import Member, Unplanned
 from migrate.canary.pooling import Planned, pooled, pooled_policies, with_pool_lines
 from migrate.canary.together import claims_of
 from migrate.edges.rollouts import read_policy
@@ -55,8 +55,13 @@ def plan_canaries(
         evidence = worth_planning(evidence, policies)
     chosen = chosen_evidence(evidence, flows, candidate, rules.pools)
     planner = _Planner(_Facts(world, replays, inventory, policies), rules, inventory)
-    rollouts = with_pool_lines([planner.planned(name, several) for name, several in chosen], planner.supposed(chosen))
-    rows = [replace(one, behaviour=behaviour(one, rules.rollouts, rules.seed)) for one in rollouts]
+    lacking = [gap for name, several in chosen if (gap := planner.lacking(name, several)) is not None]
+    if lacking and (flows or len(lacking) == len(chosen)):
+        raise UsageProblem(_lacking_words(lacking), hint=lacking[0].mend)
+    missed = {gap.flow for gap in lacking}
+    planned = [planner.planned(name, several) for name, several in chosen if name not in missed]
+    rollouts = with_pool_lines(planned, planner.supposed(chosen))
+    rows = [with_behaviour(one, rules.rollouts, rules.seed) for one in rollouts]
     plan = Plan(
         plan_id="",
         as_of=world.clock.today().isoformat(),
@@ -66,8 +71,15 @@ def plan_canaries(
         newly_exposed=rules.newly_exposed,
         rollouts=scheduled(rows, rules.newly_exposed),
         claims=claims_of(rows),
+        unplanned=tuple(lacking),
     )
     return identified(plan)
+
+
+def _lacking_words(lacking: Sequence[Unplanned]) -> str:
+    if len(lacking) == 1:
+        return lacking[0].reason
+    return f"{lacking[0].reason}; nor can these be planned: {', '.join(gap.flow for gap in lacking[1:])}"
 
 
 Chosen = list[tuple[str, list[FlowEvidence]]]
@@ -89,6 +101,23 @@ class _Planner:
         terms = self._rules.terms_of(name)
         return plan_flow(self._inputs(evidence[0], terms), terms)
 
+    def lacking(self, name: str, evidence: Sequence[FlowEvidence]) -> Unplanned | None:
+        """Return what a flow or pool lacks to be planned; None where nothing."""
+        for one in evidence:
+            flow = self._inventory.get(one.flow)
+            if flow is None:
+                why = f'flow "{one.flow}" of the run is not in the inventory any more'
+                return Unplanned(name, why, "plan the others with --flow, or replay what is there now")
+            if not _requests(flow, self._terms_of(name, one.flow)):
+                why = f'flow "{one.flow}" has no traffic: how long a stage takes is unknown'
+                where = flow.place or f'the prompt file of flow "{flow.name}"'
+                mend = f"add traffic: {{requests_per_day: N}} to {where}, or requests_per_day to the policy file"
+                return Unplanned(name, why, mend)
+        return None
+
+    def _terms_of(self, name: str, flow: str) -> Terms:
+        return self._rules.terms_in(name, flow) if name in self._rules.pools else self._rules.terms_of(flow)
+
     def supposed(self, chosen: Chosen) -> Planned:
         """Return what plans flows as if the policy pooled them; None where it cannot."""
         known = dict(chosen)
@@ -107,10 +136,12 @@ class _Planner:
         return plan_flow(pooled(name, members), self._rules.terms_of(name))
 
     def _inputs(self, one: FlowEvidence, terms: Terms) -> Inputs:
-        flow = self._inventory.get(one.flow)
-        if flow is None:
-            raise UsageProblem(f'flow "{one.flow}" of the run is not in the inventory any more')
-        return self._facts.inputs(one, flow, terms)
+        return self._facts.inputs(one, self._inventory[one.flow], terms)
+
+
+def _requests(flow: Flow, terms: Terms) -> float:
+    """Return the calls of a flow a day, what the policy says first; 0 where nobody says."""
+    return terms.requests_per_day or flow.traffic.requests_per_day or 0.0
 
 
 def chosen_evidence(
@@ -212,13 +243,6 @@ class _Facts:
 
     def inputs(self, evidence: FlowEvidence, flow: Flow, terms: Terms) -> Inputs:
         policy = self._policies.get(flow.name, Policy())
-        requests = terms.requests_per_day or flow.traffic.requests_per_day
-        if not requests:
-            where = flow.place or f'the prompt file of flow "{flow.name}"'
-            raise UsageProblem(
-                f'flow "{flow.name}" has no traffic: how long a stage takes is unknown',
-                hint=f"add traffic: {{requests_per_day: N}} to {where}, or requests_per_day to the policy file",
-            )
         cached = terms.cached_share if terms.cached_share is not None else flow.traffic.cached_share
         model = parse_candidate(evidence.candidate).model_for(flow.prompt.model)
         sides = self._sides[evidence.flow, evidence.candidate]
@@ -229,7 +253,7 @@ class _Facts:
             margin=policy.margin,
             alpha=policy.alpha,
             power=policy.power,
-            requests_per_day=requests,
+            requests_per_day=_requests(flow, terms),
             users_per_day=terms.users_per_day or flow.traffic.users_per_day,
             cached_share=cached,
             baseline=side_facts(sides[0], cached, self._prices, today),

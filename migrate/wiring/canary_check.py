@@ -32,6 +32,9 @@ def wanted_flows(plan: Plan, flows: Iterable[str]) -> tuple[Rollout, ...]:
             pool = next((one.flow for one in plan.rollouts if any(own.flow == flow for own in one.strata)), None)
             if pool is not None:
                 raise UsageProblem(f'flow "{flow}" is one rollout with its pool', hint=f"name the pool: --flow {pool}")
+            gap = next((one for one in plan.unplanned if one.flow == flow), None)
+            if gap is not None:
+                raise UsageProblem(f"plan {plan.plan_id} could not plan {flow}: {gap.reason}", hint=gap.mend)
             hint = did_you_mean(flow, names) or f"it has {', '.join(names)}"
             raise UsageProblem(f'plan {plan.plan_id} has no flow "{flow}"', hint=hint)
     chosen = set(flows) or set(names)

@@ -39,6 +39,12 @@ AT: Final = "2026-01-15T10:00:00.000Z"
 CANDIDATES: Final = ("gpt-4.1", "gpt-4.1-mini")
 CANARY: Final = "product-tags"
 """The flow whose rollout is simulated and checked, as if the candidate broke its schema in one call of twenty-five."""
+POOL: Final = """rollouts = 400
+
+[pools]
+reading = ["feedback-digest", "handbook-answer"]
+"""
+"""Two flows with little traffic as one rollout: one of them cannot show its margin alone."""
 RATED: Final = 12
 """Pairs of answers that people rate."""
 _DATA: Final = re.compile(r'<script type="application/gzip" id="(index|chunk-\d+)">([A-Za-z0-9+/=]*)</script>')
@@ -83,7 +89,8 @@ def decide(project: Path) -> None:
     reports.mkdir(exist_ok=True)
     (reports / "route.json").write_text(call(project, "-m", "migrate", "route", "--json", ends=(0, 3)), "utf-8")
     plan = ("reports/canary-plan.json",)
-    call(project, "-m", "migrate", "canary", "plan", "-o", *plan, ends=(0, 3))
+    (project / "policy.toml").write_text(POOL, "utf-8")
+    call(project, "-m", "migrate", "canary", "plan", "--policy", "policy.toml", "-o", *plan, ends=(0, 3))
     rates = ("--control", "schema=0.01", "--candidate", "schema=0.04")
     call(
         project,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from canary_nouns import evidence, metric, rollout
 
-from migrate.canary import behaviour
+from migrate.canary import Terms, behaviour
 
 
 def test_an_equal_candidate_comes_through_and_a_bad_one_is_stopped() -> None:
@@ -44,3 +44,11 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 def test_what_does_not_start_is_not_simulated() -> None:
     """A refused plan has no behaviour."""
     assert () == behaviour(rollout(evidence=evidence(metric(low=0.2, excess=0.3))), 100, 1)
+
+
+def test_a_day_of_few_users_has_its_part_of_the_bad_answers() -> None:
+    """14 users a day, 1.4 of them the candidate's at first: rollouts show as many bad answers as the stages expect."""
+    made = rollout("low", Terms(max_days=366, cases="production_sample"), users_per_day=14, requests_per_day=14)
+    expected = sum(stage.expected_bad_equal for stage in made.stages)
+    row = behaviour(made, 400, 1)[0]
+    assert 0.9 * expected < row.bad_mean < 1.3 * expected

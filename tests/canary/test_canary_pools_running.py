@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,21 @@ from canary_nouns import evidence, member, plan, pool, rollout, schema_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.canary import Rollout, Terms, plan_flow
+from migrate.canary import Rollout, Terms, behaviour, plan_document, plan_flow, plan_of
+from migrate.canary.behaving import with_behaviour
 from migrate.canary.check_documents import check_document
 from migrate.canary.counted import Arm, Counted, Event, Hour, Log, pooled_counts
 from migrate.canary.evidence_path import weigh_evidence
 from migrate.canary.explaining import Subject, explanation
 from migrate.canary.judging import judge
+from migrate.canary.nouns import Behaviour
 from migrate.canary.pooling import pooled
 from migrate.canary.traffic import Truth, simulated_log
 from migrate.canary.verdicts import Verdict
 from migrate.errors import UsageProblem
 from migrate.presenting.canary_check import check_lines, check_markdown
+from migrate.presenting.canary_plan import plan_lines, plan_markdown
+from migrate.statistics import BadEvents
 from migrate.wiring.canary_check import check_canary
 from migrate.wiring.canary_export import TARGETS, Target, export_flaws, exported, stages_of
 
@@ -340,3 +345,134 @@ def test_argo_asks_for_the_verdict_of_the_pool() -> None:
     documents = list(yaml.safe_load_all(exported(PLAN, "argo", stages_of(PLAN, ["support"], 1))))
     assert ["refund", "refund-check", "triage", "triage-check"] == [one["metadata"]["name"] for one in documents]
     assert 2 == json.dumps(documents).count("--flow support")
+
+
+# --- how a pool behaves, against rollouts that the check itself judges ---
+
+
+def lived(made: Rollout, dice: np.random.Generator, harmed: str, excess: float) -> Verdict:
+    """Draw one rollout day by day, and let the check judge it after each look until it is over."""
+    days: dict[str, list[tuple[float, Part]]] = {one.flow: [] for one in made.strata}
+    found = None
+    for stage in (one for one in made.stages if one.share_kind != "watch"):
+        for _look in range(max(stage.looks, 1)):
+            for stratum in made.strata:
+                worse = stratum.bad.rate + (excess if harmed in ("", stratum.flow) else 0)
+                sides: dict[Arm, tuple[float, float]] = {
+                    "candidate": (stage.share, worse),
+                    "control": (1 - stage.share, stratum.bad.rate),
+                }
+                for _day in range(stage.days):
+                    units = {arm: round(stratum.units_per_day * share) for arm, (share, _) in sides.items()}
+                    drawn: Part = {
+                        arm: (units[arm], int(dice.binomial(units[arm], rate))) for arm, (_, rate) in sides.items()
+                    }
+                    days[stratum.flow].append((stage.share, drawn))
+            found = judge(made, pooled_counts("support", [daily(flow, own) for flow, own in days.items()]))
+            if found.word != "hold" or found.why == "human_gate":
+                break
+        if found is None or found.word != "promote":
+            break
+    assert found is not None
+    return found
+
+
+def daily(flow: str, days: Sequence[tuple[float, Part]]) -> Counted:
+    """One member's part of a log: the units of a day in its first hour, what was bad in its last one."""
+    rows, events = [], []
+    for at, (share, sides) in enumerate(days):
+        for arm, (units, bad) in sorted(sides.items(), reverse=True):
+            first, last = START + 24 * at, START + 24 * at + 23
+            rows.append(Hour(first, share, arm, units, 0, units, {}))
+            rows.append(Hour(last, share, arm, 0, 0, 0, {"bad": bad} if bad else {}))
+            events += [Event(last, share, arm, "bad", bad)] if bad else []
+    return Counted(flow, tuple(rows), tuple(events))
+
+
+SMALL = pool(*(member(flow, users_per_day=300, requests_per_day=600) for flow in ("a", "b", "c")))
+
+
+@cache
+def simulated() -> tuple[Behaviour, ...]:
+    return behaviour(SMALL, 600, 3)
+
+
+@pytest.mark.parametrize(("harmed", "margins"), [("", 1), ("a", 2)])
+def test_simulated_rollouts_of_a_pool_are_those_the_check_would_live(harmed: str, margins: float) -> None:
+    """Through, rolled back, and by whose evidence: the plan's shares are those of 100 rollouts judged here."""
+    excess = margins * SMALL.margin
+    (row,) = (one for one in simulated() if one.harmed == harmed and one.excess == pytest.approx(excess))
+    dice = np.random.default_rng(11)
+    ends = [lived(SMALL, dice, harmed, excess) for _ in range(100)]
+    shares = {
+        "through": (row.promoted, sum(one.word == "promote" for one in ends)),
+        "rolled back": (row.rolled_back, sum(one.word == "rollback" for one in ends)),
+        "by a member": (sum(row.by_member.values()), sum(one.why == "member" for one in ends)),
+    }
+    for said, (share, count) in shares.items():
+        middle = (share * row.rollouts + count) / (row.rollouts + len(ends))
+        error = (middle * (1 - middle) * (1 / row.rollouts + 1 / len(ends))) ** 0.5
+        assert abs(share - count / len(ends)) <= 3.5 * error + 1 / len(ends), said
+
+
+def test_a_member_harmed_alone_is_rolled_back_by_its_own_evidence() -> None:
+    """Two margins in one of three: as one the pool would not see it, its own evidence does; the row names it."""
+    alone = [row for row in simulated() if row.harmed]
+    assert [("a", 2.0), ("a", 8.0), ("b", 2.0), ("b", 8.0), ("c", 2.0), ("c", 8.0)] == [
+        (row.harmed, round(row.excess / SMALL.margin, 6)) for row in alone
+    ]
+    for row in alone:
+        assert 150 == row.rollouts
+        assert row.by_member[row.harmed] > 0.75
+        assert sum(share for flow, share in row.by_member.items() if flow != row.harmed) < 0.05
+
+
+def test_acceptable_members_seldom_roll_the_pool_back() -> None:
+    """Equal everywhere: of 600 rollouts at most the members' half of alpha are stopped by one member's evidence."""
+    equal = simulated()[0]
+    bound = SMALL.alpha / 2
+    assert ("", 0.0) == (equal.harmed, equal.excess)
+    assert sum(equal.by_member.values()) <= bound + 3 * (bound * (1 - bound) / 600) ** 0.5
+    assert all(sum(row.by_member.values()) <= row.rolled_back + 1e-9 for row in simulated())
+
+
+def test_the_plan_says_what_members_alone_do() -> None:
+    """In its JSON and back, in the terminal within 80 columns, in Markdown, explained; a flow's rows name nobody."""
+    made = plan(replace(SMALL, behaviour=simulated()))
+    document = plan_document(made)
+    jsonschema_rs.validator_for(schema_of("canary-plan")).validate(document)
+    assert document == plan_document(plan_of(document))
+    row = document["flows"][0]["operating_characteristics"][5]
+    assert ("a", 150, ["a", "b", "c"]) == (row["harmed"], row["rollouts"], [*row["rolled_back_by_member"]])
+    lines = plan_lines(made, width=80)
+    assert all(len(line) <= 80 for line in lines)
+    assert any(line.split()[:3] == ["a", "6", "points"] for line in lines)
+    assert any("by a member" in line for line in plan_markdown(made))
+    assert any("in a alone" in line for line in explanation("behaviour", Subject(made.rollouts[0])))
+    alone = plan_document(plan(replace(rollout(), behaviour=behaviour(rollout(), 20, 1))))["flows"][0]
+    assert [(None, {})] * 5 == [
+        (one["harmed"], one["rolled_back_by_member"]) for one in alone["operating_characteristics"]
+    ]
+
+
+def test_a_pool_that_would_hide_a_member_says_so() -> None:
+    """Five users a day beside two thousand: even 24 points worse they come through, and the plan says who."""
+    made = pool(member("big", users_per_day=2000), member("tiny", users_per_day=5, requests_per_day=5))
+    told = with_behaviour(made, 100, 1)
+    said = [reason for reason in told.reasons if reason not in made.reasons]
+    assert [True] == [reason.startswith("tiny alone may be 24 points worse and come through") for reason in said]
+    (row,) = (one for one in told.behaviour if one.harmed == "tiny" and one.excess > 0.2)
+    assert row.promoted > 0.1
+    assert () == with_behaviour(SMALL, 40, 1).reasons[len(SMALL.reasons) :]
+
+
+def test_each_member_has_its_own_stop_table() -> None:
+    """The integers by which it alone stops the pool are those at which its part of the evidence reaches 1 / alpha."""
+    for stratum in SMALL.strata:
+        assert [stage.share for stage in SMALL.stages[:-1]] == [share for share, _ in stratum.stops]
+        for share, table in stratum.stops:
+            for m, k in table:
+                process = BadEvents(stratum.bad.r0)
+                process.add(share, k, m - k)
+                assert process.e * SMALL.member_part * stratum.bad.weight >= 1 / SMALL.alpha
+    assert all(not one.stops for one in pool(member("a")).strata)

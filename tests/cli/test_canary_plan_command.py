@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from click.testing import CliRunner, Result
 from measured import call, compared, finding, keep_run, record, scores
 
+import migrate
 from migrate.cli import main
 from migrate.edges.goldens import GoldenFiles
 from migrate.ports import CaseRecord
@@ -29,6 +32,7 @@ from migrate.vocabulary import (
     Sample,
 )
 
+SCHEMAS = Path(migrate.__file__).parent / "schemas"
 PROMPT = """\
 model: gpt-4o
 critical: low
@@ -136,6 +140,7 @@ def test_harm_on_agreement_names_the_cases(project: Path) -> None:
     assert 3 == done.exit_code
     assert "20 of 60 cases got worse, mend them first" in text
     assert "agreement worse in c40, c41," in text
+    assert "a run closes its gate on that when asked to, by --fail-on breaking,drift" in text
     assert f"next: prompt-migrate report --run {run.id} --open, then prompt-migrate review\n" in done.stderr
 
 
@@ -177,3 +182,64 @@ def test_a_candidate_that_was_not_replayed_is_guessed(project: Path) -> None:
     keep(project, answered("gpt-4.1-mini"), candidates=("gpt-4.1-mini",))
     done = planned("--candidate", "gpt-4.1-mni")
     assert (2, True) == (done.exit_code, 'did you mean "gpt-4.1-mini"?' in done.stderr)
+
+
+# --- a flow without traffic ---
+
+
+def untravelled(project: Path, name: str = "triage") -> list[CaseRecord]:
+    """The records of another flow of sixty cases, whose prompt file says nothing of traffic."""
+    text = (project / "prompts" / "refund.prompt.yml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("traffic")]
+    (project / "prompts" / f"{name}.prompt.yml").write_text("".join(lines), encoding="utf-8")
+    return [replace(one, comparison=replace(one.comparison, flow=FlowName(name))) for one in answered("gpt-4.1-mini")]
+
+
+def test_a_flow_without_traffic_does_not_keep_the_others_from_a_plan(project: Path) -> None:
+    """Refund is planned, triage is told of with what is missing and where; exit code 3, for not all may start."""
+    records = [*answered("gpt-4.1-mini"), *untravelled(project)]
+    keep(project, records, candidates=("gpt-4.1-mini",))
+    done = planned("-o", "plan.json")
+    text = " ".join(done.stdout.split())
+    assert 3 == done.exit_code
+    assert "refund: gpt-4o -> gpt-4.1-mini: ready" in text
+    assert 'triage: not planned: flow "triage" has no traffic: how long a stage takes is unknown' in text
+    assert "add traffic: {requests_per_day: N} to" in text
+    assert "triage.prompt.yml" in text
+    document = json.loads((project / "plan.json").read_text(encoding="utf-8"))
+    assert (["refund"], ["triage"]) == tuple([one["flow"] for one in document[key]] for key in ("flows", "unplanned"))
+    schema = json.loads((SCHEMAS / "canary-plan.schema.json").read_text(encoding="utf-8"))
+    jsonschema_rs.validator_for(schema).validate(document)
+    assert "## Not planned" in planned("--md").stdout
+
+
+def test_a_flow_without_traffic_that_is_asked_for_is_an_error(project: Path) -> None:
+    """By its name, as a pool's member, or as the only one: what is missing, and where to write it; exit code 2."""
+    keep(project, [*answered("gpt-4.1-mini"), *untravelled(project)], candidates=("gpt-4.1-mini",))
+    asked = CliRunner().invoke(main, ["canary", "plan", "--policy", "policy.toml", "--flow", "triage"])
+    assert (2, True) == (asked.exit_code, 'flow "triage" has no traffic' in asked.stderr)
+    assert 0 == planned("--flow", "refund").exit_code
+    (project / "policy.toml").write_text('rollouts = 100\npools.both = ["refund", "triage"]\n', encoding="utf-8")
+    pooled = CliRunner().invoke(main, ["canary", "plan", "--policy", "policy.toml"])
+    assert 'flow "triage" has no traffic' in pooled.stderr
+    (project / "policy.toml").write_text("rollouts = 100\n[flows.triage]\nrequests_per_day = 4000\n", "utf-8")
+    assert 0 == planned("--flow", "triage").exit_code
+
+
+def test_where_no_flow_has_traffic_all_are_named(project: Path) -> None:
+    """Nothing can be planned: an error, not an empty plan."""
+    records = [*untravelled(project), *untravelled(project, "notes")]
+    keep(project, records, candidates=("gpt-4.1-mini",))
+    done = CliRunner().invoke(main, ["canary", "plan"])
+    assert (
+        'flow "notes" has no traffic: how long a stage takes is unknown; nor can these be planned: triage'
+        in done.stderr
+    )
+
+
+def test_what_a_plan_left_out_is_said_where_it_is_asked_for(project: Path) -> None:
+    """`canary export --flow triage`: not a typo, the plan could not plan it, and why."""
+    keep(project, [*answered("gpt-4.1-mini"), *untravelled(project)], candidates=("gpt-4.1-mini",))
+    planned("-o", "plan.json")
+    done = CliRunner().invoke(main, ["canary", "export", "plan.json", "--to", "flagd", "--flow", "triage"])
+    assert 'could not plan triage: flow "triage" has no traffic' in done.stderr

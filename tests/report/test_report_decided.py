@@ -72,6 +72,82 @@ def test_the_ladder_climbs_to_the_shares_of_the_plan(tab: Tab, report: Path) -> 
     assert 3 == page.locator("svg[aria-label^='Bad answers users meet'] .bad-margin").count()
 
 
+def stratum(flow: str, users: float, *, r0: float, limit: float) -> dict[str, Any]:
+    """One member of a pool, as a plan has it."""
+    shared = {
+        "hard": False,
+        "upper": 0.04,
+        "call_rate": 0.02,
+        "margin": 0.03,
+        "weight": 0.5,
+        "source": "the policy file",
+    }
+    return {
+        "flow": flow,
+        "units_per_day": users,
+        "requests_per_day": 2 * users,
+        "evidence": {"cases": 20, "excess": 0.01, "low": -0.02, "high": 0.05},
+        "metrics": [
+            {"name": "bad", "rate": 0.02, "r0": r0, "limit": None, **shared},
+            {"name": "slow", "rate": 0.05, "r0": 1.2, "limit": limit, **shared},
+        ],
+        "rollback": [{"share": 0.1, "alpha": 0.01, "table": [[3, 3], [8, 4]]}],
+    }
+
+
+def pooled() -> dict[str, Any]:
+    """A plan and a check with a pool in place of their flow, and a flow that could not be planned."""
+    pages = documents("canary", "check")
+    (flow,) = (one for one in pages["canary"]["flows"] if one["flow"] == "product-tags")
+    strata = [stratum("product-tags", 3000, r0=1.75, limit=900.0), stratum("shelf-labels", 1000, r0=1.5, limit=2500.0)]
+    behaves = flow["operating_characteristics"]
+    for row in behaves:
+        row |= {"harmed": None, "rolled_back_by_member": {"product-tags": 0.005, "shelf-labels": 0.01}}
+    alone = {**behaves[0], "harmed": "shelf-labels", "rollouts": 500, "excess": 0.24, "promoted": 0.34}
+    flow |= {"flow": "labels", "strata": strata, "operating_characteristics": [*behaves, alone]}
+    gap = {"flow": "notes", "reason": 'flow "notes" has no traffic', "mend": "add traffic to <notes>"}
+    pages["canary"] |= {"flows": [flow], "unplanned": [gap]}
+    (check,) = pages["check"]["flows"]
+    sides = {"candidate": {"bad": 4, "units": 130}, "control": {"bad": 8, "units": 1207}}
+    own = [{"flow": one["flow"], **sides, "e": e, "threshold": 80} for one, e in zip(strata, (1.0, 25.2), strict=True)]
+    check |= {"flow": "labels", "strata": own}
+    return pages
+
+
+def test_the_members_of_a_pool_are_told_with_what_is_their_own(tab: Tab, tmp_path: Path) -> None:
+    """Traffic and part of the exposure, today's rate, the ratio and limit that are allowed, what alone stops all."""
+    page = tab.open(written(tmp_path / "index.html", pooled()), "#/page/canary")
+    first, second = rows(page, "part of the exposure")
+    assert ["product-tags", "3,000", "75%", "6,000", "2.00%"] == first[:5]
+    assert ["shelf-labels", "1,000", "25%", "2,000", "2.00%"] == second[:5]
+    assert [
+        "1.50×",
+        "2,500 ms",
+        "at 10%: 3 of the first 3, 4 of the first 8 bad answers are the candidate's",
+    ] == second[6:9]
+    assert "+1.0 (−2.0 to +5.0), n 20" == second[9]
+    assert [["product-tags", "1.0"], ["shelf-labels", "25.2"]] == [
+        [row[0], row[3]] for row in rows(page, "Members of the pool, bad answers of each")
+    ]
+
+
+def test_a_member_that_alone_is_worse_has_its_row(tab: Tab, tmp_path: Path) -> None:
+    """How often it comes through, and how often one member's own evidence stops the pool; a flow has no such column."""
+    page = tab.open(written(tmp_path / "index.html", pooled()), "#/page/canary")
+    behaves = rows(page, "What this very plan does")
+    assert ["+24.0 points in shelf-labels alone", "34.0%"] == behaves[-1][:2]
+    assert "1.5%" == behaves[0][3]
+    assert "500 where one member alone is worse" in page.locator("main").inner_text()
+    plain = tab.open(written(tmp_path / "plain.html", documents("canary")), "#/page/canary")
+    assert "member" not in plain.locator("main").inner_text()
+
+
+def test_what_could_not_be_planned_is_told(tab: Tab, tmp_path: Path) -> None:
+    """With the reason and what to do, and no angle bracket of it is obeyed."""
+    page = tab.open(written(tmp_path / "index.html", pooled()), "#/page/canary")
+    assert 'notes: flow "notes" has no traffic; add traffic to <notes>' in page.locator("main").inner_text()
+
+
 def test_a_flow_that_must_not_start_has_no_picture(tab: Tab, report: Path) -> None:
     """The reason is told instead."""
     page = tab.open(report, "#/page/canary")

@@ -7,10 +7,15 @@ import { ms, points, times } from "./words";
 
 const ROW = 26;
 const LABEL = 158;
+const GAP = 12;
+const CHARACTER = 6.6;
 const NARROW = 560;
 const WIDE = 1000;
 const RIGHT = 22;
 const TOP = 26;
+
+// Where the plane of a chart begins: its labels whole, as long as they leave it the better part of the width.
+const edge = (labels: string[], width: number) => Math.min(Math.max(LABEL, GAP + CHARACTER * Math.max(0, ...labels.map((name) => name.length))), width * 0.4);
 
 // Of a candidate, by its place: shape and colour both tell it.
 export function Mark({ at, x, y, title }: { at: number; x: number; y: number; title?: string }) {
@@ -56,6 +61,8 @@ export interface Frame {
 
 export function Plot({ labels, ticks, height, label, wide = false, children }: Frame) {
   const rows = (height - TOP) / Math.max(labels.length, 1);
+  const left = edge(labels, wide ? WIDE : NARROW);
+  const most = Math.floor((left - GAP) / CHARACTER + 0.01);
   return (
     <svg class={wide ? "plot wide" : "plot"} viewBox={`0 0 ${wide ? WIDE : NARROW} ${height + 4}`} role="img" aria-label={label}>
       {ticks.map(({ x, text, strong }) => (
@@ -67,8 +74,8 @@ export function Plot({ labels, ticks, height, label, wide = false, children }: F
         </g>
       ))}
       {labels.map((name, at) => (
-        <text key={name} class="name" x={LABEL - 12} y={TOP + rows * (at + 0.5) + 4} text-anchor="end">
-          {name.length > 22 ? `${name.slice(0, 21)}…` : name}
+        <text key={name} class="name" x={left - GAP} y={TOP + rows * (at + 0.5) + 4} text-anchor="end">
+          {name.length > most ? `${name.slice(0, most - 1)}…` : name}
           <title>{name}</title>
         </text>
       ))}
@@ -84,7 +91,7 @@ export function CostChart({ flows, candidates, evidence }: { flows: string[]; ca
   if (!known.length) return <p class="note">The cost of no flow is known on both sides.</p>;
   const low = Math.min(0.5, ...known) / 1.15;
   const high = Math.max(2, ...known) * 1.15;
-  const scale = scaleLog([low, high], [LABEL, NARROW - RIGHT]);
+  const scale = scaleLog([low, high], [edge(flows, NARROW), NARROW - RIGHT]);
   const height = TOP + ROW * flows.length;
   const wanted = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((tick) => tick >= low && tick <= high);
   const ticks = wanted.map((tick) => ({ x: scale(tick), text: `${tick}×`, strong: tick === 1 }));
@@ -112,7 +119,7 @@ export function LatencyChart({ flows, candidates, evidence }: { flows: string[];
   const all = sides.flatMap((side) => [side.p50, side.p95, ...(side.p50_interval ?? []), ...(side.p95_interval ?? [])]);
   const known = all.filter((value): value is number => value !== null && value > 0);
   if (!known.length) return <p class="note">No latency was measured.</p>;
-  const scale = scaleLog([Math.min(...known) / 1.2, Math.max(...known) * 1.2], [LABEL, WIDE - RIGHT]);
+  const scale = scaleLog([Math.min(...known) / 1.2, Math.max(...known) * 1.2], [edge(flows, WIDE), WIDE - RIGHT]);
   const lanes = candidates.length + 1;
   const row = Math.max(ROW, lanes * 11 + 8);
   const wanted = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
@@ -176,10 +183,10 @@ export function MarginChart({ evidence, candidates }: { evidence: Evidence[]; ca
   const clamp = (value: number) => Math.max(-1, Math.min(1, value));
   const bounds = lines.flatMap(({ metric }) => [clamp(metric.low), clamp(metric.high), metric.margin, metric.excess ?? 0, 0]);
   const spread = Math.max(...bounds) - Math.min(...bounds) || 0.1;
-  const scale = scaleLinear([Math.min(...bounds) - spread * 0.06, Math.max(...bounds) + spread * 0.06], [LABEL, WIDE - RIGHT]);
+  const labels = lines.map(({ one, metric }) => `${metric.name}, ${one.candidate}`);
+  const scale = scaleLinear([Math.min(...bounds) - spread * 0.06, Math.max(...bounds) + spread * 0.06], [edge(labels, WIDE), WIDE - RIGHT]);
   const height = TOP + ROW * lines.length;
   const ticks = scale.ticks(6).map((tick) => ({ x: scale(tick), text: tick === 0 ? "equal" : points(tick), strong: tick === 0 }));
-  const labels = lines.map(({ one, metric }) => `${metric.name}, ${one.candidate}`);
   return (
     <Plot wide labels={labels} ticks={ticks} height={height} label="How many points of a hundred answers worse the candidate may be, with the margin; the table has the figures">
       {lines.map(({ one, metric, at }, lane) => (

@@ -81,6 +81,29 @@ export interface Stage {
   human_gate: boolean;
 }
 
+// One flow of a pool: what is its own beside the plan that all of them share.
+export interface Stratum {
+  flow: string;
+  units_per_day: number;
+  requests_per_day: number;
+  evidence: { cases: number; excess: number | null; low: number | null; high: number | null };
+  metrics: { name: string; rate: number; r0: number; weight: number; limit: number | null }[];
+  // Of the first m bad answers of this member k of the candidate's stop the pool, by stage.
+  rollback?: { share: number; table: [number, number][] }[];
+}
+
+export interface Behaviour {
+  excess: number;
+  harmed?: string | null;
+  rollouts: number;
+  promoted: number;
+  rolled_back: number;
+  rolled_back_by_member?: Record<string, number>;
+  held: number;
+  days: number;
+  bad_answers: { mean: number; p95: number };
+}
+
 export interface Rollout {
   flow: string;
   baseline: string;
@@ -98,7 +121,8 @@ export interface Rollout {
   starts_on_day: number;
   days: number;
   stages: Stage[];
-  operating_characteristics: { [key: string]: Json }[];
+  operating_characteristics: Behaviour[];
+  strata?: Stratum[];
 }
 
 export interface Plan {
@@ -107,6 +131,7 @@ export interface Plan {
   seed: number;
   newly_exposed: number;
   flows: Rollout[];
+  unplanned?: { flow: string; reason: string; mend: string }[];
 }
 
 export interface Reading {
@@ -119,6 +144,14 @@ export interface Reading {
   margin: number | null;
   e: number;
   threshold: number | null;
+}
+
+export interface MemberReading {
+  flow: string;
+  candidate: { bad: number; units: number };
+  control: { bad: number; units: number };
+  e: number;
+  threshold: number;
 }
 
 export interface CheckSide {
@@ -143,6 +176,7 @@ export interface Check {
   budget: { spent: number | null; total: number | null };
   metrics: Reading[];
   sides: CheckSide[];
+  strata?: MemberReading[];
   path: { at: string; e: number }[];
 }
 

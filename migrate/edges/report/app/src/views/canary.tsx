@@ -1,7 +1,7 @@
 // A rollout as it was planned, and how it stands by its logs: `canary plan --json` and `canary check --json`.
 
-import type { Check, Checked, CheckSide, Plan, Reading, Rollout, Stage } from "../decided";
-import type { Index, Json } from "../data";
+import type { Behaviour, Check, Checked, CheckSide, MemberReading, Plan, Reading, Rollout, Stage, Stratum } from "../decided";
+import type { Index } from "../data";
 import { Deciles } from "../deciles";
 import { EvidencePath, Exposure, Ladder } from "../plots";
 import { between, counted, dollars, ms, Pill, plain, points, T } from "../words";
@@ -22,6 +22,21 @@ export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan 
       {plan && checked && plan.plan_id !== checked.plan_id ? <p class="warning">The check below is of another plan: {checked.plan_id}.</p> : null}
       {checked ? <Standing checked={checked} /> : null}
       {plan ? plan.flows.map((flow) => <RolloutSection key={`${flow.flow} ${flow.candidate}`} rollout={flow} />) : null}
+      {plan?.unplanned?.length ? (
+        <section aria-labelledby="unplanned">
+          <h2 id="unplanned">Not planned</h2>
+          <ul class="reasons">
+            {plan.unplanned.map((one) => (
+              <li key={one.flow}>
+                <b>
+                  <T text={one.flow} />
+                </b>
+                <T text={`: ${one.reason}; ${one.mend}`} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : null}
     </div>
   );
 }
@@ -56,6 +71,7 @@ function Standing({ checked }: { checked: Checked }) {
           </p>
           <EvidencePath check={check} />
           <Readings readings={check.metrics} />
+          <MemberReadings members={check.strata ?? []} />
           <Deciles sides={check.sides} />
           <Sides sides={check.sides} />
           <ul class="reasons">
@@ -108,6 +124,40 @@ function Readings({ readings }: { readings: Reading[] }) {
               <td class="number">{one.margin === null || !one.hard ? "–" : points(one.margin)}</td>
               <td class="number">{evidence(one.e)}</td>
               <td class="number">{one.threshold === null ? "–" : evidence(one.threshold)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+// A pool's members as they stand: one member's own evidence rolls all of them back.
+function MemberReadings({ members }: { members: MemberReading[] }) {
+  if (!members.length) return null;
+  return (
+    <div {...SCROLL}>
+      <table class="plain">
+        <caption>Members of the pool, bad answers of each; one member's own evidence stops all of them</caption>
+        <thead>
+          <tr>
+            <th scope="col">member</th>
+            <th scope="col">candidate</th>
+            <th scope="col">control</th>
+            <th scope="col">evidence of its own</th>
+            <th scope="col">stops at</th>
+          </tr>
+        </thead>
+        <tbody>
+          {members.map((one) => (
+            <tr key={one.flow}>
+              <th scope="row">
+                <T text={one.flow} />
+              </th>
+              <td class="number">{`${one.candidate.bad} of ${one.candidate.units.toLocaleString("en")}`}</td>
+              <td class="number">{`${one.control.bad} of ${one.control.units.toLocaleString("en")}`}</td>
+              <td class="number">{evidence(one.e)}</td>
+              <td class="number">{evidence(one.threshold)}</td>
             </tr>
           ))}
         </tbody>
@@ -197,6 +247,7 @@ function RolloutSection({ rollout }: { rollout: Rollout }) {
           </li>
         ))}
       </ul>
+      {rollout.strata?.length ? <Members rollout={rollout} strata={rollout.strata} /> : null}
       {rollout.stages.length ? (
         <>
           <div class="columns">
@@ -294,23 +345,106 @@ function Stages({ rollout }: { rollout: Rollout }) {
 
 function stopWords(stage: Stage): string {
   const rows = stage.rollback.find((one) => one.metric === "bad")?.table ?? [];
-  return rows.length ? rows.slice(0, 2).map(([of, bad]) => `${bad} of the first ${of}`).join(", ") : "–";
+  return rows.length ? orders(rows) : "–";
 }
+
+const orders = (rows: [number, number][]) => rows.slice(0, 2).map(([of, bad]) => `${bad} of the first ${of}`).join(", ");
 
 const perDay = (usd: number | null) => (usd === null ? "unknown" : `${usd < 0 ? "−" : "+"}${dollars(Math.abs(usd))}`);
 
-function Behaviour({ rows }: { rows: { [key: string]: Json }[] }) {
-  const share = (value: Json) => (typeof value === "number" ? `${(value * 100).toFixed(1)}%` : "–");
-  const bad = (row: { [key: string]: Json }) => row.bad_answers as { mean: number; p95: number };
+// What of a pool is one flow's own; all the rest is the same for every member.
+function Members({ rollout, strata }: { rollout: Rollout; strata: Stratum[] }) {
+  const whole = strata.reduce((sum, one) => sum + one.units_per_day, 0) || 1;
+  return (
+    <>
+      <p class="note">
+        A pool: {counted(strata.length, "flow")} in one rollout. Share, margin, gates, budget and stages are the pool's; traffic, today's rates, the ratio of bad answers that is allowed and the
+        limit of a slow call are each member's own, and so is evidence that alone rolls all of them back.
+      </p>
+      <div {...SCROLL}>
+        <table class="plain">
+          <caption>Members of the pool</caption>
+          <thead>
+            <tr>
+              <th scope="col">member</th>
+              <th scope="col">{rollout.units} a day</th>
+              <th scope="col">part of the exposure</th>
+              <th scope="col">calls a day</th>
+              <th scope="col">bad today</th>
+              <th scope="col">bad at margin, all stages</th>
+              <th scope="col">allowed, of today's</th>
+              <th scope="col">slow past</th>
+              <th scope="col">alone it rolls all back when</th>
+              <th scope="col">offline, points worse (bounds)</th>
+            </tr>
+          </thead>
+          <tbody>
+            {strata.map((one) => (
+              <tr key={one.flow}>
+                <th scope="row">
+                  <T text={one.flow} />
+                </th>
+                <td class="number">{Math.round(one.units_per_day).toLocaleString("en")}</td>
+                <td class="number">{`${Math.round((one.units_per_day / whole) * 100)}%`}</td>
+                <td class="number">{Math.round(one.requests_per_day).toLocaleString("en")}</td>
+                <td class="number">{rateWords(one)}</td>
+                <td class="number">{Math.round(exposed(rollout, one)).toLocaleString("en")}</td>
+                <td class="number">{`${(own(one, "bad")?.r0 ?? 1).toFixed(2)}×`}</td>
+                <td class="number">{slowWords(one)}</td>
+                <td>{ownStopWords(one)}</td>
+                <td class="number">{offlineWords(one)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+const own = (one: Stratum, name: string) => one.metrics.find((metric) => metric.name === name);
+const rateWords = (one: Stratum) => `${((own(one, "bad")?.rate ?? 0) * 100).toFixed(2)}%`;
+
+// Units of a member that meet a bad answer of the candidate's until the full share, if it is worse by each gate's margin.
+function exposed(rollout: Rollout, one: Stratum): number {
+  const rate = own(one, "bad")?.rate ?? 0;
+  const days = rollout.stages.filter((stage) => stage.share_kind !== "watch");
+  return days.reduce((sum, stage) => sum + stage.days * one.units_per_day * stage.share * Math.min(rate + stage.margin, 1), 0);
+}
+
+function slowWords(one: Stratum): string {
+  const limit = own(one, "slow")?.limit;
+  return limit == null ? "–" : ms(limit);
+}
+
+function ownStopWords(one: Stratum): string {
+  const first = one.rollback?.[0];
+  return first?.table.length ? `at ${+(first.share * 100).toFixed(2)}%: ${orders(first.table)} bad answers are the candidate's` : "–";
+}
+
+function offlineWords(one: Stratum): string {
+  const { excess, low, high, cases } = one.evidence;
+  return excess === null || low === null || high === null ? "unknown" : `${points(excess)} (${points(low)} to ${points(high)}), n ${cases}`;
+}
+
+function Behaviour({ rows }: { rows: Behaviour[] }) {
+  const share = (value: number) => `${(value * 100).toFixed(1)}%`;
+  const pooled = rows.some((row) => Object.keys(row.rolled_back_by_member ?? {}).length);
+  const alone = rows.find((row) => row.harmed);
+  const members = (row: Behaviour) => Object.values(row.rolled_back_by_member ?? {}).reduce((sum, one) => sum + one, 0);
   return (
     <div {...SCROLL}>
       <table class="plain">
-        <caption>What this very plan does, in {Number(rows[0].rollouts).toLocaleString("en")} simulated rollouts a row</caption>
+        <caption>
+          What this very plan does, in {rows[0].rollouts.toLocaleString("en")} simulated rollouts a row
+          {alone ? `, ${alone.rollouts.toLocaleString("en")} where one member alone is worse` : ""}
+        </caption>
         <thead>
           <tr>
             <th scope="col">if it is truly worse by</th>
             <th scope="col">it gets through</th>
             <th scope="col">is rolled back</th>
+            {pooled ? <th scope="col">of these by a member's own evidence</th> : null}
             <th scope="col">is held</th>
             <th scope="col">mean days</th>
             <th scope="col">bad answers, mean (p95)</th>
@@ -319,12 +453,21 @@ function Behaviour({ rows }: { rows: { [key: string]: Json }[] }) {
         <tbody>
           {rows.map((row, at) => (
             <tr key={at}>
-              <th scope="row">{points(Number(row.excess))} points</th>
+              <th scope="row">
+                {points(row.excess)} points
+                {row.harmed ? (
+                  <>
+                    {" in "}
+                    <T text={row.harmed} /> alone
+                  </>
+                ) : null}
+              </th>
               <td class="number">{share(row.promoted)}</td>
               <td class="number">{share(row.rolled_back)}</td>
+              {pooled ? <td class="number">{share(members(row))}</td> : null}
               <td class="number">{share(row.held)}</td>
-              <td class="number">{Number(row.days).toFixed(1)}</td>
-              <td class="number">{`${Math.round(bad(row).mean).toLocaleString("en")} (${Math.round(bad(row).p95).toLocaleString("en")})`}</td>
+              <td class="number">{row.days.toFixed(1)}</td>
+              <td class="number">{`${Math.round(row.bad_answers.mean).toLocaleString("en")} (${Math.round(row.bad_answers.p95).toLocaleString("en")})`}</td>
             </tr>
           ))}
         </tbody>

@@ -28,7 +28,7 @@ export function Overview({ index }: { index: Index }) {
         </section>
         <section aria-labelledby="cost">
           <h2 id="cost">Cost of an answer</h2>
-          <p class="note">Candidate over baseline, mean over the cases whose cost is known on both sides.</p>
+          <p class="note">Candidate over baseline, mean over the cases whose cost is known on both sides; each side as it was billed in its run.</p>
           <Legend names={index.candidates} />
           <CostChart flows={flows} candidates={index.candidates} evidence={index.evidence} />
         </section>

@@ -23,6 +23,9 @@ export function RoutePage({ index, document }: { index: Index; document: Route }
         {document.simulated ? <b> Simulated: no real model answered.</b> : null}
         {document.synthetic ? <b> Synthetic evidence.</b> : null}
       </p>
+      <p class="note">
+        Costs are those of an answer that keeps the contract, at the prices of that day, its input cached as the flow's traffic says. The overview has what an answer cost as it was billed in its run.
+      </p>
       {runs.size && !runs.has(index.run.id) ? <p class="warning">These routes are about another run than this report: {[...runs].join(", ")}.</p> : null}
       <Summary flows={document.flows} index={index} />
       {document.flows.map((flow) => (
