@@ -17,6 +17,7 @@ from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
 if TYPE_CHECKING:
     from migrate.ports import Clock
+    from migrate.presenting.deciding import LeftOpen
     from migrate.reviewing import Choice, Outcome
     from migrate.vocabulary import Run, Settings
     from migrate.workflow.review import Review
@@ -109,10 +110,13 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
     try:
         name = reviewer_of(world, reviewer)
         signed = [one if one.reviewer else replace(one, reviewer=name) for one in decisions]
-        outcomes = open_review(world).apply(signed, write=not dry_run)
+        review = open_review(world)
+        outcomes = review.apply(signed, write=not dry_run)
+        left_open = review.left_open(outcomes)
     finally:
         world.close()
-    context.exit(_tell(outcomes, folders_of(world.settings), dry_run=dry_run, as_json=as_json))
+    folders = folders_of(world.settings)
+    context.exit(_tell(outcomes, left_open, folders, dry_run=dry_run, as_json=as_json))
 
 
 def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
@@ -132,10 +136,12 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
                 hint="look at some of them first; --all means all of them",
             )
         outcomes = review.apply(decisions, write=not given["dry_run"])
+        left_open = review.left_open(outcomes)
         print_lines(_over_by_the_calendar(decision, world.clock), err=True)
     finally:
         world.close()
-    return _tell(outcomes, folders_of(world.settings), dry_run=given["dry_run"], as_json=given["as_json"])
+    folders = folders_of(world.settings)
+    return _tell(outcomes, left_open, folders, dry_run=given["dry_run"], as_json=given["as_json"])
 
 
 def _over_by_the_calendar(decision: Decision, clock: Clock) -> Iterator[str]:
@@ -240,12 +246,14 @@ def folders_of(settings: Settings) -> tuple[str, str]:
     return str(settings.fixtures), str(settings.prompts)
 
 
-def _tell(outcomes: Sequence[Outcome], folders: Sequence[str], *, dry_run: bool, as_json: bool) -> int:
+def _tell(
+    outcomes: Sequence[Outcome], left_open: LeftOpen, folders: Sequence[str], *, dry_run: bool, as_json: bool
+) -> int:
     """Print what became of decisions; return the exit code."""
     from migrate.presenting.deciding import decided_document, decided_lines
 
     if as_json:
-        print_json(decided_document(outcomes, dry_run=dry_run))
+        print_json(decided_document(outcomes, left_open, dry_run=dry_run))
     else:
-        print_lines(decided_lines(outcomes, dry_run=dry_run, folders=folders))
+        print_lines(decided_lines(outcomes, left_open, dry_run=dry_run, folders=folders))
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from migrate.cli.decide import MOST, REFUSED, folders_of
+from migrate.cli.decide import MOST, NAMED, REFUSED, folders_of
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
+from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseId, Decision, FlowName
 
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
     from migrate.workflow.review import Review
     from migrate.workflow.walk import Change, Session
 
+T = TypeVar("T")
+
 NARROWEST, WIDEST = 40, 120
+MOST_SAMPLES: Final = 1000
 NO_PAGE: Final = "--open opens the page of --web"
 
 
@@ -118,11 +124,12 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
         refuse_nothing(world)
+        print_lines(["making the page ..."], err=True)
         web = WebReview(world, run_id, reviewer_of(world, reviewer))
         print_lines(warnings_of(web.lapsed), err=True)
         serve(web.server, f"run {web.run.id}", show=given["show"], idle=given["idle"])
         web.end()
-        lines = decided_lines(web.outcomes, dry_run=False, folders=folders_of(world.settings))
+        lines = decided_lines(web.outcomes, web.left_open, dry_run=False, folders=folders_of(world.settings))
         print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
     finally:
         world.close()
@@ -157,7 +164,8 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
         elif sys.stdin.isatty() and sys.stdout.isatty():
             return _walk(session, changes, writer, folders_of(world.settings))
         else:
-            print_lines(_flags(session, changes))
+            newest = next((one.id for one in world.ledger.runs() if one.kind == "replay"), run.id)
+            print_lines(_flags(session, changes, _narrowed(run.id if run.id != newest else None, candidate)))
             raise UsageProblem("a review needs a terminal; the commands above decide without one")
     finally:
         world.close()
@@ -185,11 +193,18 @@ def _now(text: str) -> str:
     return text.split(".", 1)[0].removesuffix("+00:00") + "Z"
 
 
-def _flags(session: Session, changes: tuple[Change, ...]) -> Iterator[str]:
-    from migrate.presenting.reviewing import before_lines, flag_lines
+def _narrowed(run_id: str | None, candidate: str | None) -> str:
+    """Return the options without which the commands would mean another run, or more models than were listed."""
+    words = [("--run", run_id), ("--candidate", candidate)]
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in words if value is not None)
+
+
+def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iterator[str]:
+    from migrate.presenting.reviewing import before_lines, companion_lines, flag_lines
 
     for change in changes:
-        yield from flag_lines(change.flow, change.group, contract=change.is_contract)
+        yield from flag_lines(change.flow, change.group, contract=change.is_contract, narrowed=narrowed)
+        yield from companion_lines(change.mates, width=WIDEST)
         yield from before_lines(session.said_before(change), width=WIDEST)
 
 
@@ -200,20 +215,22 @@ def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders
         _show(session, changes, at, example)
         key = pressed(_prompt(changes[at]))
         if key == ESCAPE:
-            print_lines(["left; nothing was written"])
+            made = len(session.decided())
+            unwritten = f": {counted(made, 'group')} you had decided, which `q` would have written" if made else ""
+            print_lines([f"left; nothing was written{unwritten}"])
             return 0
         if key == "q":
             return _write(session, writer, folders)
         if key == "o":
             example += 1
             continue
-        at, example = _acted(session, changes, at, key), 0
+        at, example = _acted(session, changes, at, key, writer.today), 0
         if at >= len(changes):
             print_lines(["that was the last group: q writes what was decided, b goes back"])
             at = len(changes) - 1
 
 
-def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str) -> int:
+def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str, today: str) -> int:
     """Do what a key says; return which group is next."""
     from migrate.presenting.reviewing import KEYS
 
@@ -222,7 +239,7 @@ def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str) -> 
         case "a" if change.is_contract:
             print_lines(["  it breaks the contract: it can be tolerated (t), or rejected (r)"])
         case "a" | "r" | "t":
-            return at + _decided(session, change, key)
+            return at + _decided(session, change, key, today)
         case "s" | " " | "n":
             return at + 1
         case "b" | "p":
@@ -236,30 +253,48 @@ def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str) -> 
     return at
 
 
-def _decided(session: Session, change: Change, key: str) -> bool:
+def _decided(session: Session, change: Change, key: str, today: str) -> bool:
     """Ask what a decision needs and keep it; False when the reviewer gave nothing."""
     verdict = {"a": "accept", "r": "reject", "t": "tolerate"}[key]
-    reason = click.prompt("  reason", default="", show_default=False).strip()
-    if verdict != "accept" and not reason:
-        print_lines([f"  to {verdict} something a reason is needed"])
-        return False
-    bounds = _bounds() if verdict == "tolerate" else {}
-    without = _left_out(change)
-    count = len({one.case for one in change.examples} - without)
-    if count > MOST and not click.confirm(f"  that is {count} cases, more than {MOST} at once: {verdict} all of them?"):
+    try:
+        reason = _asked("reason", str)
+        if verdict != "accept" and not reason:
+            print_lines([f"  to {verdict} something a reason is needed"])
+            return False
+        bounds = _bounds(today) if verdict == "tolerate" else {}
+        without = _left_out(change)
+        count = len({one.case for one in change.examples} - without)
+        many = f"  that is {count} cases, more than {MOST} at once: {verdict} all of them?"
+        if count > MOST and not click.confirm(many):
+            return False
+    except (click.Abort, _Left):
+        print_lines(["", "  left as it was"])
         return False
     cases = session.decide(change, verdict, reason, without, **bounds)
     print_lines([f"  {verdict}: {counted(cases, 'case')}"])
     return True
 
 
-def _bounds() -> dict[str, str | int | None]:
+class _Left(Exception):
+    """Escape was typed where a text was asked for."""
+
+
+def _asked(prompt: str, read: Callable[[str], T]) -> T:
+    """Ask for a line of text, again until it can be read. Raises _Left where Escape is in it, Abort at Ctrl-C."""
+
+    def proc(text: str) -> T:
+        if ESCAPE in text:
+            raise _Left
+        return read(text.strip())
+
+    found: T = click.prompt(f"  {prompt}", default="", show_default=False, value_proc=proc)
+    return found
+
+
+def _bounds(today: str) -> dict[str, str | int | None]:
     """Ask how long a toleration holds, and for how many samples."""
-    day = click.prompt("  until (YYYY-MM-DD)", value_proc=_day)
-    most = click.prompt(
-        "  at most so many samples of a case (Enter: all)", default=0, show_default=False, type=click.IntRange(0, 1000)
-    )
-    return {"expires": day, "at_most": most or None}
+    day = _asked("until (YYYY-MM-DD)", partial(_day, today=today))
+    return {"expires": day, "at_most": _asked("at most so many samples of a case (Enter: all)", _most)}
 
 
 def _left_out(change: Change) -> set[CaseId]:
@@ -272,31 +307,54 @@ def _left_out(change: Change) -> set[CaseId]:
         named = {CaseId(part) for part in text.replace(",", " ").split()}
         strange = sorted(named - members)
         if strange:
-            raise click.UsageError(f'the group has no case "{strange[0]}"')
+            raise click.UsageError(f'the group has no case "{strange[0]}": names of cases alone, Enter leaves none out')
         return named
 
-    return set(click.prompt("  all but (cases; Enter: none)", default="", show_default=False, value_proc=known))
+    names = sorted(members)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    print_lines(f"  {line}" for line in wrapped(f"its cases: {', '.join(names[:NAMED])}{more}", _width() - 2))
+    return _asked("all but (cases; Enter: none)", known)
 
 
-def _day(text: str) -> str:
+def _most(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text[:5]) <= MOST_SAMPLES:
+        raise click.UsageError(f'"{text}" is no number of samples, 1 to {MOST_SAMPLES}')
+    return int(text)
+
+
+def _day(text: str, *, today: str) -> str:
     import datetime as dt
 
     try:
-        return dt.date.fromisoformat(text.strip()).isoformat()
+        day = dt.date.fromisoformat(text).isoformat()
     except ValueError:
         raise click.UsageError(f'"{text}" is no day such as 2026-12-31') from None
+    if day < today:
+        raise click.UsageError(f"{day} is over: runs are judged as of {today}, and it would let nothing pass")
+    return day
+
+
+def _width() -> int:
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
 def _show(session: Session, changes: tuple[Change, ...], at: int, example: int) -> None:
     from migrate.presenting.reviewing import before_lines, example_lines, group_lines
 
-    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    width = _width()
     change = changes[at]
     decided = session.decided().get(change.group.id)
     place = f"{at + 1}/{len(changes)}"
     shown = change.examples[example % len(change.examples)]
     print_lines(
-        ["", *group_lines(change.flow, change.group, change.candidates, place=place, decided=decided, width=width)]
+        [
+            "",
+            *group_lines(
+                change.flow, change.group, change.candidates, change.mates, place=place, decided=decided, width=width
+            ),
+        ]
     )
     print_lines(before_lines(session.said_before(change), width=width))
     print_lines(example_lines(shown.case, shown.candidate, shown.finding, shown.samples, width=width))
@@ -315,5 +373,5 @@ def _write(session: Session, writer: Review, folders: Sequence[str]) -> int:
         print_lines(["nothing was decided"])
         return 0
     outcomes = writer.apply(decisions)
-    print_lines(decided_lines(outcomes, dry_run=False, folders=folders))
+    print_lines(decided_lines(outcomes, writer.left_open(outcomes), dry_run=False, folders=folders))
     return 1 if any(one.status == "refused" for one in outcomes) else 0

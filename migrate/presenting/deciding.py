@@ -10,15 +10,23 @@ from typing import Final
 
 from migrate.presenting.numbers import counted
 from migrate.reviewing import Outcome
-from migrate.vocabulary import Decision, Flow, JsonObject
+from migrate.vocabulary import Decision, Flow, FlowName, Group, JsonObject
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
 SHOWN: Final = 20
 """Reasons of refusals that are listed; the rest is counted."""
+LEFT_OPEN: Final = 5
+"""Groups listed in which cases stay open."""
 
 
-def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str]) -> Iterator[str]:
+LeftOpen = Sequence[tuple[FlowName, Group]]
+"""Groups in which cases that were let pass stay open."""
+
+
+def decided_lines(
+    outcomes: Sequence[Outcome], left_open: LeftOpen, *, dry_run: bool, folders: Sequence[str]
+) -> Iterator[str]:
     """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next."""
     written = [one.decision for one in outcomes if one.status == "written"]
     for verdict, word in DONE.items():
@@ -40,9 +48,21 @@ def decided_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequen
         yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
+    yield from _left_open_lines(left_open)
     if written and not dry_run:
         yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
         yield f"then: {counting_command(dict.fromkeys(one.candidate for one in written))}, the run that counts them"
+
+
+def _left_open_lines(groups: LeftOpen) -> Iterator[str]:
+    """Yield in which other groups the cases stay open: what was said of the one is not said of those."""
+    if groups:
+        cases = {(flow, case) for flow, group in groups for case in group.cases}
+        yield f"{len(cases)} of these cases {'stays' if len(cases) == 1 else 'stay'} open in other groups:"
+    for flow, group in groups[:LEFT_OPEN]:
+        yield f"  {group.id} {group.severity.value}, {counted(len(group.cases), 'case')}: {flow} {group.title}"
+    if len(groups) > LEFT_OPEN:
+        yield f"  and in {len(groups) - LEFT_OPEN} more groups"
 
 
 def counting_command(candidates: Iterable[str]) -> str:
@@ -88,7 +108,7 @@ def commit_message(decisions: Iterable[Decision]) -> str:
     return f"Review of a model migration: {words}"
 
 
-def decided_document(outcomes: Iterable[Outcome], *, dry_run: bool) -> JsonObject:
+def decided_document(outcomes: Iterable[Outcome], left_open: LeftOpen, *, dry_run: bool) -> JsonObject:
     """Return what became of decisions, as `decided.schema.json` publishes it."""
     outcomes = list(outcomes)
     written = [one.decision for one in outcomes if one.status == "written"]
@@ -108,6 +128,16 @@ def decided_document(outcomes: Iterable[Outcome], *, dry_run: bool) -> JsonObjec
                 "why": one.why,
             }
             for one in outcomes
+        ],
+        "left_open": [
+            {
+                "flow": flow,
+                "group": group.id,
+                "severity": group.severity.value,
+                "title": group.title,
+                "cases": list(group.cases),
+            }
+            for flow, group in left_open
         ],
     }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from migrate.presenting.numbers import decimal_text
 from migrate.presenting.people import people_document
+from migrate.reviewing import Companion, companions
 from migrate.vocabulary import (
     CaseVerdict,
     FlowEvidence,
@@ -75,7 +76,7 @@ def _flow(flow: FlowEvidence) -> dict[str, Any]:
         },
         "changed": [{"what": what, "cases": cases} for what, cases in flow.changed.items()],
         "steps": [_step(step) for step in flow.steps],
-        "groups": [_group(group) for group in flow.groups],
+        "groups": _groups(flow.groups),
     }
 
 
@@ -140,7 +141,12 @@ def _latency(side: Quantiles) -> Json:
     return {"p50": side.p50, "p95": side.p95, "p95_interval": interval, "n": side.n, "source": side.source}
 
 
-def _group(group: Group) -> Json:
+def _groups(groups: Sequence[Group]) -> list[Json]:
+    mates = companions({group.id: group.cases for group in groups})
+    return [_group(group, mates[group.id]) for group in groups]
+
+
+def _group(group: Group, mates: Sequence[Companion]) -> Json:
     return {
         "id": group.id,
         "kind": group.kind.value,
@@ -150,4 +156,5 @@ def _group(group: Group) -> Json:
         "title": group.title,
         "cases": list(group.cases),
         "count": group.count,
+        "shares_cases_with": [{"id": mate.id, "cases": mate.shared} for mate in mates],
     }

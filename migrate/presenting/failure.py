@@ -107,6 +107,13 @@ def _identity(finding: Finding) -> tuple[FindingKind, str, str, str]:
 def _finding(finding: Finding, samples: int, width: int) -> Iterator[str]:
     times = f", in {counted(samples, 'sample')}" if samples > 1 else ""
     yield f"  {finding.path}: {finding.kind.value.replace('_', ' ')} ({finding.severity.value}{times})"
+    yield from side_lines(finding, width)
+    if finding.message:
+        yield f"    why:    {finding.message}"
+
+
+def side_lines(finding: Finding, width: int) -> Iterator[str]:
+    """Yield both sides of a finding, those that have something to show, each on one line of `width` columns."""
     before, after = _sides(finding, width - len("    before: "))
     # Against a contract there is no "before": it wants something, and got something else.
     first, second = ("before: ", "after:  ") if finding.rung is Rung.AGREEMENT else ("wanted: ", "got:    ")
@@ -114,8 +121,6 @@ def _finding(finding: Finding, samples: int, width: int) -> Iterator[str]:
         yield f"    {first}{before}"
     if after is not None:
         yield f"    {second}{after}"
-    if finding.message:
-        yield f"    why:    {finding.message}"
 
 
 def _sides(finding: Finding, width: int) -> tuple[str | None, str | None]:

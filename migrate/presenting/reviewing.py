@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from migrate.inert import inert
 from migrate.presenting.deciding import DONE
+from migrate.presenting.failure import side_lines
 from migrate.presenting.layout import fit
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import Decision, Finding, Group, Json, Rung
+from migrate.reviewing import Companion
+from migrate.vocabulary import Decision, Finding, Group
 
 KEYS: Final = {
     "a": "accept: the changed answers are as good",
@@ -24,16 +25,35 @@ KEYS: Final = {
     "?": "this list",
 }
 """What a reviewer can press; Escape and Ctrl-C leave and write nothing."""
+MATES: Final = 2
+"""Groups with mostly the same cases that are named."""
 
 
 def group_lines(
-    flow: str, group: Group, candidates: tuple[str, ...], *, place: str, decided: str | None, width: int
+    flow: str,
+    group: Group,
+    candidates: tuple[str, ...],
+    mates: Sequence[tuple[Companion, Group]],
+    *,
+    place: str,
+    decided: str | None,
+    width: int,
 ) -> Iterator[str]:
     """Yield the head of a group: which of how many, what changed, in how many cases, against which models."""
     state = f", {decided}ed" if decided in ("accept", "reject") else ", tolerated" if decided else ""
     yield fit(f"{place}  {group.id}  {group.severity.value}{state}", width)
     yield fit(f"  {flow}: {group.title}", width)
     yield fit(f"  {counted(len(group.cases), 'case')} against {', '.join(candidates)}", width)
+    yield from companion_lines(mates, width=width)
+
+
+def companion_lines(mates: Sequence[tuple[Companion, Group]], *, width: int) -> Iterator[str]:
+    """Yield the groups that most of these cases are in as well: often the same change, met by another rule."""
+    for mate, group in mates[:MATES]:
+        there = f"{mate.shared} of these in {mate.id} {group.severity.value} too: {group.title}"
+        yield fit(f"  {there}", width)
+    if len(mates) > MATES:
+        yield f"  and in {counted(len(mates) - MATES, 'more group')}"
 
 
 def before_lines(said: Mapping[Decision, int], *, width: int) -> Iterator[str]:
@@ -49,22 +69,20 @@ def example_lines(case: str, candidate: str, finding: Finding, samples: int, *, 
     """Yield one case of a group: the two sides of its finding, and why it matters."""
     times = f", in {counted(samples, 'sample')}" if samples > 1 else ""
     yield fit(f"  e.g. {case} against {candidate}{times}", width)
-    first, second = ("before: ", "after:  ") if finding.rung is Rung.AGREEMENT else ("wanted: ", "got:    ")
-    yield fit(f"    {first}{_text(finding.expected)}", width)
-    yield fit(f"    {second}{_text(finding.actual)}", width)
+    yield from side_lines(finding, width)
     if finding.message:
         yield fit(f"    why:    {inert(finding.message, keep_newlines=False)}", width)
 
 
-def flag_lines(flow: str, group: Group, *, contract: bool) -> Iterator[str]:
-    """Yield a group with the commands that decide on it, for where nobody can press a key."""
+def flag_lines(flow: str, group: Group, *, contract: bool, narrowed: str) -> Iterator[str]:
+    """Yield a group with the commands that decide on it, for where nobody can press a key.
+
+    `narrowed`: options that every command needs, after a blank; empty when none.
+    """
+    chosen = f"--group {group.id}{narrowed}"
     yield f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(len(group.cases), 'case')})"
     if contract:
-        yield f"  prompt-migrate tolerate --group {group.id} --until DATE --reason TEXT"
+        yield f"  prompt-migrate tolerate {chosen} --until DATE --reason TEXT"
     else:
-        yield f"  prompt-migrate accept --group {group.id} --reason TEXT"
-    yield f"  prompt-migrate reject --group {group.id} --reason TEXT"
-
-
-def _text(value: Json) -> str:
-    return inert(json.dumps(value, ensure_ascii=False, default=str), keep_newlines=False)
+        yield f"  prompt-migrate accept {chosen} --reason TEXT"
+    yield f"  prompt-migrate reject {chosen} --reason TEXT"

@@ -1,5 +1,6 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
+from migrate.reviewing.companions import Companion, companions, left_open
 from migrate.reviewing.decisions import (
     Choice,
     Decided,
@@ -24,11 +25,12 @@ from migrate.reviewing.groups import (
 )
 from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
-from migrate.reviewing.undoing import newest, standing, written_by
+from migrate.reviewing.undoing import newest, rejected_again, standing, written_by
 
 __all__ = [
     "WORST_FIRST",
     "Choice",
+    "Companion",
     "Decided",
     "Dropped",
     "Fingerprint",
@@ -39,6 +41,7 @@ __all__ = [
     "Seen",
     "answer_digests",
     "chosen",
+    "companions",
     "decide",
     "draw",
     "dropped_by",
@@ -47,10 +50,12 @@ __all__ = [
     "group_id",
     "joined",
     "latest",
+    "left_open",
     "meant",
     "misnamed",
     "newest",
     "open_findings",
+    "rejected_again",
     "seen_digest",
     "standing",
     "taken_back",

@@ -126,7 +126,8 @@ def chosen(cases: Iterable[Seen], choice: Choice, given: Decision) -> Iterator[D
 def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield what a choice names that is not there: its option, the name, and the names there are.
 
-    A case that is left out has to be one that would be decided on otherwise; everything else has to be in the run.
+    A case that is left out has to be one that would be decided on otherwise; everything else has to be in the run. Of
+    groups and places those are named that are open: there is nothing to say of the others.
     """
     if choice.without:
         would = {str(one.case) for one in chosen(cases, replace(choice, without=frozenset()), given)}
@@ -134,6 +135,11 @@ def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator
             yield from (("except", name, tuple(sorted(would))) for name in sorted(choice.without - would))
     found = [seen.comparison for seen in cases]
     changes = [(one.flow, finding) for one in found for finding in one.findings]
+    opened = [(one.flow, finding) for one in found for finding in open_findings(one)]
+    listed: dict[str, set[str]] = {
+        "path": {any_index(finding.path) for _, finding in opened},
+        "group": {group_id(fingerprint_of(*change)) for change in opened},
+    }
     there: dict[str, tuple[str | None, set[str]]] = {
         "flow": (choice.flow, {one.flow for one in found}),
         "candidate": (choice.candidate, {one.candidate for one in found}),
@@ -144,7 +150,7 @@ def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator
         there["group"] = choice.group, {group_id(fingerprint_of(*change)) for change in changes}
     for option, (name, names) in there.items():
         if name is not None and name not in names:
-            yield option, name, tuple(sorted(names))
+            yield option, name, tuple(sorted(listed.get(option, names)))
 
 
 def meant(decision: Decision, comparison: Comparison) -> Iterator[Finding]:

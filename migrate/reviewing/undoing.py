@@ -12,9 +12,11 @@ from typing import Final
 
 from migrate.canonical import any_index
 from migrate.reviewing.decisions import Outcome
+from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
 from migrate.vocabulary import (
     Approval,
     CaseId,
+    Comparison,
     Decision,
     FindingKind,
     FlowName,
@@ -56,6 +58,16 @@ def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
             alone = not any(_about(one.decision) == _about(decision) for one in made)
             made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
     return tuple(made)
+
+
+def rejected_again(decision: Decision, golden: Golden | None, comparison: Comparison) -> Iterator[Decision]:
+    """Yield an earlier rejection as one decision a group of open changes that it holds for in this comparison."""
+    rejections = () if golden is None else golden.rejected
+    mine = [one for one in rejections if (one.candidate, one.at) == (decision.candidate, decision.at)]
+    changes = {change for one in mine for change in one.covers}
+    open_again = [one for one in open_findings(comparison) if (one.kind, any_index(one.path)) in changes]
+    for group in dict.fromkeys(group_id(fingerprint_of(comparison.flow, one)) for one in open_again):
+        yield replace(decision, group=group, path=None)
 
 
 def _pop(made: list[Made], undone: Decision) -> None:

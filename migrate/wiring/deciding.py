@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from migrate.edges.checkout import reviewer_of
 from migrate.edges.goldens.log import DecisionFiles
 from migrate.edges.inventory import load_policies
 from migrate.edges.inventory.amending import PromptTexts
 from migrate.errors import StoreProblem, UsageProblem
+from migrate.ports import Goldens
 from migrate.redaction import Redactor
-from migrate.reviewing import standing
-from migrate.vocabulary import Decision, Flow, FlowEvidence, FlowName, Run, Settings
+from migrate.reviewing import rejected_again, standing
+from migrate.vocabulary import Comparison, Decision, Flow, FlowEvidence, FlowName, Run, Settings
 from migrate.wiring.world import World
 from migrate.workflow.promote import Promoted, Promotion, Signed
 from migrate.workflow.review import Review
+
+if TYPE_CHECKING:
+    from migrate.evidence.weighing import Record
 
 LOCK: Final = "deciding.lock"
 
@@ -35,17 +39,49 @@ def reviewer(world: World, given: str | None) -> str:
 def decided_since(settings: Settings, run: Run, flows: Iterable[FlowName]) -> tuple[Decision, ...]:
     """Return what was decided on a run's candidates since it ended, and stands: its verdicts know nothing of that.
 
-    For reading alone, so no secrets are needed to redact by. A log that cannot be read holds nothing.
+    A log that cannot be read holds nothing.
     """
-    root, end = settings.root, run.finished_at or run.started_at
+    return tuple(one for one in _standing(settings, run, flows) if one.at >= _end(run))
+
+
+class RejectedBefore:
+    """Watches a run's records for changes that were rejected before it and are there again."""
+
+    def __init__(self, settings: Settings, run: Run, goldens: Goldens) -> None:
+        self._settings = settings
+        self._run = run
+        self._goldens = goldens
+        self._made: dict[FlowName, list[Decision]] = {}
+        self.found: list[Decision] = []
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Pass records on."""
+        for record in records:
+            self._look(record.comparison)
+            yield record
+
+    def _look(self, comparison: Comparison) -> None:
+        flow, case = comparison.flow, comparison.case
+        if flow not in self._made:
+            made = _standing(self._settings, self._run, [flow])
+            self._made[flow] = [one for one in made if one.verdict == "reject" and one.at < _end(self._run)]
+        mine = [one for one in self._made[flow] if (one.case, one.candidate) == (case, comparison.candidate)]
+        golden = self._goldens.read(flow, case) if mine else None
+        self.found += [again for one in mine for again in rejected_again(one, golden, comparison)]
+
+
+def _standing(settings: Settings, run: Run, flows: Iterable[FlowName]) -> Iterator[Decision]:
+    """Yield what was decided on a run's candidates and stands; for reading alone, so no secrets to redact by."""
     redactor = Redactor(None, enabled=settings.redact)
-    log = DecisionFiles(root / settings.fixtures, redactor, root / settings.state / LOCK)
-    found: list[Decision] = []
+    log = DecisionFiles(settings.root / settings.fixtures, redactor, settings.root / settings.state / LOCK)
     for flow in dict.fromkeys(flows):
         with suppress(StoreProblem):
             made = [one.decision for one in standing(flow, log.entries(flow))]
-            found += [one for one in made if one.candidate in run.candidates and one.at >= end]
-    return tuple(found)
+            yield from (one for one in made if one.candidate in run.candidates)
+
+
+def _end(run: Run) -> str:
+    return run.finished_at or run.started_at
 
 
 def promote(

@@ -11,7 +11,7 @@ from migrate.errors import UsageProblem
 from migrate.presenting.report import Facts, ReportBuilder
 from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
 from migrate.wiring.asked import Asked
-from migrate.wiring.deciding import decided_since
+from migrate.wiring.deciding import RejectedBefore, decided_since
 from migrate.wiring.rating import heard
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
     people = heard(world.settings)
     with Packing() as packing:
         builder = ReportBuilder(run, world.goldens.read, packing.add, requests=asked.of)
-        records = people.watch(world.ledger.records(run.id))
+        rejected = RejectedBefore(world.settings, run, world.goldens)
+        records = rejected.watch(people.watch(world.ledger.records(run.id)))
         evidence = weigh(builder.watch(records), policies=load_policies(world.settings))
         chunks = packing.packed()
     history = {flow.flow: world.ledger.history(flow.flow, limit=HISTORY) for flow in evidence}
@@ -58,7 +59,7 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
         pages=pages or {},
         people=people.evidence(),
         closed=world.closed_gates(evidence),
-        decided=decided_since(world.settings, run, [flow.flow for flow in evidence]),
+        decided=(*rejected.found, *decided_since(world.settings, run, [flow.flow for flow in evidence])),
     )
     index = builder.index(evidence, facts)
     title = f"{', '.join(builder.candidates)}: prompt-migrate run {run.id}"

@@ -10,7 +10,7 @@ from migrate.edges.report import served_report
 from migrate.edges.serving import PageServer, Paper
 from migrate.presenting.deciding import decided_document, page_decision
 from migrate.reviewing import Outcome
-from migrate.vocabulary import Decision, JsonObject
+from migrate.vocabulary import Decision, FlowName, Group, JsonObject
 from migrate.wiring.deciding import open_review
 from migrate.wiring.reporting import make_report
 from migrate.wiring.world import World
@@ -41,6 +41,11 @@ class WebReview:
         """What this session wrote and did not take back."""
         return tuple(one for one in self._kept.values() if one.status == "written")
 
+    @property
+    def left_open(self) -> tuple[tuple[FlowName, Group], ...]:
+        """Groups in which cases stay open that this session let pass."""
+        return self._writer.left_open(self.outcomes)
+
     def end(self) -> None:
         """Leave no trace of a session that took everything back: nothing was decided."""
         if not self.outcomes:
@@ -53,7 +58,7 @@ class WebReview:
         for outcome in outcomes:
             if outcome.status != "refused":
                 self._keep(outcome)
-        return decided_document(outcomes, dry_run=False)
+        return decided_document(outcomes, self._writer.left_open(outcomes), dry_run=False)
 
     def _keep(self, outcome: Outcome) -> None:
         """Remember what was written last of the same thing; writing it twice leaves the first one to be taken back."""
@@ -74,7 +79,7 @@ class WebReview:
         for outcome in outcomes:
             if outcome.status == "written":
                 del self._kept[_key(outcome.decision)]
-        return decided_document(outcomes, dry_run=False)
+        return decided_document(outcomes, (), dry_run=False)
 
     def _written(self, _: bytes) -> JsonObject:
         """Say what this session decided so far, as decisions: a page that is opened again shows them."""

@@ -20,13 +20,26 @@ from migrate.reviewing import (
     chosen,
     decide,
     joined,
+    left_open,
     newest,
     standing,
     taken_back,
     written_by,
 )
 from migrate.reviewing.undoing import Made
-from migrate.vocabulary import CaseId, Comparison, Decision, Flow, FlowName, Golden, Json, JsonObject, Run, Toleration
+from migrate.vocabulary import (
+    CaseId,
+    Comparison,
+    Decision,
+    Flow,
+    FlowName,
+    Golden,
+    Group,
+    Json,
+    JsonObject,
+    Run,
+    Toleration,
+)
 
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
@@ -64,6 +77,11 @@ class Review:
         self._prompts = prompts
         self._ledger = ledger
         self._today = today
+
+    @property
+    def today(self) -> str:
+        """The day, in ISO's form, that runs are judged as of."""
+        return self._today
 
     def seen(self, run: Run) -> Iterator[Seen]:
         """Yield the cases of a run as a reviewer sees them today."""
@@ -110,6 +128,16 @@ class Review:
             for made in standing(flow, self._log.entries(flow)):
                 found.setdefault(_key(made.decision), []).append(made.decision)
         return found
+
+    def left_open(self, outcomes: Iterable[Outcome]) -> tuple[tuple[FlowName, Group], ...]:
+        """Return the groups in which cases that were just let pass stay open: they will not pass for that alone."""
+        said: dict[Key, list[Decision]] = {}
+        for one in outcomes:
+            if one.status != "refused" and one.decision.verdict != "reject":
+                said.setdefault(_key(one.decision), []).append(one.decision)
+        before = self.standing_of(dict.fromkeys(flow for flow, _, _ in said))
+        current = self._current(set(said))
+        return left_open((current[key], [*before.get(key, ()), *mine]) for key, mine in said.items() if key in current)
 
     def last(self, flow: str | None = None, candidate: str | None = None) -> tuple[Outcome, ...]:
         """Return what was decided last in one go, by whomever: written, or refused where it cannot be taken back."""

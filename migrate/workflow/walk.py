@@ -6,8 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from migrate.reviewing import WORST_FIRST, Choice, Seen, chosen, fingerprint_of, group_changes, group_id, meant
-from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung
+from migrate.reviewing import (
+    WORST_FIRST,
+    Choice,
+    Companion,
+    Seen,
+    chosen,
+    companions,
+    fingerprint_of,
+    group_changes,
+    group_id,
+    meant,
+)
+from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung, Severity
 
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
@@ -32,6 +43,8 @@ class Change:
     group: Group
     candidates: tuple[str, ...]
     examples: tuple[Example, ...]
+    mates: tuple[tuple[Companion, Group], ...] = ()
+    """Groups that most of its cases are in as well."""
 
     @property
     def is_contract(self) -> bool:
@@ -58,9 +71,14 @@ class Session:
     def _changes(self) -> Iterator[Change]:
         for flow in dict.fromkeys(seen.comparison.flow for seen in self.cases):
             mine = [seen for seen in self.cases if seen.comparison.flow == flow]
-            for group in group_changes(seen.comparison for seen in mine):
+            groups = {group.id: group for group in group_changes(seen.comparison for seen in mine)}
+            shared = companions({name: group.cases for name, group in groups.items()})
+            for name, group in groups.items():
                 examples = tuple(_examples(group, mine))
-                yield Change(flow, group, tuple(dict.fromkeys(one.candidate for one in examples)), examples)
+                candidates = tuple(dict.fromkeys(one.candidate for one in examples))
+                mates = ((mate, groups[mate.id]) for mate in shared[name])
+                worth = tuple(pair for pair in mates if pair[1].severity is not Severity.COSMETIC)
+                yield Change(flow, group, candidates, examples, worth)
 
     def decide(
         self, change: Change, verdict: str, reason: str = "", without: Iterable[CaseId] = (), **bounds: str | int | None

@@ -11,6 +11,14 @@ import time
 
 from small_project import Project
 
+OWN_TERMINAL = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""Makes standard input the terminal that Ctrl-C comes from, and becomes what its arguments say."""
+
 
 class Terminal:
     """A review in a pseudo-terminal."""
@@ -19,7 +27,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         environ = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
         words = words or ("--flow", "refund")
-        command = [sys.executable, "-m", "migrate", "review", "--reviewer", "ada", *words]
+        command = [sys.executable, "-c", OWN_TERMINAL, "-m", "migrate", "review", "--reviewer", "ada", *words]
         self.process = subprocess.Popen(
             command, cwd=project.root, env=environ, stdin=slave, stdout=slave, stderr=slave, close_fds=True
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deciding_commands import MODEL, command, counts, decide, group, log, statuses
+from deciding_commands import MODEL, command, compared, counts, decide, group, log, statuses
 from small_project import LATE, Project
 
 from migrate import wiring
@@ -367,3 +367,27 @@ def test_a_line_without_its_golden_does_no_harm(replayed: Project, monkeypatch: 
         mine = [entry["after"] for entry in log(replayed, "refund") if entry["case"] == case]
         checksum = json.loads(replayed.golden("refund", case).read_text("utf-8"))["checksum"]
         assert checksum.removeprefix("sha256:") in mine
+
+
+def test_a_case_that_stays_open_in_another_group_is_told(replayed: Project) -> None:
+    """One answer changed in two ways: who accepts the one is told of the other, until that is decided too."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    amount, label = group("$.amount value changed"), group("$.label")
+
+    done = command("accept", "--group", amount, "--reviewer", "ada", "--dry-run")
+    found = decide("accept", "--group", amount)
+
+    assert "1 of these cases stays open in other groups:" in done.stdout.splitlines()
+    assert any(line.startswith(f"  {label} drift, 1 case: refund $.label") for line in done.stdout.splitlines())
+    assert [(label, ["late-parcel"])] == [(one["group"], one["cases"]) for one in found["left_open"]]
+    assert [] == decide("accept", "--group", label)["left_open"]
+    mates = {one["id"]: one["shares_cases_with"] for flow in compared()["flows"] for one in flow["groups"]}
+    assert [{"id": amount, "cases": 1}] == mates[label]
+
+
+def test_a_rejected_case_is_not_told_to_stay_open(replayed: Project) -> None:
+    """It fails on purpose: what else changed in it is no news."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    assert [] == decide("reject", "--group", group("$.label"), "--reason", "wrong queue")["left_open"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from click.testing import CliRunner
 from deciding_terminal import Terminal
 from measured import compared, finding, record, replay
-from small_project import Project
+from small_project import LATE, Project
 
 from migrate import wiring
 from migrate.cli import main
@@ -55,6 +55,17 @@ def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
     assert "a review needs a terminal" in done.stderr
 
 
+def test_a_group_names_another_of_the_same_cases(replayed: Project) -> None:
+    """An answer that changed in two ways: each of its groups is shown with the other, in how many cases."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    (label,) = (one for one in session(replayed).changes() if one.group.path == "$.label")
+    ((mate, amount),) = label.mates
+    said = CliRunner().invoke(main, ["review"]).stdout.splitlines()
+    place = next(at for at, line in enumerate(said) if line.startswith(label.group.id))
+    assert f"  1 of these in {mate.id} drift too: {amount.title}" in said[place + 1 : place + 4]
+
+
 def test_what_was_decided_before_is_said_beside_its_group(replayed: Project) -> None:
     """A rejected group offered again says who rejected it, when and why; an accepted one, that the next run counts."""
     amounts, note = session(replayed).changes()[1:]
@@ -95,6 +106,64 @@ def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     assert 0 == terminal.end()
     golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
     assert ["rounded up"] == [approval["reason"] for approval in golden["approved"]]
+
+
+def test_escape_and_ctrl_c_where_a_text_is_asked_for_lead_back(replayed: Project) -> None:
+    """What was begun is left as it was, what was decided before stays, and the review goes on."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    for keys in ("\x03", "\x1b\n"):
+        terminal.press("t")
+        terminal.wait("reason:")
+        terminal.press(keys)
+        terminal.wait("left as it was")
+        terminal.wait("1/2")
+        terminal.wait("[q]uit [?]")
+    terminal.press("r")
+    terminal.wait("reason:")
+    terminal.press("no\n")
+    terminal.wait("2/2")
+    terminal.wait("[q]uit [?]")
+    terminal.press("\x03")
+    terminal.wait("left; nothing was written: 1 group you had decided, which `q` would have written")
+    assert 0 == terminal.end()
+
+
+def test_a_day_that_is_over_is_asked_for_again(replayed: Project) -> None:
+    """A toleration until the day before would let nothing pass: that is said at once, not at the end."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("t")
+    terminal.wait("reason:")
+    terminal.press("known\n")
+    for keys, said in (("soon\n", "no day such as"), ("2020-02-30\n", "no day such as"), ("2020-01-01\n", "is over")):
+        terminal.wait("until")
+        terminal.press(keys)
+        terminal.wait(said)
+    terminal.wait("until")
+    terminal.press("2099-01-01\n")
+    terminal.wait("at most")
+    terminal.press("none\n")
+    terminal.wait('"none" is no number of samples')
+    terminal.wait("at most")
+    terminal.press("\n")
+    terminal.wait("tolerate: 1 case")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    terminal.wait("tolerated: 1 case")
+    assert 0 == terminal.end()
+
+
+def test_the_commands_say_which_run_and_model_was_listed(replayed: Project) -> None:
+    """A group has the same id in every run: pasted after another replay, a command still means what was listed."""
+    first = json.loads(CliRunner().invoke(main, ["compare", "--json"]).stdout)["run"]["id"]
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    run = CliRunner().invoke
+    assert "--run" not in run(main, ["review"]).stdout
+    said = run(main, ["review", "--run", first, "--candidate", "gpt-4.1"]).stdout.splitlines()
+    commands = [line for line in said if line.startswith("  prompt-migrate ")]
+    assert commands
+    assert all(f" --run {first} --candidate gpt-4.1 " in line for line in commands)
 
 
 def test_a_group_but_for_one_and_a_break_within_bounds(replayed: Project) -> None:

@@ -159,6 +159,7 @@ def test_the_whole_document() -> None:
                 "title": "$.confidence number -> string",
                 "cases": ["broken-cup", "late-parcel"],
                 "count": 2,
+                "shares_cases_with": [],
             }
         ],
     } == flow

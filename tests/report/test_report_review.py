@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
-from measured import compared, finding
+from measured import compared, finding, replay
 from report_browser import Tab
-from report_stage import golden, judged, trial, write_page
+from report_stage import documents_of, golden, judged, trial, write_page
 
 from migrate.presenting.report import Facts
 from migrate.reviewing import seen_digest
@@ -154,6 +155,63 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     page.wait_for_selector('.case[data-row] >> text="second"')
     assert "rejected for G" in page.locator(".deciding p.made.reject").inner_text()
     assert "accept the case" not in page.locator("main").inner_text()
+
+
+def test_what_was_rejected_before_the_run_is_decided(tab: Tab, report: Path) -> None:
+    """A change that was rejected and is there again fails on purpose: `n` passes over it, and the run counted it."""
+    drifting(report)
+    groups = documents_of(report.read_text("utf-8"))["index"]["groups"]
+    (group,) = (one["id"] for one in groups if one["path"] == "$.amount")
+    made = replace(decided("first", "reject", group), at="2026-01-14T09:00:00Z")
+    drifting(report, Facts(decided=[made]))
+    page = tab.open(report, "#/cases")
+    typed(page, "n", "n")
+    page.wait_for_selector('.case[data-row] >> text="second"')
+    page.goto(page.url.partition("#")[0] + "#/decisions")
+    page.locator("tbody a", has_text="first").click()
+    page.wait_for_selector('.case[data-row] >> text="first"')
+    assert "on 2026-01-14, before this run, which counts it" in page.locator(".deciding p.made.reject").inner_text()
+
+
+def test_one_rejected_change_settles_a_case(tab: Tab, report: Path) -> None:
+    """A case that changed in two ways and is rejected for one of them has to be mended: it is not asked for again."""
+    label = finding("$.label", expected="late", actual="lost")
+    amount = finding("$.amount", expected=3, actual="3")
+    one = trial(compared("both", amount, label, verdict=CaseVerdict.DRIFT), judged(1, NOW, "gpt-4.1"))
+    write_page(report, [one], [golden(CaseId("both"), TODAY)])
+    page = tab.open(report, "#/cases")
+    typed(page, "n")
+    page.locator(".group-buttons, .deciding").first.wait_for()
+    typed(page, "d")
+    assert "1 case still undecided" in page.locator("main").inner_text()
+    page.goto(page.url.partition("#")[0] + "#/cases")
+    typed(page, "n", "R")
+    page.locator("dialog input").first.fill("the queue is wrong")
+    page.locator("dialog input").first.press("Enter")
+    typed(page, "d")
+    assert "0 cases still undecided" in page.locator("main").inner_text()
+
+
+def test_a_number_and_its_text_can_be_told_apart(tab: Tab, report: Path) -> None:
+    """A value that became a text is shown in quotes: `9.4` and `"9.4"`."""
+    drifting(report)
+    page = tab.open(report, "#/cases")
+    page.wait_for_selector("[role=row], .row, .case")
+    typed(page, "n", "n")
+    page.wait_for_selector('.case[data-row] >> text="first"')
+    sides = page.locator(".finding-list .sides").first.inner_text()
+    assert ("3", '"3"') == tuple(word for word in sides.split() if "3" in word)
+
+
+def test_a_toleration_is_offered_from_the_day_that_runs_are_judged_as_of(tab: Tab, report: Path) -> None:
+    """Ninety days after a pinned day, whatever the calendar says."""
+    broken = trial(compared("broken", BREAK, verdict=CaseVerdict.BREAKING), judged(1, NOW, "gpt-4.1"))
+    write_page(report, [broken], [golden(CaseId("broken"), TODAY)], run=replay(as_of="2026-01-15"))
+    page = tab.open(report, "#/cases")
+    typed(page, "n")
+    page.wait_for_selector(".case[data-row]")
+    typed(page, "t")
+    assert "2026-04-15" == page.locator("dialog input[type=date]").input_value()
 
 
 def test_a_case_that_fails_as_rejected_can_still_be_accepted(tab: Tab, report: Path) -> None:

@@ -11,7 +11,7 @@ from migrate.presenting.deciding import page_decision
 from migrate.presenting.document import compare_document
 from migrate.presenting.report.headline import headline, sentence
 from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
-from migrate.reviewing import WORST_FIRST
+from migrate.reviewing import WORST_FIRST, Companion, companions
 from migrate.vocabulary import (
     Decision,
     Flow,
@@ -72,7 +72,7 @@ class Facts:
     closed: Sequence[str] = ()
     """Why gates are closed."""
     decided: Sequence[Decision] = ()
-    """What was decided since the run, the oldest first."""
+    """What was decided of the run's changes: rejected before it, then everything since, the oldest first."""
 
 
 def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], facts: Facts) -> dict[str, Any]:
@@ -191,14 +191,19 @@ def _groups(evidence: Sequence[FlowEvidence], candidates: Sequence[str]) -> list
         found.values(),
         key=lambda item: (WORST_FIRST[item[1].severity], -_size(item[2]), item[1].path, item[1].id),
     )
-    return [_group(*item) for item in ordered]
+    members = {
+        group.id: [(number, case) for number, one in shared.items() for case in one.cases]
+        for _, group, shared in ordered
+    }
+    mates = companions(members)
+    return [_group(*item, mates[item[1].id]) for item in ordered]
 
 
 def _size(shared: Mapping[int, Group]) -> int:
     return sum(len(group.cases) for group in shared.values())
 
 
-def _group(flow: FlowName, group: Group, shared: Mapping[int, Group]) -> JsonObject:
+def _group(flow: FlowName, group: Group, shared: Mapping[int, Group], mates: Sequence[Companion]) -> JsonObject:
     return {
         "id": group.id,
         "flow": flow,
@@ -209,4 +214,5 @@ def _group(flow: FlowName, group: Group, shared: Mapping[int, Group]) -> JsonObj
         "title": group.title,
         "cases": {str(number): len(one.cases) for number, one in sorted(shared.items())},
         "count": sum(one.count for one in shared.values()),
+        "mates": [list(mate) for mate in mates],
     }

@@ -86,6 +86,8 @@ export interface Group {
   title: string;
   cases: Record<string, number>;
   count: number;
+  // Other groups that at least half of its cases are in as well, and how many.
+  mates: [string, number][];
 }
 
 export interface HistoryRow {

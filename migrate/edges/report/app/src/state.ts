@@ -103,17 +103,19 @@ export const earlier = computed<Decided>(() => {
   return found;
 });
 
-// What was decided of a row: its own decision, or that of its groups once each has one.
+// What was decided of a row: its own decision, or that of its groups once one is rejected or each has one.
 export function standing(row: number): Verdict | "partly" | "undecided" | "none" {
   const own = new Map([...(earlier.value.get(row) ?? []), ...(decisions.value.get(row) ?? [])]);
   if (!own.size) return needsDecision(row) ? "undecided" : "none";
   const whole = own.get("");
   if (whole) return whole.verdict;
   const { cases, groups } = index.value!;
+  const verdicts = [...own.values()].map((decision) => decision.verdict);
+  // Whatever else changed in it, it will fail and has to be mended.
+  if (verdicts.includes("reject")) return "reject";
   const open = cases.groups[row].filter((group) => groups[group].severity !== "cosmetic" && !own.has(groups[group].id));
   if (open.length) return "partly";
-  const verdicts = [...own.values()].map((decision) => decision.verdict);
-  return verdicts.includes("reject") ? "reject" : verdicts.includes("tolerate") ? "tolerate" : "accept";
+  return verdicts.includes("tolerate") ? "tolerate" : "accept";
 }
 
 export const isOpen = (row: number) => ["undecided", "partly"].includes(standing(row)) && !skipped.value.has(row);

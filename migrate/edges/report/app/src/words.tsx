@@ -37,6 +37,9 @@ export function Pieces({ pieces }: { pieces: Piece[] }) {
 
 export const plain = (text: string) => text.replaceAll("_", " ");
 
+// What is tolerated was not accepted: two acts of a reviewer, one verdict of a run.
+export const verdictWords = (verdict: string) => (verdict === "accepted" ? "accepted or tolerated" : plain(verdict));
+
 export function counted(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? noun : nouns}`;
 }

@@ -133,10 +133,13 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
 
 }
 
+const isCounted = ({ at }: Decision) => at < (report.run.finished_at ?? report.run.started_at);
+
 // Who wrote a decision that is not this page's own.
 export const Signed = ({ decision }: { decision: Decision }) => (
   <span class="note">
-    by <T text={decision.reviewer || "a reviewer"} /> on {decision.at.slice(0, 10)}, before this page was made; the next run counts it
+    by <T text={decision.reviewer || "a reviewer"} /> on {decision.at.slice(0, 10)},{" "}
+    {isCounted(decision) ? "before this run, which counts it" : "before this page was made; the next run counts it"}
   </span>
 );
 
@@ -167,7 +170,7 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const all = whole ? rowsOfGroup(scope).filter((one) => needsDecision(one)) : [row];
   const [left, setLeft] = useState<ReadonlySet<number>>(new Set());
   const [reason, setReason] = useState("");
-  const [expires, setExpires] = useState(() => new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10));
+  const [expires, setExpires] = useState(() => inDays(TOLERATED_DAYS, index.run.as_of));
   const [most, setMost] = useState("");
   const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
   const rows = all.filter((one) => !left.has(one));
@@ -233,6 +236,14 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       </div>
     </form>
   );
+}
+
+const TOLERATED_DAYS = 90;
+
+// From the day runs are judged as of, which a project may have pinned.
+function inDays(days: number, from: string): string {
+  const start = Date.parse(from);
+  return new Date((Number.isNaN(start) ? Date.now() : start) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
 const MEANING: Record<Verdict, string> = {

@@ -119,7 +119,10 @@ function groupSize(id: string): string {
   return cases > 1 ? `${counted(cases, "case")} alike` : "";
 }
 
+// A text that without its quotes reads as a number, as true, false or null, or as nothing.
+const READS_OTHERWISE = /^\s|\s$|^$|^(?:true|false|null|-?\d[\d.,]*)$/;
+
 function Short({ value }: { value: Json }) {
-  const text = (typeof value === "string" ? value : JSON.stringify(value)).replace(/\s*\n\s*/g, " ⏎ ");
+  const text = (typeof value === "string" && !READS_OTHERWISE.test(value) ? value : JSON.stringify(value)).replace(/\s*\n\s*/g, " ⏎ ");
   return <T text={text.length > 160 ? `${text.slice(0, 160)}…` : text} />;
 }

@@ -4,7 +4,7 @@ import { Bar, Legend, MarginChart, Strip } from "../charts";
 import { Spread } from "../plots";
 import type { Evidence, Flow, Index } from "../data";
 import { hashOf } from "../state";
-import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, T } from "../words";
+import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, T, verdictWords } from "../words";
 import { Changes, metricWords, quoted } from "./overview";
 import { People } from "./people";
 
@@ -125,7 +125,7 @@ function Head({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
                 .filter(([, count]) => count)
                 .map(([verdict, count]) => (
                   <a key={verdict} href={hashOf("cases", "", { q: `flow:${quoted(flow.name)} model:${quoted(one.candidate)} verdict:${verdict}` })}>
-                    <b class={`count ${verdict}`}>{count}</b> {plain(verdict)}
+                    <b class={`count ${verdict}`}>{count}</b> {verdictWords(verdict)}
                   </a>
                 ))}
             </span>
@@ -291,7 +291,11 @@ function Noise({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
           </tbody>
         </table>
       ) : (
-        <p class="note">No difference had to be explained by noise.</p>
+        <p class="note">
+          {evidence.some((one) => one.verdicts.within_noise)
+            ? "What varies is the wording as a whole, no single place: those cases differ no more than the baseline does from itself."
+            : "No difference had to be explained by noise."}
+        </p>
       )}
       {flow.noise.more_paths ? <p class="note">and {counted(flow.noise.more_paths, "more path")}</p> : null}
     </>

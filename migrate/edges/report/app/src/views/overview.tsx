@@ -3,7 +3,7 @@
 import { CostChart, LatencyChart, Legend } from "../charts";
 import type { Both, Evidence, Group, Index } from "../data";
 import { hashOf } from "../state";
-import { between, Command, counted, day, dollars, FlowVerdictPill, minute, ms, percent, Pill, plain, points, T, times } from "../words";
+import { between, Command, counted, day, dollars, FlowVerdictPill, minute, ms, percent, Pill, plain, points, T, times, verdictWords } from "../words";
 
 const TOP_GROUPS = 8;
 
@@ -78,7 +78,7 @@ function Headline({ index }: { index: Index }) {
                 .filter((verdict) => one.cases[verdict])
                 .map((verdict) => (
                   <a key={verdict} href={hashOf("cases", "", { q: `verdict:${verdict} model:${quoted(one.candidate)}` })}>
-                    <b class={`count ${verdict}`}>{one.cases[verdict]}</b> {plain(verdict)}
+                    <b class={`count ${verdict}`}>{one.cases[verdict]}</b> {verdictWords(verdict)}
                   </a>
                 ))}
             </span>
@@ -209,6 +209,32 @@ export function rungWords(both: Both): string {
   return `${percent(candidate.passed, candidate.total)} (${percent(baseline.passed, baseline.total)})`;
 }
 
+const MATES = 2;
+
+// One change of an answer is often met by several rules: each is a group of its own, of mostly the same cases.
+function Mates({ group, index }: { group: Group; index: Index }) {
+  if (!group.mates.length) return null;
+  const shown = group.mates.slice(0, MATES).flatMap(([id, shared]) => {
+    const mate = index.groups.find((one) => one.id === id);
+    return mate ? [{ mate, shared }] : [];
+  });
+  return (
+    <span class="note mates">
+      mostly the same cases:{" "}
+      {shown.map(({ mate, shared }, at) => (
+        <span key={mate.id}>
+          {at ? ", " : ""}
+          <a href={hashOf("cases", "", { q: `group:${mate.id}` })}>
+            <T text={mate.title} />
+          </a>{" "}
+          ({shared})
+        </span>
+      ))}
+      {group.mates.length > MATES ? ` and ${counted(group.mates.length - MATES, "more group")}` : ""}
+    </span>
+  );
+}
+
 export function Changes({ groups, index }: { groups: Group[]; index: Index }) {
   if (!groups.length) return <p class="note">Nothing changed that noise or approvals do not explain.</p>;
   return (
@@ -227,6 +253,7 @@ export function Changes({ groups, index }: { groups: Group[]; index: Index }) {
               .map(([number, count]) => `${index.candidates[Number(number)]} ${counted(count, "case")}`)
               .join(", ")}
           </span>
+          <Mates group={group} index={index} />
         </li>
       ))}
     </ol>

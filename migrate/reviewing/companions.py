@@ -1,0 +1,62 @@
+"""Groups that mostly touch the same cases: one change of an answer is often met by several rules.
+
+A date that reads differently is a value that changed, and a check that failed. Each is decided by itself, because each
+is another promise; a reviewer who decides the one is told of the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from migrate.canonical import any_index
+from migrate.reviewing.decisions import Seen, changes_of, meant
+from migrate.reviewing.groups import WORST_FIRST, Grouping
+from migrate.reviewing.seen import seen_digest
+from migrate.vocabulary import Decision, FlowName, Group, Severity
+
+
+class Companion(NamedTuple):
+    """Another group that most members of a group are in as well."""
+
+    id: str
+    shared: int
+    """Members of both."""
+
+
+def companions(groups: Mapping[str, Collection[Hashable]]) -> dict[str, tuple[Companion, ...]]:
+    """Return for each group the others that at least half of its members are in, those that share most first.
+
+    Groups are given by id with their members, in the order in which equals are listed.
+    """
+    of: defaultdict[Hashable, list[str]] = defaultdict(list)
+    for name, members in groups.items():
+        for member in set(members):
+            of[member].append(name)
+    rank = {name: place for place, name in enumerate(groups)}
+    found: dict[str, tuple[Companion, ...]] = {}
+    for name, members in groups.items():
+        shared = Counter(other for member in set(members) for other in of[member] if other != name)
+        half = len(set(members)) / 2
+        mostly = (Companion(other, count) for other, count in shared.items() if count >= half)
+        found[name] = tuple(sorted(mostly, key=lambda one: (-one.shared, rank[one.id])))
+    return found
+
+
+def left_open(cases: Iterable[tuple[Seen, Sequence[Decision]]]) -> tuple[tuple[FlowName, Group], ...]:
+    """Return the groups that cases stay open in after what was decided of them, worst first, then largest.
+
+    Decisions on other answers than those seen say nothing of these.
+    """
+    flows: defaultdict[FlowName, Grouping] = defaultdict(Grouping)
+    for seen, decisions in cases:
+        comparison, answers = seen.comparison, seen_digest(seen.samples)
+        mine = [one for one in decisions if one.seen == answers]
+        said = {change for one in mine for change in changes_of(meant(one, comparison))}
+        rest = (one for one in comparison.findings if one.severity is not Severity.COSMETIC)
+        findings = tuple(one for one in rest if (one.kind, any_index(one.path)) not in said)
+        flows[comparison.flow].add(replace(comparison, findings=findings))
+    found = [(flow, group) for flow, grouping in flows.items() for group in grouping.groups()]
+    return tuple(sorted(found, key=lambda one: (WORST_FIRST[one[1].severity], -len(one[1].cases), one[0], one[1].id)))
