@@ -39,6 +39,8 @@ def rows(page: Any, caption_or_head: str) -> list[list[str]]:
     table = page.locator(
         "table", has=page.locator(f"caption:has-text('{caption_or_head}'), th:has-text('{caption_or_head}')")
     ).first
+    # What is opened by a click is drawn a moment later.
+    table.locator("tbody tr").first.wait_for(state="attached")
     return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
 
 
