@@ -25,6 +25,16 @@ NARROWEST, WIDEST = 40, 120
 LONGEST: Final = 400
 """Lines of an answer that are shown."""
 MARKS: Final = "12345"
+KEYS: Final = {
+    "a": "A is the better answer",
+    "b": "B is the better answer",
+    "t": "neither is better",
+    "s": "skip: it stays to be rated",
+    "u": "back to the pair before, to say it anew",
+    "q": "leave, as Escape does; every rating is kept already",
+    "?": "this list",
+}
+"""What a rater can press at a pair; then come the two marks."""
 PREFERRED: Final[Mapping[str, Preferred]] = {"a": "a", "b": "b", "t": "tie"}
 
 
@@ -120,9 +130,12 @@ def _by_keys(session: RatingSession) -> int:
     at = 0
     while at < len(todo):
         print_lines(_shown(session, todo[at]))
-        key = _key("  better: [a] [b] [t]ie, [s]kip, [u]ndo: back to the one before, Escape leaves ", "abtsu")
-        if key == ESCAPE:
+        key = _key("  better: [a] [b] [t]ie, [s]kip [u]ndo [q]uit [?] ", "abtsuq?")
+        if key in (ESCAPE, "q"):
             break
+        if key == "?":
+            print_lines(f"  {name}  {words}" for name, words in KEYS.items())
+            continue
         if key in "su":
             at = max(at + (1 if key == "s" else -1), 0)
             continue

@@ -132,16 +132,21 @@ def test_what_is_missing_is_said_at_once(replayed: Project) -> None:
     assert not (replayed.root / "fixtures" / "refund" / "ratings.jsonl").exists()
 
 
-def test_keys_rate_pair_after_pair(replayed: Project) -> None:
-    """A letter and two marks a pair; each is kept at once, Escape leaves, and the command goes on where it was left."""
+@pytest.mark.parametrize("leaving", ["\x1b", "q"])
+def test_keys_rate_pair_after_pair(replayed: Project, leaving: str) -> None:
+    """A letter and two marks a pair, kept at once; `?` tells the keys, Escape and `q` leave, and it goes on there."""
     terminal = Terminal(replayed, "--rate", "--flow", "refund")
     for keys in ("a52", "t44"):
-        for key, prompt in zip(keys, ("Escape leaves", "A is right", "B is right"), strict=True):
+        for key, prompt in zip(keys, ("[q]uit [?]", "A is right", "B is right"), strict=True):
             terminal.wait(prompt)
             terminal.press(key)
     terminal.wait("3/3")
-    terminal.wait("Escape leaves")
-    terminal.press("\x1b")
+    terminal.wait("[q]uit [?]")
+    terminal.press("?")
+    terminal.wait("every rating is kept already")
+    terminal.wait("3/3")
+    terminal.wait("[q]uit [?]")
+    terminal.press(leaving)
     terminal.wait("ada rated 2 of 3 pairs, drawn from 3 that differ")
     assert 0 == terminal.end()
     assert 2 == len(kept(replayed))
