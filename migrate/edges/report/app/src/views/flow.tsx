@@ -293,7 +293,7 @@ function Noise({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
       ) : (
         <p class="note">
           {evidence.some((one) => one.verdicts.within_noise)
-            ? "What varies is the wording as a whole, no single place: those cases differ no more than the baseline does from itself."
+            ? "No single place had to be explained by noise: the cases within noise differ in form, in what a rule of the flow allows, or in wording no less alike than the baseline's own."
             : "No difference had to be explained by noise."}
         </p>
       )}
