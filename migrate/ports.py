@@ -296,7 +296,10 @@ class Ledger(Protocol):
         ...
 
     def run(self, run_id: str | None) -> Run:
-        """Return a run by id or unique prefix; None: the newest replay. Raises UsageProblem when there is none."""
+        """Return a run by id or unique prefix; None: the newest replay that was not asked in vain, else the newest.
+
+        Raises UsageProblem when there is none.
+        """
         ...
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:

@@ -23,9 +23,13 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]:
     """Yield a word where the newest replay judged fewer cases than one before it, as after `-k` or without answers.
 
-    `runs` come newest first.
+    So of a newer one that was asked in vain, which is not the newest. `runs` come newest first.
     """
-    earlier = (one for one in runs if one.kind == "replay" and one.started_at < shown.started_at)
+    replays = [one for one in runs if one.kind == "replay"]
+    for one in replays:
+        if one.started_at > shown.started_at and one.lacked_a_model:
+            yield f"note: left out run {one.id}: the provider has no {', '.join(one.candidates)}"
+    earlier = (one for one in replays if one.started_at < shown.started_at)
     alike = (one for one in earlier if not set(shown.candidates).isdisjoint(one.candidates))
     judged = _judged(shown)
     for one in alike:

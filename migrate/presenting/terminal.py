@@ -80,7 +80,7 @@ def summary_lines(
     return [
         *(wrapped(SIMULATED, width) if simulated else ()),
         *_tables(evidence, width, colour),
-        *(line for note in _notes(evidence) for line in wrapped(note, width)),
+        *(line for note in _notes(run, evidence) for line in wrapped(note, width)),
         *_groups(evidence, width, colour),
         *people_lines(people, width),
         *(line for pair in unknown_models(run, evidence).items() for line in wrapped(unknown_words(*pair), width)),
@@ -173,13 +173,13 @@ def _latency_ratio(flow: FlowEvidence | StepEvidence, name: str) -> str:
 # --- what stands under it ------------------------------------------------------------------------------------
 
 
-def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+def _notes(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     if not evidence:
         yield "no case was judged"
         return
-    counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
-    said = [f"{counts[verdict]} {verdict_words(verdict)}" for verdict in CaseVerdict if counts[verdict]]
-    yield f"{counted(counts.total(), 'case')}: " + ", ".join(reversed(said))
+    counts = _counts(run, evidence)
+    said = ", ".join(f"{count} {words}" for words, count in counts.items())
+    yield f"{counted(sum(counts.values()), 'case')}: {said}"
     yield from dict.fromkeys(_latency_note(flow.latency_candidate, flow.latency_baseline) for flow in evidence)
     yield from filter(None, map(_clocks_note, evidence))
     few = sum(min(flow.latency_candidate.n, flow.latency_baseline.n) < ENOUGH_FOR_P95 for flow in evidence)
@@ -192,6 +192,18 @@ def _notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     unjudged = sum((Counter(flow.unjudged) for flow in evidence), Counter[str]())
     for check, cases in unjudged.items():
         yield f"not judged: {check} ({counted(cases, 'case')})"
+
+
+def _counts(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, int]:
+    """Return the cases by what came of them, in words; what was never asked is told apart, as the accounts have it."""
+    counts = sum((Counter(flow.verdicts) for flow in evidence), Counter[CaseVerdict]())
+    found = {verdict_words(verdict): counts[verdict] for verdict in reversed(CaseVerdict) if counts[verdict]}
+    asked = sum(count for name, count in run.accounts.items() if name.startswith("no_reply:"))
+    silent = verdict_words(CaseVerdict.NO_REPLY)
+    if asked < found.get(silent, 0) and any(name.startswith("not_run:") for name in run.accounts):
+        apart = {silent: asked, "not run": found.pop(silent) - asked}
+        return {words: count for words, count in {**apart, **found}.items() if count}
+    return found
 
 
 def _latency_note(candidate: Quantiles, baseline: Quantiles) -> str:
@@ -289,6 +301,9 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     # What may be a slip is not repeated, and of what was never asked nothing failed last.
     named = {text: unknown[text] or UNNAMED if text in unknown else text for text in run.candidates}
     models = " ".join(f"--model {shlex.quote(text)}" for text in dict.fromkeys(named.values()))
+    if len(unknown) == len(run.candidates):
+        # A wrong name judges nothing: what it says of goldens can wait for the right one.
+        return f"pytest {models}"
     if counts[CaseVerdict.NO_GOLDEN]:
         return "pytest --golden=new"
     if counts[CaseVerdict.STALE_GOLDEN]:

@@ -13,6 +13,7 @@ from migrate import wiring
 from migrate.errors import PromptMigrateError
 from migrate.inert import inert
 from migrate.presenting.layout import wrapped
+from migrate.presenting.meant import unknown_models
 from migrate.presenting.terminal import summary_lines
 from migrate.vocabulary import FlowEvidence, Run
 from migrate.workflow.engine import STOPPING
@@ -34,6 +35,8 @@ class Results:
     left_open: list[str] = field(default_factory=list)
     """What is told of unsafe flows that closed no gate."""
     written: int = 0
+    again: str = ""
+    """What finishes the run; empty where nothing is left, or nothing that would be answered."""
     report: str = ""
     """Where the report is, when one was asked for."""
     waits: bool = False
@@ -101,12 +104,13 @@ class Ending:
         )
         results = Results(run, evidence)
         if run.state == "incomplete":
-            words = f"incomplete: {wiring.account_words(run)}; to finish it: pytest --migrate-resume={run.id}"
-            results.closed.append(words)
+            results.closed.append(f"incomplete: {wiring.account_words(run)}")
+            # A name nobody knows is mended, and not asked again: the next command says how.
+            results.again = "" if unknown_models(run, evidence) else f"pytest --migrate-resume={run.id}"
         elif lost := reports.lost():
             results.closed.append(f"incomplete: no report came of {len(lost)} of {planned} cases, {lost[0]} among them")
         silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
-        if silent:
+        if silent and run.state != "incomplete":
             results.closed.append(f"{silent} of {planned} cases without an answer")
         results.closed += self._session.world.closed_gates(evidence)
         results.left_open = self._session.world.left_open(evidence)
@@ -169,6 +173,9 @@ class Ending:
         for words in self.results.left_open:
             for line in wrapped(f"gate open: {words}", self._width(reporter)):
                 reporter.write_line(line, yellow=True)
+        if self.results.again:
+            # On a line of its own and never cut: it is there to be copied.
+            reporter.write_line(f"to finish it: {self.results.again}", red=True)
 
     @staticmethod
     def _width(reporter: Any) -> int:

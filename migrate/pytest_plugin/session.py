@@ -448,10 +448,17 @@ class MigrateSession:
             return problem
 
     def _stopped_engine(self) -> str:
-        """Return why the engine stopped asking altogether (budget, quota, a refused key); empty while it goes on."""
+        """Return why the engine asks no more (budget, quota, a refused key, no such model); empty while it does."""
         engine = self.background.engine if self.background is not None else None
-        stopped = engine.tally.stopped if engine is not None else None
-        return "" if stopped is None else f"{stopped.kind.value}: {stopped.message}"
+        if engine is None:
+            return ""
+        if engine.tally.stopped is not None:
+            return f"{engine.tally.stopped.kind.value}: {engine.tally.stopped.message}"
+        # A candidate of several models may still be answered in part.
+        models = [candidate.model for candidate in self.candidates]
+        if not models or not all(model is not None and engine.is_absent(model) for model in models):
+            return ""
+        return f"{NoReplyKind.MODEL_NOT_FOUND.value}: the provider has no {' and no '.join(filter(None, models))}"
 
     def _silent(self, trial: Trial, record: CaseRecord | None) -> NotJudged | None:
         """Return what to say of a case with a missing answer; None when nothing is missing."""

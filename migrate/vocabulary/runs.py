@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from migrate.vocabulary.basic import CaseId, Criticality, FlowName, JsonPath
 from migrate.vocabulary.judgement import CaseVerdict, FindingKind, Rung, RungRates, Severity
+from migrate.vocabulary.traces import NoReplyKind
+
+UNANSWERED: Final = frozenset({CaseVerdict.NO_GOLDEN, CaseVerdict.STALE_GOLDEN, CaseVerdict.NO_REPLY})
+"""Case verdicts that say nothing of the candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,18 @@ class Run:
     """The date lifecycle facts were judged against."""
     accounts: Mapping[str, int] = field(default_factory=dict)
     """planned, judged, `no_reply:<kind>`, `skipped:<reason>`, `not_run:<reason>`."""
+
+    @property
+    def lacked_a_model(self) -> bool:
+        """True when it asked for a model that its provider has not got."""
+        return any(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in self.accounts)
+
+    def asked_in_vain(self, verdicts: Collection[str]) -> bool:
+        """Say whether it lacked a model and none of its cases, which have these verdicts, was answered.
+
+        A wrong name, most likely: it says nothing of any model, so it is nobody's newest replay.
+        """
+        return self.lacked_a_model and CaseVerdict.NO_REPLY in verdicts and UNANSWERED.issuperset(verdicts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.evidence.policy import Policy, policies_of, stricter
 from migrate.ports import CaseRecord, HistoryRow, Ledger
+from migrate.presenting.meant import to_type
 from migrate.routing import (
     FlowTrials,
     RoutePolicy,
@@ -145,10 +146,13 @@ def _outside(ledger: Ledger, known: Collection[FlowName]) -> list[Subject]:
 
 
 def newest_replays(ledger: Ledger, flow: Subject) -> dict[str, HistoryRow]:
-    """Return for each candidate of a flow the newest complete replay of all its cases, else the one with most cases."""
+    """Return for each candidate of a flow the newest complete replay of all its cases, else the one with most cases.
+
+    A name that its provider has not got is no candidate.
+    """
     found: dict[str, HistoryRow] = {}
     for row in ledger.history(flow.name, limit=RUNS):
-        if row.run.kind != "replay":
+        if row.run.kind != "replay" or row.run.asked_in_vain(row.verdicts):
             continue
         sofar = found.get(row.candidate)
         if sofar is None or _worth(row, flow) > _worth(sofar, flow):
@@ -223,7 +227,7 @@ def _check_candidates(known: Iterable[str], wanted: Wanted) -> None:
             raise UsageProblem(
                 f'no replay has the candidate "{text}"',
                 hint=did_you_mean(text, names),
-                next_command=f"pytest --model {text}",
+                next_command=f"pytest --model {to_type(text, names)}",
             )
 
 

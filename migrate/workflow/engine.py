@@ -18,10 +18,9 @@ FATAL: Final = frozenset({NoReplyKind.QUOTA, NoReplyKind.AUTHENTICATION, NoReply
 """Faults that every further call would meet too: the first one ends the run."""
 DOWN: Final = frozenset({NoReplyKind.CONNECTION, NoReplyKind.SERVER_ERROR, NoReplyKind.TIMEOUT})
 """Faults of a provider that is not there: many of them in a row, and no answer in between, end the run too."""
-STOPPING: Final = FATAL | DOWN | {NoReplyKind.RATE_LIMIT}
-"""What may stand as the reason why a run was stopped; a rate limit does where its pause is longer than a run holds."""
-ABSENT_AFTER: Final = 5
-"""Calls that were told there is no such model, and none that it answered, after which a model is asked no more."""
+STOPPING: Final = FATAL | DOWN | {NoReplyKind.RATE_LIMIT, NoReplyKind.MODEL_NOT_FOUND}
+"""What may stand as the reason why a run was stopped; a rate limit does where its pause is longer than a run holds, and
+a model that is not there where no other one is left to ask."""
 LOOK_S: Final = 0.05
 """How often a call that waits for money looks whether another one, in whatever process, has given some back."""
 NAP_S: Final = 1.0
@@ -136,8 +135,8 @@ class Engine:
         self._pace = Pace(policy)
         self._active = self._waiting = self._unanswered = 0
         self._halted = False
-        self._not_found: dict[str, int] = {}
-        """Model -> calls that were told there is none; below 0 once it has answered."""
+        self._there: dict[str, bool] = {}
+        """Model -> whether it has answered; False where a call was told that there is none, and none was answered."""
         self._room = asyncio.Condition()
         self._held = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -172,11 +171,15 @@ class Engine:
         self._halted = True
         self._stop(NoReply(NoReplyKind.INTERRUPTED, "the run was stopped before the call was made"))
 
+    def is_absent(self, model: str) -> bool:
+        """Say whether the provider has not got a model: it said so, and no call of the run was answered by it."""
+        return self._there.get(model) is False
+
     async def call(self, ask: Ask) -> Call:
         """Make one call, retries included."""
         waited, tried, put_off, lost = 0.0, 0, 0, ask.lost
-        if self._not_found.get(ask.request.model, 0) >= ABSENT_AFTER:
-            words = f"not asked: {ABSENT_AFTER} calls were told that there is no {ask.request.model}"
+        if self.is_absent(ask.request.model):
+            words = f"not asked: its provider says that there is no {ask.request.model}"
             attempt = Attempt(NoReply(NoReplyKind.MODEL_NOT_FOUND, words), charged=False)
             return self._call(ask, attempt, tried, waited, lost)
         while True:
@@ -307,9 +310,10 @@ class Engine:
 
     def _note_model(self, model: str, outcome: Reply | NoReply) -> None:
         if isinstance(outcome, Reply):
-            self._not_found[model] = -1
-        elif outcome.kind is NoReplyKind.MODEL_NOT_FOUND and (before := self._not_found.get(model, 0)) >= 0:
-            self._not_found[model] = before + 1
+            # A router may know a model on one of its machines and not on another: what answers once is asked on.
+            self._there[model] = True
+        elif outcome.kind is NoReplyKind.MODEL_NOT_FOUND:
+            self._there.setdefault(model, False)
 
     def _look_for_life(self, attempt: Attempt) -> None:
         """Stop the run after many calls in a row without an answer: waiting for each of the others helps nobody."""

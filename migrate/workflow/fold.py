@@ -19,6 +19,7 @@ from migrate.vocabulary import (
     Judged,
     Measurement,
     NoReply,
+    NoReplyKind,
     PriceUsed,
     Reply,
     Run,
@@ -134,7 +135,9 @@ class Fold:
             faults = [call for call in calls if isinstance(call.outcome, NoReply)]
             kinds = [fault.outcome.kind for fault in faults if isinstance(fault.outcome, NoReply)]
             untried = any(not fault.attempts for fault in faults)
-            (folded.not_run if untried else folded.no_replies)[kinds[0].value if kinds else "missing"] += 1
+            # One call that was told there is no such model speaks for the others of its case.
+            told = untried and any(fault.attempts for fault in faults) and set(kinds) == {NoReplyKind.MODEL_NOT_FOUND}
+            (folded.not_run if untried and not told else folded.no_replies)[kinds[0].value if kinds else "missing"] += 1
 
     def _is_written(self, record: CaseRecord) -> bool:
         """Say whether the golden of a recorded case holds its answers; True of one that has not got them all."""

@@ -14,7 +14,7 @@ from fakes.purses import FakePurse
 from migrate.edges.clock import SystemClock
 from migrate.ports import Attempt, Limits
 from migrate.vocabulary import Call, NoReply, NoReplyKind, Reply, Request, Source, Timing, Usage
-from migrate.workflow.engine import ABSENT_AFTER, Engine, Prices
+from migrate.workflow.engine import Engine, Prices
 from migrate.workflow.pacing import Pace, Policy
 from tests.engine.test_engine import QUICK, FixedPrices, asks
 
@@ -149,13 +149,13 @@ def test_an_answer_begins_the_count_of_silent_calls_anew():
     assert (12, None) == (engine.tally.attempts, engine.tally.stopped)
 
 
-def test_a_model_that_is_not_there_is_asked_five_times_by_one():
-    """One call after the other: exactly so many, and the words say so."""
+def test_a_model_that_is_not_there_is_asked_once_by_one():
+    """One call after the other: the first is told so, and the others say that they were not made."""
     provider = FakeProvider(lambda r, s, tried: failed(NoReplyKind.MODEL_NOT_FOUND, retry=False))
     calls, engine = run(provider, 8)
-    assert ABSENT_AFTER == engine.tally.attempts
-    words = f"not asked: {ABSENT_AFTER} calls were told that there is no gpt-4.1"
-    assert [NoReply(NoReplyKind.MODEL_NOT_FOUND, words)] * 3 == [call.outcome for call in calls[5:]]
+    assert 1 == engine.tally.attempts
+    words = "not asked: its provider says that there is no gpt-4.1"
+    assert [NoReply(NoReplyKind.MODEL_NOT_FOUND, words)] * 7 == [call.outcome for call in calls[1:]]
 
 
 def test_a_reply_is_booked_at_its_own_cost():

@@ -51,12 +51,16 @@ class MemoryLedger:
             return self._runs[run_id]
         newest = self.runs(limit=len(self._runs))
         if run_id is None:
-            found = [run for run in newest if run.kind == "replay"][:1]
+            replays = [run for run in newest if run.kind == "replay"]
+            found = [run for run in replays if not run.asked_in_vain(self._verdicts(run.id))][:1] or replays[:1]
         else:
             found = [run for run in newest if run_id and run.id.startswith(run_id)]
         if len(found) != 1:
             raise UsageProblem(f"{len(found)} runs are called {run_id}: {', '.join(run.id for run in found)}")
         return found[0]
+
+    def _verdicts(self, run_id: str) -> set[str]:
+        return {record.comparison.verdict.value for record in self._records[run_id].values()}
 
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         newest = sorted(self._runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)

@@ -45,6 +45,7 @@ def record_named(
     ms: float = 840.0,
     usd: str | None = "0.0012",
     samples: int = 1,
+    verdict: CaseVerdict = CaseVerdict.DRIFT,
 ) -> CaseRecord:
     """Return what a replay of an ordinary case leaves: an answer a sample, a finding, measurements of both sides."""
     judged = tuple(_answered(case, candidate, k, ms) for k in range(1, samples + 1))
@@ -55,7 +56,7 @@ def record_named(
             case=CaseId(case),
             baseline="gpt-4o",
             candidate=candidate,
-            verdict=CaseVerdict.DRIFT,
+            verdict=verdict,
             findings=(_changed(),),
             rungs=dict.fromkeys(Rung, both),
             noise_measured=True,

@@ -85,6 +85,39 @@ def test_run_without_an_id_is_the_newest_replay(ledger: Ledger) -> None:
     assert "run-002" == ledger.run(None).id
 
 
+NO_MODEL = {"planned": 2, "no_reply:model_not_found": 1, "not_run:model_not_found": 1}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "accounts", "expected"),
+    [
+        ((CaseVerdict.NO_REPLY,), NO_MODEL, "run-001"),
+        ((CaseVerdict.STALE_GOLDEN, CaseVerdict.NO_REPLY), NO_MODEL, "run-001"),
+        ((CaseVerdict.SAME, CaseVerdict.NO_REPLY), NO_MODEL, "run-002"),
+        ((CaseVerdict.NO_REPLY,), {"planned": 1, "no_reply:timeout": 1}, "run-002"),
+    ],
+    ids=["a wrong name", "and stale goldens", "another one answered", "no answer in time"],
+)
+def test_a_replay_asked_in_vain_is_not_the_newest(
+    ledger: Ledger, verdicts: tuple[CaseVerdict, ...], accounts: dict[str, int], expected: str
+) -> None:
+    """A wrong name says nothing of any model; a provider that is down does, of the run."""
+    for name, found in (("run-001", (CaseVerdict.SAME,)), ("run-002", verdicts)):
+        run = run_named(name, accounts=accounts if name == "run-002" else {})
+        ledger.start(run)
+        ledger.add(run.id, [record_named(f"case-{n}", verdict=one) for n, one in enumerate(found)])
+
+    assert expected == ledger.run(None).id
+
+
+def test_a_replay_asked_in_vain_is_shown_where_there_is_no_other(ledger: Ledger) -> None:
+    """What just happened is better than nothing."""
+    ledger.start(run_named("run-001", accounts=NO_MODEL))
+    ledger.add("run-001", [record_named("case-1", verdict=CaseVerdict.NO_REPLY)])
+
+    assert "run-001" == ledger.run(None).id
+
+
 @pytest.mark.parametrize("wanted", [None, "run-9", "", "r\udce9", "\x00"])
 def test_missing_run_is_a_usage_problem(ledger: Ledger, wanted: str | None) -> None:
     """Asking for a run that is not there is the user's mistake, not the store's damage."""

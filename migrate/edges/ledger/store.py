@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -20,6 +20,9 @@ from migrate.edges.ledger.versions import MIGRATIONS, Migration
 from migrate.errors import StoreProblem, UsageProblem
 from migrate.ports import CaseRecord, HistoryRow
 from migrate.vocabulary import CaseId, FlowName, PriceUsed, Run
+
+LOOKED_THROUGH: Final = 50
+"""Replays, newest first, among which one that was not asked in vain is looked for."""
 
 
 def open_ledger(url: str, *, root: Path, migrations: Sequence[Migration] = MIGRATIONS) -> SqlLedger:
@@ -116,7 +119,15 @@ class SqlLedger:
         raise UsageProblem(f"the ledger {self.name} has {what}", next_command="prompt-migrate runs")
 
     def _newest_replay(self) -> tuple[Run, ...]:
-        return self._runs(tables.runs.c.kind == "replay", limit=1)
+        replays = self._runs(tables.runs.c.kind == "replay", limit=LOOKED_THROUGH)
+        newest = next((run for run in replays if not self._was_in_vain(run)), None)
+        return replays[:1] if newest is None else (newest,)
+
+    def _was_in_vain(self, run: Run) -> bool:
+        if not run.lacked_a_model:
+            return False
+        query = select(tables.comparisons.c.verdict).where(tables.comparisons.c.run_id == run.id).distinct()
+        return run.asked_in_vain(self._database.read(lambda connection: set(connection.scalars(query))))
 
     def _named(self, run_id: str) -> tuple[Run, ...]:
         return self._runs(tables.runs.c.id == run_id, limit=1)
