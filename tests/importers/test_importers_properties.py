@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
-from migrate.canonical import canonical_json
+from migrate.canonical import canonical_json, digest
 from migrate.cli import main
 from migrate.edges.importers import Row, Wanted, drawn
+from migrate.edges.importers.likeness import LONG
 from migrate.edges.inventory import load
 from migrate.vocabulary import Place
 
@@ -188,6 +189,51 @@ def test_nothing_that_is_there_is_written_over(log: str, there: set[str]) -> Non
         assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
         assert {"kept"} >= {flow["what"] for flow in again["flows"]}
         assert [flow["flow"] for flow in first["flows"]] == [flow["flow"] for flow in again["flows"]]
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> list[str]:
+    """Draw texts of which many are another one with a few signs changed: short and long, of few signs and of many."""
+    signs = draw(st.sampled_from(["ab", "e 0123456789", "abcdefghijklmnopqrstuvwxyz ,.", "жёß漢😀\ud800\x00"]))
+    longest = draw(st.sampled_from([30, 120, 700, LONG + 40]))
+    texts = draw(
+        st.lists(st.text(signs, max_size=20).map(lambda text: (text or "a") * longest), min_size=1, max_size=4)
+    )
+    texts = [text[: draw(st.integers(1, longest))] for text in texts]
+    for _ in range(draw(st.integers(0, 30))):
+        text = list(draw(st.sampled_from(texts)))
+        for _ in range(draw(st.sampled_from([1, 2, 6, len(text) // 20 + 1, len(text) // 5 + 1]))):
+            at = draw(st.integers(0, len(text)))
+            text[at : at + draw(st.integers(0, 1))] = draw(st.sampled_from(["", *signs]))
+        texts.append("".join(text))
+    return texts
+
+
+@QUIET
+@given(alike(), st.sampled_from([1.0, 50.0, 80.0, 90.0, 95.0, 99.0, 99.99, 100.0]), st.sampled_from([None, 3]))
+def test_likeness_is_what_comparing_all_pairs_says(texts: list[str], bound: float, sample: int | None) -> None:
+    """Nothing is lost or found by looking at counts of signs first: the same cases as one by one are taken."""
+    rows = [Row(Place("log", at), {"message": text}) for at, text in enumerate(dict.fromkeys(texts))]
+    told = {canonical_json(row.inputs): row for row in rows}
+    taken: list[str] = []
+    near = 0
+    for text in sorted(told, key=lambda text: digest(f"0\n{text}")):
+        if len(taken) == sample:
+            break
+        likes = [one for one in taken if one == text or (len(text) <= LONG and fuzz.ratio(text, one) >= bound)]
+        near += bool(likes)
+        taken += [] if likes else [text]
+    result = drawn(rows, Wanted(sample, near=bound), str)
+    assert sorted(told[text].place.line for text in taken) == [row.place.line for row in result.rows]
+    assert near == result.near
+
+
+def test_many_texts_are_held_against_each_other_in_bundles() -> None:
+    """What is near is found on every shelf, full or not: of five thousand texts and a copy of each, half is taken."""
+    texts = [f"{digest(str(at))} {sign}" for at in range(5_000) for sign in "ab"]
+    rows = [Row(Place("log", at), {"message": text}) for at, text in enumerate(texts)]
+    result = drawn(rows, Wanted(near=97), str)
+    assert (5_000, 5_000) == (len(result.rows), result.near)
 
 
 @QUIET
