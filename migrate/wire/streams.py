@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from secrets import token_hex
 from typing import Any, Final
 
 from migrate.vocabulary import Endpoint, NoReplyKind
@@ -12,6 +13,10 @@ _DELTAS: Final = frozenset(
     {"response.output_text.delta", "response.function_call_arguments.delta", "response.refusal.delta"}
 )
 _HEAD: Final = frozenset({"id", "model", "service_tier"})
+_CHAT_HEAD: Final = ("model", "service_tier", "system_fingerprint")
+_DONE: Final = "[DONE]"
+_MARK: Final = json.dumps(token_hex(16))
+"""Stands between events that are read together; what is drawn anew in every process is in none of them."""
 
 
 class Assembly:
@@ -35,17 +40,25 @@ class Assembly:
         if not line.startswith("data:"):
             return
         data = line[5:].strip()
-        if data == "[DONE]":
+        if data == _DONE:
             self._done = True
-            return
-        try:
-            event = json.loads(data)
-        except (ValueError, RecursionError):
-            raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "an event of the stream is cut") from None
+        else:
+            self._take(_event(data))
+
+    def feed_lines(self, content: bytes) -> None:
+        """Take any number of lines, the last of which may have no end."""
+        lines = content.decode("utf-8", "replace").split("\n")
+        data = [line[5:].strip() for line in lines if line.startswith("data:")]
+        events = [one for one in data if one != _DONE]
+        self._done = self._done or len(events) < len(data)
+        for event in _together(events) or map(_event, events):
+            self._take(event)
+
+    def _take(self, event: Any) -> None:
         if not isinstance(event, dict):
             raise NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream is not an object")
-        if event.get("error"):
-            raise NotAReply(NoReplyKind.SERVER_ERROR, f"an error inside the stream: {str(event['error'])[:200]}")
+        if error := event.get("error"):
+            raise NotAReply(NoReplyKind.SERVER_ERROR, f"an error inside the stream: {str(error)[:200]}")
         if self._responses:
             self._feed_responses(event)
         else:
@@ -116,25 +129,36 @@ class Assembly:
             call["arguments"] += piece
 
     def _feed_chat(self, event: dict[str, Any]) -> None:
-        for name in ("model", "service_tier", "system_fingerprint"):
-            if event.get(name) is not None:
-                self._head[name] = event[name]
-        if event.get("usage"):
-            self._usage = event["usage"]
-        choices = event.get("choices") or []
+        said = event.get
+        for name in _CHAT_HEAD:
+            if (value := said(name)) is not None:
+                self._head[name] = value
+        if usage := said("usage"):
+            self._usage = usage
+        choices = said("choices")
+        if not choices:
+            return
         if not isinstance(choices, list):
             raise _misshapen()
-        if not choices or not isinstance(choices[0], dict) or choices[0].get("index", 0) != 0:
+        first = choices[0]
+        if not isinstance(first, dict) or first.get("index", 0) != 0:
             return
-        self._feed_delta(_mapping(choices[0].get("delta")))
-        self._finish = choices[0].get("finish_reason") or self._finish
+        if delta := first.get("delta"):
+            self._feed_delta(_mapping(delta))
+        self._finish = first.get("finish_reason") or self._finish
 
     def _feed_delta(self, delta: dict[str, Any]) -> None:
-        for pieces, name in ((self._text, "content"), (self._refusal, "refusal")):
-            if piece := _text(delta.get(name)):
-                pieces.append(piece)
-                self.started = True
-        calls = delta.get("tool_calls") or []
+        said = delta.get
+        if piece := said("content"):
+            self._text.append(_text(piece))
+            self.started = True
+        if piece := said("refusal"):
+            self._refusal.append(_text(piece))
+            self.started = True
+        if calls := said("tool_calls"):
+            self._feed_calls(calls)
+
+    def _feed_calls(self, calls: Any) -> None:
         if not isinstance(calls, list):
             raise _misshapen()
         for call in calls:
@@ -148,6 +172,26 @@ class Assembly:
         function = _mapping(piece.get("function"))
         for name in ("name", "arguments"):
             call["function"][name] += _text(function.get(name))
+
+
+def _event(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise NotAReply(NoReplyKind.INCOMPLETE_STREAM, "an event of the stream is cut") from None
+
+
+def _together(events: list[str]) -> list[Any]:
+    """Return what the events hold, read as one list: that takes half the time, since their keys are the same.
+
+    Empty where one of them by itself is not whole: then not every mark is where it was put.
+    """
+    try:
+        read = json.loads(f"[{f',{_MARK},'.join(events)}]")
+    except (ValueError, RecursionError):
+        return []
+    found, marks = read[::2], read[1::2]
+    return found if len(found) == len(events) and marks.count(_MARK[1:-1]) == len(events) - 1 == len(marks) else []
 
 
 def _misshapen() -> NotAReply:

@@ -12,12 +12,16 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_server import ScriptedServer, http
 from sdk_forms import KEY, MODEL, USER, _chunk, provider
 
 from migrate.edges.clock import SystemClock
 from migrate.edges.intercept import Interception, Recorded, Tape, Trace
-from migrate.vocabulary import NoReply, NoReplyKind, Reply
+from migrate.vocabulary import Endpoint, NoReply, NoReplyKind, Reply
+from migrate.wire.replies import NotAReply
+from migrate.wire.streams import Assembly
 
 WORDS = ("one ", "two ", "three")
 EVENTS = [
@@ -299,6 +303,42 @@ def test_events_cut_anywhere_are_put_together():
         with recording() as trace:
             read(Cut(pieces, []))
         assert "one two dreißig" == _text(trace)
+
+
+DATA = st.sampled_from(
+    [
+        *(json.dumps(_chunk({"content": word})) for word in WORDS),
+        json.dumps(_chunk({}, "stop")),
+        "[DONE]",
+        json.dumps({"type": "response.output_text.delta", "delta": "x"}),
+        json.dumps({"type": "response.completed", "response": {"model": MODEL}}),
+        *('{"a": [{}', '{"b": 1}]}', "{},{}", "{}],[{}", '{"choices": [', "]", "7", "", ",", "null", '"'),
+        *('{"error": "no"}', '{"choices": [{"delta": 3}]}', '"' + "\\" * 3, "\ud800", "[" * 3000, "NaN"),
+    ]
+)
+LINES = st.lists(st.sampled_from(["data: ", "data:", "event: ", ": "]).flatmap(lambda head: DATA.map(head.__add__)))
+
+
+def put_together(feed: Callable[[Assembly], None], api: Endpoint) -> object:
+    """Return the answer of a stream, or why it is none."""
+    assembly = Assembly(api)
+    try:
+        feed(assembly)
+        return assembly.started, assembly.body()
+    except NotAReply as problem:
+        return assembly.started, problem.no_reply
+
+
+@given(LINES, st.sampled_from(["chat", "responses"]), st.sampled_from(["\n", "\r\n", "\n\n"]))
+def test_lines_read_together_say_what_each_says_by_itself(lines: list[str], api: Endpoint, end: str):
+    """No event is whole because of its neighbours, and none is lost beside one that is not."""
+
+    def one_by_one(assembly: Assembly) -> None:
+        for line in lines:
+            assembly.feed(line)
+
+    content = end.join(lines).encode("utf-8", "surrogatepass")
+    assert put_together(one_by_one, api) == put_together(lambda assembly: assembly.feed_lines(content), api)
 
 
 def test_a_replayed_stream_comes_in_pieces():
