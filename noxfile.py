@@ -83,9 +83,9 @@ def intercept_matrix(session: nox.Session) -> None:
     """See the calls of other versions of the SDK, and of libraries built on it, each in a process of its own."""
     parent = Path(session.create_tmp()).resolve()
     for folder, packages in MATRIX.items():
-        session.run("python", "-m", "pip", "install", "-q", "--upgrade", "--target", str(parent / folder), *packages)
+        session.run(PYTHON, "-m", "pip", "install", "-q", "--upgrade", "--target", str(parent / folder), *packages)
     environ = {"INTERCEPT_MATRIX": str(parent)}
-    session.run("python", "-m", "pytest", "tests/intercept/test_intercept_matrix.py", *session.posargs, env=environ)
+    session.run(PYTHON, "-m", "pytest", "tests/intercept/test_intercept_matrix.py", *session.posargs, env=environ)
 
 
 @nox.session

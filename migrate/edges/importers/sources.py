@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,7 @@ class Source:
     @property
     def shown(self) -> str:
         """The path as the user would type it."""
-        return Path(os.path.relpath(self.path, self.root)).as_posix()
+        return _shown(self.path, self.root)
 
     def place(self, line: int | None = None) -> Place:
         """Return a place in the file."""
@@ -90,6 +91,11 @@ class Source:
         if not real.is_relative_to(self.folder.resolve()):
             raise Unreadable(f"{name} leads outside the folder of the file that names it: it is not read")
         return Source(real, self.root.resolve(), self.folder.resolve())
+
+
+@lru_cache(maxsize=256)  # every line of a log is told with its file
+def _shown(path: Path, root: Path) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
 
 
 def source_of(path: Path, root: Path) -> Source:
