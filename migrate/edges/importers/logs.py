@@ -205,8 +205,11 @@ def _is_one(split: _Split) -> bool:
 def _prompt(members: list[tuple[Exchange, _Split]]) -> Found:
     exchange, split = members[0]
     open_: list[str] = []
-    if isinstance(exchange.body.get("instructions"), str):
-        open_.append("instructions are drafted as the first message of the system")
+    instructions = exchange.body.get("instructions")
+    if instructions is not None and not isinstance(instructions, str):
+        open_.append("the instructions are no text and are not carried over")
+    elif instructions is not None:
+        open_.append("instructions are the first message of the system, as which the API gives them to the model")
     document: dict[str, Any] = {"name": _words(exchange, split), "model": exchange.body["model"]}
     if exchange.api != "chat":
         document["api"] = exchange.api

@@ -22,11 +22,16 @@ ABOUT: Final = frozenset(
 def asked(body: Mapping[str, Json]) -> dict[str, Json]:
     """Return what a request asks for, without `ABOUT` and without what a stream is to tell beside the answer.
 
-    An input of the Responses API that is a text is the message that it stands for.
+    An input of the Responses API that is a text is the message that it stands for. So are its instructions: the API
+    puts them into the model's context as the first message of the system.
     """
     kept = {name: value for name, value in body.items() if name not in ABOUT and name != "stream_options"}
     if isinstance(kept.get("input"), str):
         kept["input"] = [{"role": "user", "content": kept["input"]}]
+    instructions, given = kept.get("instructions"), kept.get("input")
+    if isinstance(given, list) and isinstance(instructions, str | None):
+        kept.pop("instructions", None)
+        kept["input"] = given if instructions is None else [{"role": "system", "content": instructions}, *given]
     return kept
 
 
