@@ -20,7 +20,8 @@ class Served:
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         self.process = subprocess.Popen(words, cwd=project.root, env={**os.environ, "COLUMNS": "80"}, **pipes)
         assert self.process.stdout is not None
-        self.said = self.process.stdout.readline()
+        lines = iter(self.process.stdout.readline, "")
+        self.said = next(line for line in lines if "http://" in line)
         self.link = self.said.split()[-1]
         self.page = tab.page
         self.page.goto(self.link)
