@@ -257,7 +257,9 @@ def _groups(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Itera
     several = len({flow.candidate for flow in evidence}) > 1
     rows = [_Change(name, shared, several) for (name, _), shared in found.items()]
     rows.sort(key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
-    yield f"largest of {counted(len(rows), 'group')} of equal changes:"
+    groups = f"{counted(len(rows), 'group')} of equal changes"
+    all_shown = len(rows) <= TOP_GROUPS
+    yield f"{groups}:" if all_shown else f"worst {TOP_GROUPS} of {groups} (prompt-migrate review lists all):"
     yield from table(GROUP_COLUMNS, [change.row() for change in rows[:TOP_GROUPS]], width, colour=colour)
 
 

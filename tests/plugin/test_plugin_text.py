@@ -162,7 +162,7 @@ def test_quiet_runs_are_quiet(project: Project) -> None:
 
     reason = "gate closed: refund against gpt-4.1: 1 of 3 cases drifting"
     assert [1, 1, 1] == [run.ret for run in (quiet, quieter, unsummed)]
-    assert [True, False, False] == ["largest of" in run.stdout.str() for run in (quiet, quieter, unsummed)]
+    assert [True, False, False] == ["of equal changes" in run.stdout.str() for run in (quiet, quieter, unsummed)]
     assert [1, 1, 1] == [run.stdout.str().count(reason) for run in (quiet, quieter, unsummed)]
 
 

@@ -80,7 +80,7 @@ def test_the_summary_of_a_replay() -> None:
         "p95 has no upper bound in 2 of 2 rows: that wants 59 cases",
         "cost of all samples: gpt-4.1 $0.99; baseline, when recorded, $1.24",
         "cost unknown of 2 calls: not in these figures",
-        "largest of 2 groups of equal changes:",
+        "2 groups of equal changes:",
         "  group               cases  flow    change",
         f"  {GROUPS[0].id}  breaking      2  refund  $.confidence number -> string",
         f"  {GROUPS[1].id}  drift         1  refund  $.items[*].price value changed, number -> number",
@@ -156,11 +156,19 @@ def test_every_candidate_has_a_table() -> None:
     lines = summary_lines(replay(candidates=("gpt-4.1", "gpt-4.1-mini")), [REFUND, mini], width=100)
     assert ["gpt-4o -> gpt-4.1", "gpt-4o -> gpt-4.1-mini"] == [line for line in lines if line.startswith("gpt-4o ->")]
     assert [
-        "largest of 2 groups of equal changes:",
+        "2 groups of equal changes:",
         "  group               cases  flow    change",
         f"  {GROUPS[0].id}  breaking      4  refund  $.confidence number -> string (gpt-4.1, gpt-4.1-mini)",
         f"  {GROUPS[1].id}  drift         1  refund  $.items[*].price value changed, number -> number (gpt-4.1)",
     ] == lines[-6:-2]
+
+
+def test_the_rest_of_many_groups_is_a_command_away() -> None:
+    """Five groups are shown, the worst ones; where there are more, it is said what lists them all."""
+    many = tuple(replace(GROUPS[0], id=f"G{number:07}") for number in range(6))
+    lines = summary_lines(replay(), [evidence(verdicts=REFUND.verdicts, groups=many)])
+    assert "worst 5 of 6 groups of equal changes (prompt-migrate review lists all):" in lines
+    assert 5 == sum(line.startswith("  G0") for line in lines)
 
 
 @pytest.mark.parametrize("where", ["run", "evidence"])
