@@ -7,7 +7,8 @@
     ├── StoreProblem              a golden, recording or ledger is damaged, foreign or too new    exit 13
     ├── StaleGoldens              goldens no longer match the rendered requests                   exit 12
     ├── BudgetStop                the cost cap or the provider's quota ended the run              exit 11
-    └── IncompleteRun             a planned case has no account                                   exit 10
+    ├── IncompleteRun             a planned case has no account                                   exit 10
+    └── Interrupted               the user stopped a run that can be finished                     exit 130
 
 A fault of one call is not an error but a `NoReply`; a broken contract is a `Finding`.
 """
@@ -124,3 +125,9 @@ class IncompleteRun(PromptMigrateError):
     """A planned case has no account."""
 
     exit_code = 10
+
+
+class Interrupted(PromptMigrateError):
+    """The user stopped a run that can be finished."""
+
+    exit_code = 130

@@ -124,7 +124,8 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
     from migrate.wiring.deciding import open_review, reviewer
 
     if not (given["group"] or given["case"] or given["path"]):
-        raise UsageProblem(f"say what to {verdict}: --group, --case or --path", next_command="prompt-migrate compare")
+        problem = f"say what to {verdict}: --group, --case or --path"
+        raise UsageProblem(problem, hint=_mistyped(given["flow"]), next_command="prompt-migrate compare")
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
         review, run = open_review(world), world.ledger.run(given["run_id"])
@@ -142,6 +143,20 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
         world.close()
     folders = folders_of(world.settings)
     return _tell(outcomes, left_open, folders, dry_run=given["dry_run"], as_json=given["as_json"])
+
+
+def _mistyped(flow: str | None) -> str:
+    """Return what was meant by a flow that is not there; empty where it is there, or none was named."""
+    from migrate import wiring
+
+    if flow is None:
+        return ""
+    world = wiring.open_world(Path.cwd(), os.environ, {})
+    try:
+        known = {*world.ledger.flows()}
+    finally:
+        world.close()
+    return "" if flow in known else f'there is no flow "{flow}"; {did_you_mean(flow, known)}'.removesuffix("; ")
 
 
 def _over_by_the_calendar(decision: Decision, clock: Clock) -> Iterator[str]:

@@ -262,7 +262,7 @@ def _goldens(world: World) -> Iterator[Sign]:
         yield _problem("goldens", problem)
         return
     if not broken:
-        hint = "prompt-migrate goldens check: are they those of the inventory?" if count else "pytest --golden=new"
+        hint = "against the inventory: prompt-migrate goldens check" if count else "pytest --golden=new"
         yield Sign("goldens", "ok" if count else "note", f"{counted(count, 'golden')}, every one whole", hint)
     if leftovers:
         text = f"{counted(len(leftovers), 'temporary file')} of killed writers: the next recording sweeps them"

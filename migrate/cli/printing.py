@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import click
 
@@ -12,12 +14,29 @@ from migrate.inert import inert, inert_json
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import Json, Run
 
+NARROWEST: Final = 40
+WIDEST: Final = 120
+"""Cells of a line for people, whatever the terminal has: from, and to."""
+
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines as they come; characters the terminal's encoding lacks are escaped."""
     encoding = (sys.stderr if err else sys.stdout).encoding or "utf-8"
     for line in lines:
         click.echo(inert(line).encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def terminal_width() -> int:
+    """Return how wide a line for people may be."""
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+
+
+def hanging(label: str, text: str, width: int) -> Iterator[str]:
+    """Yield a label and its text beside it, on as many lines as the width asks for; paths stay whole."""
+    from migrate.presenting.layout import wrapped
+
+    for number, line in enumerate(wrapped(text, width - len(label), cut=False)):
+        yield f"{' ' * len(label) if number else label}{line}"
 
 
 def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]:

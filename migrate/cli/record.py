@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from migrate.errors import BudgetStop, IncompleteRun, PromptMigrateError, UsageProblem
+from migrate.cli.printing import terminal_width
+from migrate.errors import BudgetStop, IncompleteRun, Interrupted, PromptMigrateError, UsageProblem, did_you_mean
 from migrate.inert import inert
+from migrate.presenting.layout import headed
+from migrate.presenting.numbers import counted
 from migrate.vocabulary import Flow, NoReply, NoReplyKind, Run
 
 if TYPE_CHECKING:
@@ -85,7 +88,14 @@ def select(flows: Sequence[Flow], names: Sequence[str], cases: Sequence[str]) ->
         if kept:
             chosen.append(replace(flow, cases=kept))
     if not chosen:
-        raise UsageProblem("no case of the inventory matches", next_command="prompt-migrate list --cases")
+        known = {str(flow.name) for flow in flows}, {str(case.id) for flow in flows for case in flow.cases}
+        guesses = [did_you_mean(name, known[0]) for name in names if name not in known[0]]
+        guesses += [did_you_mean(case, known[1]) for case in cases if case not in known[1]]
+        raise UsageProblem(
+            "no case of the inventory matches",
+            hint=next(filter(None, guesses), ""),
+            next_command="prompt-migrate list --cases",
+        )
     return tuple(chosen)
 
 
@@ -144,6 +154,10 @@ def _record(world: Any, flows: Sequence[Flow], wish: Wish, vectors: Sequence[Spe
             background.start()
             for trial in trials:
                 _conclude(recording, trial, background.collect, done)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted", kept="what was answered", next_command=f"prompt-migrate resume {run.id}"
+            ) from None
         finally:
             background.finish(IN_FLIGHT_S)
             journal.close()
@@ -161,8 +175,9 @@ def _begin(world: Any, flows: Sequence[Flow], wish: Wish) -> Run:
 
     words = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     run: Run = world.new_run("record", flows, (), command=words, samples=wish.samples)
-    for line in world.header_lines(run, flows, offline=False):
-        click.echo(inert(line), err=True)
+    width = terminal_width()
+    for line in (part for said in world.header_lines(run, flows, offline=False) for part in headed(said, width)):
+        click.echo(line, err=True)
     if not run.simulated or wish.max_cost is not None:
         planned = wiring.planned_of(flows, ())
         line = wiring.estimate_line(world, planned, wish.samples, wish.max_cost, recording=True)
@@ -200,7 +215,7 @@ def _tell(run: Run, trials: Sequence[Trial], done: Done, stopped: NoReply | None
     from migrate import wiring
 
     same = len(trials) - done.written - len(done.faults)
-    click.echo(f"{done.written} goldens written, {same} unchanged, {len(done.faults)} not recorded")
+    click.echo(f"{counted(done.written, 'golden')} written, {same} unchanged, {len(done.faults)} not recorded")
     if done.dropped:
         click.echo("decided of the goldens that were there, and gone with them (`git diff` shows it):", err=True)
         for line in [

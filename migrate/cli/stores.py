@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import print_json, print_lines
+from migrate.cli.printing import hanging, print_json, print_lines, terminal_width
 from migrate.errors import StoreProblem
 from migrate.presenting.numbers import counted
+from migrate.vocabulary import FlowName
 
 if TYPE_CHECKING:
-    from migrate.workflow.check import GoldenCheck
+    from migrate.workflow.check import Fault, FaultKind, GoldenCheck
 
 JSON_FORMAT: Final = 1
 GATE_CLOSED: Final = 1
+AGAIN: Final[dict[FaultKind, str]] = {"stale": "pytest --golden=rewrite", "missing": "pytest --golden=new"}
+"""What mends a fault that a whole flow may have, all at once."""
 SHOWN: Final = 20
 """Faults of one kind that are listed; the rest is counted."""
 
@@ -44,15 +48,22 @@ def check(context: click.Context, as_json: bool) -> None:
     if as_json:
         print_json(_check_document(found))
     else:
-        print_lines(_check_lines(found))
+        sizes = {flow.name: len(flow.cases) for flow in world.flows()}
+        print_lines(_check_lines(found, sizes, terminal_width()))
     context.exit(StoreProblem.exit_code if found.damaged else GATE_CLOSED if found.faults else 0)
 
 
-def _check_lines(found: GoldenCheck) -> Iterator[str]:
+def _check_lines(found: GoldenCheck, sizes: Mapping[FlowName, int], width: int) -> Iterator[str]:
+    """Yield what is wrong; a flow of which every case is, all in one, as an edited prompt leaves them."""
+    whole = _whole_flows(found, sizes)
+    for (kind, flow), faults in whole.items():
+        first = f"{flow}: all {counted(len(faults), 'golden')}, for one: {faults[0].message}"
+        yield from hanging(f"{kind:10}", first, width)
+        yield f"{'':10}{AGAIN[kind]} -k {shlex.quote(flow)}"
     for kind in dict.fromkeys(fault.kind for fault in found.faults):
-        faults = [fault for fault in found.faults if fault.kind == kind]
+        faults = [fault for fault in found.faults if fault.kind == kind and (kind, fault.flow) not in whole]
         for fault in faults[:SHOWN]:
-            yield f"{kind:10}{fault.message}"
+            yield from hanging(f"{kind:10}", fault.message, width)
             if fault.hint:
                 yield f"{'':10}{fault.hint}"
         if len(faults) > SHOWN:
@@ -67,6 +78,17 @@ def _check_lines(found: GoldenCheck) -> Iterator[str]:
         yield f"note      {files} of killed writers; the next recording sweeps them"
     total = f"{counted(found.goldens, 'golden')} for {counted(found.cases, 'case')} of {counted(found.flows, 'flow')}"
     yield f"{total}: {counted(len(found.faults), 'problem') if found.faults else 'no problems'}"
+
+
+def _whole_flows(
+    found: GoldenCheck, sizes: Mapping[FlowName, int]
+) -> Mapping[tuple[FaultKind, FlowName], Sequence[Fault]]:
+    """Return the flows that one command mends, as every case of theirs has the same fault."""
+    by_flow: dict[tuple[FaultKind, FlowName], list[Fault]] = {}
+    for fault in found.faults:
+        if fault.kind in AGAIN:
+            by_flow.setdefault((fault.kind, fault.flow), []).append(fault)
+    return {key: faults for key, faults in by_flow.items() if 1 < len(faults) == sizes.get(key[1])}
 
 
 def _check_document(found: GoldenCheck) -> dict[str, Any]:
@@ -105,11 +127,13 @@ def doctor(context: click.Context, as_json: bool) -> None:
     """
     from migrate.cli.health import examine, worst
 
-    signs = []
+    signs, width = [], terminal_width()
     for sign in examine(Path.cwd(), os.environ):
         signs.append(sign)
         if not as_json:
-            print_lines([f"{sign.state:9}{sign.area:14}{sign.text}", *([f"{'':23}{sign.hint}"] if sign.hint else [])])
+            print_lines(hanging(f"{sign.state:9}{sign.area:14}", sign.text, width))
+            # Never broken: most of them are there to be copied.
+            print_lines([f"{'':23}{sign.hint}"] if sign.hint else [])
     if as_json:
         shown = [{"area": sign.area, "state": sign.state, "text": sign.text, "hint": sign.hint} for sign in signs]
         print_json({"format": JSON_FORMAT, "worst": worst(signs), "signs": shown})

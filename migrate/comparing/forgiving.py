@@ -35,11 +35,11 @@ def holding(
 def lapsed(
     tolerated: Iterable[Toleration], case: CaseId, candidate: str, findings: Iterable[Finding], today: dt.date
 ) -> list[str]:
-    """Return until when what is there again was tolerated, and why; what something explains is not there."""
+    """Return when the toleration of what is there again ended, and why it was; what something explains is not there."""
     shown = [found for found in findings if found.explained is None]
     over = (one for one in holding(tolerated, case, candidate, None) if dt.date.fromisoformat(one.expires) < today)
     again = [one for one in over if any(_covers(one, found) for found in shown)]
-    return list(dict.fromkeys(f"tolerated until {one.expires}: {one.reason}" for one in again))
+    return list(dict.fromkeys(f"the toleration ended on {one.expires}: {one.reason}" for one in again))
 
 
 def forgiven(samples: Sequence[Judged], held: Sequence[Toleration]) -> list[Judged]:

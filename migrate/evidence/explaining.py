@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from migrate.evidence.figures import Explanation, Figures
-from migrate.vocabulary import CaseVerdict, FlowEvidence, Quantiles, Rung
+from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric, Quantiles, Rung
 
 PAGE: Final = "docs/verdict.md"
 
@@ -13,11 +13,21 @@ PAGE: Final = "docs/verdict.md"
 def _metrics(flow: FlowEvidence) -> str:
     parts = (
         f"{one.name} n {one.cases}, worse {one.worse}, better {one.better}, missing {one.missing}, "
-        f"excess {_known(one.excess)}, bounds {one.low:.4f} to {one.high:.4f}, margin {one.margin:g}, "
-        f"alpha {one.alpha:g}, p {one.p:.4g}, cases needed {_known(one.cases_needed)}"
+        f"excess {_known(one.excess)}, bounds {one.low:.4f}{_level(one, flow)} to {one.high:.4f}, "
+        f"margin {one.margin:g}, alpha {one.alpha:g}, p {one.p:.4g}, cases needed {_known(one.cases_needed)}"
         for one in flow.metrics
     )
     return f"{flow.candidate}: {'; '.join(parts) or 'nothing compared'}; {flow.verdict or 'no verdict'}"
+
+
+def _level(metric: FlowMetric, flow: FlowEvidence) -> str:
+    """Say at which level the lower bound stands: the same excess has another one where the other metric is past too."""
+    other = next((one.name for one in flow.metrics if one is not metric), None)
+    if other is None:
+        return ""
+    if metric.low_share < 1:
+        return f" (at {metric.low_share:g} alpha: {other} is not shown past its margin)"
+    return f" (at all of alpha: {other} is shown past its margin too)"
 
 
 def _known(value: float | None) -> str:

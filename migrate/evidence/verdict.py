@@ -108,11 +108,12 @@ def measured(scales: tuple[Scale, Scale], policy: Policy) -> tuple[FlowMetric, .
     asked = [(name, scale) for name, scale in named if scale.n]
     best = [scale.differences(lambda counts: counts.best) for _, scale in asked]
     harm = faced_levels([p_beyond(one, policy.margin) / policy.alpha for one in best])
-    lows = [lower_bound(one, policy.alpha * share) for one, share in zip(best, harm, strict=True)]
+    lows = [(lower_bound(one, policy.alpha * share), share) for one, share in zip(best, harm, strict=True)]
     return tuple(_metric(name, scale, policy, low) for (name, scale), low in zip(asked, lows, strict=True))
 
 
-def _metric(name: Name, scale: Scale, policy: Policy, low: float) -> FlowMetric:
+def _metric(name: Name, scale: Scale, policy: Policy, low: tuple[float, float]) -> FlowMetric:
+    """Weigh one metric; `low` is the bound at which it is shown to be past the margin, and its share of alpha."""
     seen = scale.differences(lambda counts: counts.seen)
     worst = scale.differences(lambda counts: counts.worst)
     metric = FlowMetric(
@@ -121,7 +122,8 @@ def _metric(name: Name, scale: Scale, policy: Policy, low: float) -> FlowMetric:
         baseline=scale.mean(lambda counts: counts.baseline),
         candidate=scale.mean(lambda counts: counts.candidate),
         excess=seen.mean if seen.n else None,
-        low=low,
+        low=low[0],
+        low_share=low[1],
         high=upper_bound(worst, policy.alpha),
         margin=policy.margin,
         alpha=policy.alpha,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from migrate.evidence import words
 from migrate.evidence.latency import Clockings, quantiles_of, times_of
 from migrate.evidence.money import Ratio, Spending
 from migrate.evidence.policy import Policy, stricter
@@ -136,6 +137,9 @@ class _Scale:
                     else RungRates(sofar.baseline + more.baseline, sofar.candidate + more.candidate)
                 )
 
+    def _itself(self, candidate: str) -> tuple[str, ...]:
+        return (words.itself(candidate),) if list(self.baselines) == [candidate] else ()
+
     def evidence(self, flow: FlowName, candidate: str, ruling: Ruling | None, policy: Policy | None) -> FlowEvidence:
         latency_baseline, latency_candidate = quantiles_of(*self.clocked)
         return FlowEvidence(
@@ -156,7 +160,7 @@ class _Scale:
             verdict=None if ruling is None else ruling.verdict,
             cases_needed=None if ruling is None else ruling.cases_needed,
             unjudged=dict(self.unjudged),
-            reasons=() if ruling is None else ruling.reasons,
+            reasons=() if ruling is None else (*self._itself(candidate), *ruling.reasons),
             metrics=() if ruling is None else ruling.metrics,
             excluded={why: tuple(cases) for why, cases in self.tally.excluded.items()},
             steps=self.steps.evidence(),

@@ -25,6 +25,11 @@ def _at_worst(metric: FlowMetric) -> str:
     return f"at most {points(metric.high)} points worse"
 
 
+def itself(baseline: str) -> str:
+    """Say of a candidate that it is the baseline: its figures are those of noise, and nothing is to be decided."""
+    return f"{baseline} is the baseline, compared with itself: what differs is its own noise"
+
+
 def unsafe(metric: FlowMetric) -> str:
     """Say by how much an unsafe flow is worse at least."""
     worse = f"{metric.name} at least {points(metric.low)} points worse, margin {points(metric.margin)}"

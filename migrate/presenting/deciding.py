@@ -51,7 +51,8 @@ def decided_lines(
     yield from _left_open_lines(left_open)
     if written and not dry_run:
         yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
-        yield f"then: {counting_command(dict.fromkeys(one.candidate for one in written))}, the run that counts them"
+        # A command stands last on its line: what is copied must not carry our punctuation.
+        yield f"the run that counts them, then: {counting_command(dict.fromkeys(one.candidate for one in written))}"
 
 
 def _left_open_lines(groups: LeftOpen) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migrate.inert import inert
-from migrate.presenting.layout import CUT, fit
+from migrate.presenting.layout import CUT, cells, fit, wrapped
 from migrate.presenting.numbers import counted
 from migrate.reviewing import WORST_FIRST
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Finding, FindingKind, Json, Place, Rung, Severity
@@ -37,17 +37,19 @@ _OF_VALUES: Final = frozenset(
 def failure_lines(
     comparison: Comparison, place: Place | None, candidate: Candidate | str, *, width: int = WIDTH
 ) -> list[str]:
-    """Return what to say of a failed case: at most fifteen lines, none but the last wider than `width`."""
+    """Return what to say of a failed case: at most fifteen lines, none wider than `width` but a command to copy."""
     text = candidate.text if isinstance(candidate, Candidate) else candidate
     findings = _distinct(comparison)
-    lines = [_head(comparison, text), *_where(place, findings)]
+    # Two blanks first: what a file or a model named must never start a line of a CI log.
+    lines = [f"  {line}" for line in wrapped(_head(comparison, text, findings), width - 2)]
+    lines += _where(place, findings)
     if comparison.note:
         lines.append(f"  why: {comparison.note}")
+    of = 0 if comparison.scores is None else comparison.scores.contract.candidate.total
     for finding, samples in findings[:MOST_FINDINGS]:
-        lines += _finding(finding, samples, width)
-    lines = [fit(line, width) for line in lines[: MOST_LINES - 1]]
-    # Never cut: it is there to be copied.
-    return [*lines, inert(f"  next: {_next(comparison, text)}", keep_newlines=False)]
+        lines += _finding(finding, samples, width, of)
+    following = _next_lines(comparison, text, width)
+    return [*(fit(line, width) for line in lines[: MOST_LINES - len(following)]), *following]
 
 
 def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH) -> list[str]:
@@ -61,11 +63,16 @@ def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH)
     return lines
 
 
-def _head(comparison: Comparison, candidate: str) -> str:
+def _head(comparison: Comparison, candidate: str, findings: Sequence[tuple[Finding, int]]) -> str:
+    """Return the verdict and what made it, then of whom: pytest's short summary has room for the first words only."""
     words = comparison.verdict.value.replace("_", " ")
+    told = f": {findings[0][0].path} {_kind(findings[0][0])}" if findings else ""
     baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
-    # Two blanks first: what a file or a model named must never start a line of a CI log.
-    return f"  {comparison.flow} / {comparison.case} against {candidate}: {words}{baseline}"
+    return f"{words}{told}: {comparison.flow} / {comparison.case} against {candidate}{baseline}"
+
+
+def _kind(finding: Finding) -> str:
+    return finding.kind.value.replace("_", " ")
 
 
 def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
@@ -104,9 +111,11 @@ def _identity(finding: Finding) -> tuple[FindingKind, str, str, str]:
     return finding.kind, finding.path, finding.rule, facts
 
 
-def _finding(finding: Finding, samples: int, width: int) -> Iterator[str]:
-    times = f", in {counted(samples, 'sample')}" if samples > 1 else ""
-    yield f"  {finding.path}: {finding.kind.value.replace('_', ' ')} ({finding.severity.value}{times})"
+def _finding(finding: Finding, samples: int, width: int, of: int = 0) -> Iterator[str]:
+    """Yield a finding's lines; `of` is how many samples there are, 0 where nobody counted them."""
+    shown = f"{samples} of {of} samples" if of > 1 else counted(samples, "sample")
+    times = f", in {shown}" if max(of, samples) > 1 else ""
+    yield f"  {finding.path}: {_kind(finding)} ({finding.severity.value}{times})"
     yield from side_lines(finding, width)
     if finding.message:
         yield f"    why:    {finding.message}"
@@ -143,17 +152,28 @@ def _text(value: Json, kind: FindingKind) -> str | None:
     return inert(text, keep_newlines=False)
 
 
-def _next(comparison: Comparison, candidate: str) -> str:
+def _next_lines(comparison: Comparison, candidate: str, width: int) -> list[str]:
+    """Return what to do: on one line where that has room, else every command on one of its own, never cut."""
+    words = [inert(part, keep_newlines=False) for part in _next(comparison, candidate)]
+    line = f"  next: {' '.join(words)}"
+    if len(words) == 1 or cells(line) <= width:
+        return [line]
+    return [f"  next: {words[0]}", *(f"    {part}" for part in words[1:])]
+
+
+def _next(comparison: Comparison, candidate: str) -> tuple[str, ...]:
+    """Return what to do, words and commands apart."""
     case, model = shlex.quote(comparison.case), shlex.quote(candidate)
     match comparison.verdict:
         case CaseVerdict.NO_GOLDEN:
-            return f"pytest --golden=new -k {case}"
+            return (f"pytest --golden=new -k {case}",)
         case CaseVerdict.STALE_GOLDEN:
-            return f"pytest --golden=rewrite -k {case}"
+            return (f"pytest --golden=rewrite -k {case}",)
         case CaseVerdict.NO_REPLY:
-            return f"pytest --model {model} --lf"
+            return (f"pytest --model {model} --lf",)
         case CaseVerdict.DRIFT:
-            fine = f"if this is fine, prompt-migrate accept --case {case}, or give the path a rule in the prompt file"
-            return f"{fine}; then pytest --model {model} -k {case}"
+            accept = f"prompt-migrate accept --case {case}"
+            rule = "or give the path a rule in the prompt file; then"
+            return "if this is fine,", accept, rule, f"pytest --model {model} -k {case}"
         case _:
-            return f"mend the prompt, then pytest --model {model} -k {case}"
+            return "mend the prompt, then", f"pytest --model {model} -k {case}"

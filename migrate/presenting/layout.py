@@ -11,6 +11,8 @@ from migrate.inert import inert
 
 Colour = Literal["", "red", "yellow", "green", "bold"]
 CODES: Final = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
+DOT: Final = " · "
+"""Sets off the parts of a line that says what a run is."""
 CUT: Final = ".."
 """Shows where text was cut; plain ASCII, for terminals and logs that know no more."""
 
@@ -62,10 +64,11 @@ def painted(text: str, colour: Colour, *, on: bool) -> str:
     return f"\x1b[{CODES[colour]}m{text}\x1b[0m" if on and colour else text
 
 
-def wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int, *, cut: bool = True) -> list[str]:
     """Return the text, made inert, as lines of at most `width` cells: broken at blanks, cut where there are none.
 
-    Blanks that the text begins with stay; what follows of it stands two further in.
+    Blanks that the text begins with stay; what follows of it stands two further in. With `cut` off a word that is too
+    long stays whole, as a path or a command must to be of use.
     """
     shown = inert(text, keep_newlines=False)
     indent = shown[: len(shown) - len(shown.lstrip(" "))]
@@ -77,7 +80,21 @@ def wrapped(text: str, width: int) -> list[str]:
             line = f"{indent}  {word}"
         else:
             line = f"{line} {word}"
-    return [fit(line, width) for line in (*lines, line)]
+    return [fit(line, width) if cut else line for line in (*lines, line)]
+
+
+def headed(text: str, width: int) -> list[str]:
+    """Return a line of parts set off by dots as lines of at most `width` cells, broken between parts where that does.
+
+    So of what says what a run is: `gpt-4o -> gpt-4.1 · 4 flows / 132 cases · run 20261129-124542-41c6`.
+    """
+    lines: list[str] = []
+    for part in inert(text, keep_newlines=False).split(DOT):
+        if lines and cells(lines[-1]) + len(DOT) + cells(part) <= width:
+            lines[-1] += DOT + part
+        else:
+            lines.append(f"  {part}" if lines else part)
+    return [short for line in lines for short in wrapped(line, width)]
 
 
 def table(

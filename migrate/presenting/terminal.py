@@ -23,6 +23,8 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run,
 
 SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
 TOP_GROUPS: Final = 5
+MOST_NAMED: Final = 4
+"""Flows that a note names; the rest is counted."""
 COLUMNS: Final = (
     Column("flow", right=False, least=15),
     Column("cases"),
@@ -180,7 +182,7 @@ def _notes(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     counts = _counts(run, evidence)
     said = ", ".join(f"{count} {words}" for words, count in counts.items())
     yield f"{counted(sum(counts.values()), 'case')}: {said}"
-    yield from dict.fromkeys(_latency_note(flow.latency_candidate, flow.latency_baseline) for flow in evidence)
+    yield from _latency_notes(evidence)
     yield from filter(None, map(_clocks_note, evidence))
     few = sum(min(flow.latency_candidate.n, flow.latency_baseline.n) < ENOUGH_FOR_P95 for flow in evidence)
     if few:
@@ -206,8 +208,21 @@ def _counts(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, int]:
     return found
 
 
-def _latency_note(candidate: Quantiles, baseline: Quantiles) -> str:
-    return f"latency: candidate {candidate.source}; baseline {baseline.source}"
+def _latency_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    """Yield where the latencies are from, each once; where they are from several places, of whom each is."""
+    found: dict[str, list[FlowEvidence]] = {}
+    for flow in evidence:
+        words = f"candidate {flow.latency_candidate.source}; baseline {flow.latency_baseline.source}"
+        found.setdefault(words, []).append(flow)
+    several = len({flow.candidate for flow in evidence}) > 1
+    for words, flows in found.items():
+        named = [f"{flow.flow} on {flow.candidate}" if several else flow.flow for flow in flows]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        yield f"latency{f' of {_listed(named)}{more}' if len(found) > 1 else ''}: {words}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED])
 
 
 def _clocks_note(flow: FlowEvidence) -> str:
@@ -317,7 +332,7 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
         return f"mend the prompt, then pytest {models} --lf"
     if counts[CaseVerdict.DRIFT]:
         return f"then pytest {models} --lf"
-    return f"prompt-migrate compare --run {run.id} --json"
+    return "prompt-migrate route"
 
 
 __all__ = ["failure_lines", "summary_lines", "verdict_words"]

@@ -139,6 +139,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         activate(config, marked)
 
 
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """Say of a run that found nothing how an inventory is replayed: its files are no tests of a bare run."""
+    if exitstatus != pytest.ExitCode.NO_TESTS_COLLECTED or config.pluginmanager.hasplugin("promptmigrate-session"):
+        return
+    folder = config.getini("migrate_prompts") or "prompts"
+    if next((config.rootpath / folder).glob("*.prompt.y*ml"), None) is not None:
+        terminalreporter.write_line(f"prompt-migrate: the prompts of {folder}/ are replayed by: pytest --model MODEL")
+
+
 @pytest.fixture(name="golden")
 def _golden(request: pytest.FixtureRequest) -> Any:
     """Values of the application that belong to its flow: `golden.check(value, name="total")`, `value == golden`."""

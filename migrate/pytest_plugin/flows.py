@@ -256,7 +256,7 @@ class FlowTests:
         )
         reports = runs[-1].reports if runs else unrun(item)
         verdict = record.comparison.verdict
-        lines = failure_lines(record.comparison, test.flow.place, candidate)
+        lines = failure_lines(record.comparison, test.flow.place, candidate, width=session.width)
         if verdict.value == "no_reply":
             words = [*lines[:-1], *fault_lines(record), *_misses(runs), f"  next: {self._again(test)}"]
             return Told(not_judged(reports, words), verdict.value, candidate)

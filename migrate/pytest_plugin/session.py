@@ -20,6 +20,7 @@ from migrate.edges.signals import stopped_by_sigterm
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import inert
 from migrate.ports import CaseRecord, Recordings
+from migrate.presenting.layout import headed
 from migrate.presenting.meant import to_type
 from migrate.presenting.terminal import failure_lines
 from migrate.pytest_plugin.ending import Ending
@@ -37,6 +38,9 @@ from migrate.workflow.record import Recorded, Recording
 from migrate.workflow.replay import FAILING, Replay, Trial
 
 NAME = "promptmigrate-session"
+NARROWEST: Final = 60
+WIDEST: Final = 100
+"""Cells of a line that tells of a failed case, whatever the terminal has: from, and to."""
 IN_FLIGHT_S: Final = 10.0
 """How long calls in flight may take to end when the run stops before its last case."""
 INTERRUPTED_S: Final = 2.0
@@ -195,11 +199,13 @@ class MigrateSession:
         lines = self.world.header_lines(self.run, self.flows, offline=self.offline)
         # Workers collect where nobody looks: then the estimate is of the whole inventory, and said here.
         whole = wiring.planned_of(self.flows, self.candidates) if self._controls_workers() else ()
-        return [*lines, *(spent.line for spent in self.vectors), *self._estimated(whole)]
+        told = [*lines, *(spent.line for spent in self.vectors), *self._estimated(whole)]
+        return [part for line in told for part in headed(line, self.width)]
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         trials = (item.trial for item in items if isinstance(item, PromptItem))
-        return self._estimated((trial.flow, trial.case.id, trial.candidate) for trial in trials)
+        told = self._estimated((trial.flow, trial.case.id, trial.candidate) for trial in trials)
+        return [part for line in told for part in headed(line, self.width)]
 
     def _estimated(self, planned: wiring.Planned) -> list[str]:
         """Say what the run may cost before anything is spent; nothing where nothing can be."""
@@ -464,7 +470,7 @@ class MigrateSession:
         """Return what to say of a case with a missing answer; None when nothing is missing."""
         if record is None or record.comparison.verdict is not CaseVerdict.NO_REPLY:
             return None
-        said = failure_lines(record.comparison, trial.case.place, trial.candidate.text)[:-1]
+        said = failure_lines(record.comparison, trial.case.place, trial.candidate.text, width=self.width)[:-1]
         return NotJudged([*said, *fault_lines(record), f"  next: {self._again(trial, record)}"])
 
     def _calls(self, trial: Trial) -> list[Any]:
@@ -490,11 +496,17 @@ class MigrateSession:
             return
         assert isinstance(outcome, Comparison)
         if outcome.verdict in FAILING:
-            raise Regression(failure_lines(outcome, item.trial.case.place, item.trial.candidate.text))
+            trial = item.trial
+            raise Regression(failure_lines(outcome, trial.case.place, trial.candidate.text, width=self.width))
         # A passed case keeps nothing but its verdict: ten thousand of them must fit.
         self._outcomes[item.trial.number] = Comparison(
             outcome.flow, outcome.case, outcome.baseline, outcome.candidate, outcome.verdict
         )
+
+    @property
+    def width(self) -> int:
+        """How wide a line for people may be."""
+        return max(NARROWEST, min(int(self.config.get_terminal_writer().fullwidth), WIDEST))
 
     def _again(self, trial: Trial, record: CaseRecord) -> str:
         if self.mode:

@@ -147,6 +147,8 @@ class FlowMetric:
     planned_for: Literal["seen", "equal"] | None = None
     """What the number supposes: cases to come like those `seen`, or, where what was seen may be chance and would take
     very many, a candidate `equal` to the baseline that varies as much."""
+    low_share: float = 1.0
+    """Part of alpha at which `low` is given: all of it, or the half that the other metric leaves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from migrate.edges.checkout import reviewer_of
 from migrate.edges.goldens.log import DecisionFiles
 from migrate.edges.inventory import load_policies
 from migrate.edges.inventory.amending import PromptTexts
-from migrate.errors import StoreProblem, UsageProblem
+from migrate.errors import StoreProblem, UsageProblem, did_you_mean
 from migrate.ports import Goldens
 from migrate.redaction import Redactor
 from migrate.reviewing import rejected_again, standing
@@ -100,20 +101,39 @@ def promote(
     evidence = {one.flow: one for one in weigh(records, policies=load_policies(world.settings))}
     log = _log(world)
     promotion = Promotion(world.goldens, log, PromptTexts(world.root), world.redactor)
-    for flow in _wanted(world.load_flows(), evidence, flows):
+    for flow in _wanted(world, run, world.load_flows(), evidence, flows):
         mine = [one for one in records if one.comparison.flow == flow.name]
         with log.turn():
             promoted = promotion.promote(flow, evidence[flow.name], mine, signed, write=write)
         yield promoted
 
 
-def _wanted(flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names: Iterable[str]) -> list[Flow]:
-    wanted = set(names)
-    found = [flow for flow in flows if flow.name in evidence and (not wanted or flow.name in wanted)]
+def _wanted(
+    world: World, run: Run, flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names: Iterable[str]
+) -> list[Flow]:
+    wanted, known = set(names), {flow.name: flow for flow in flows}
+    found = [flow for flow in known.values() if flow.name in evidence and (not wanted or flow.name in wanted)]
     missing = sorted(wanted - {flow.name for flow in found})
-    if missing or not found:
-        raise UsageProblem(f"the run has no flow {missing[0]}" if missing else "the run has no flow of the inventory")
+    if missing:
+        candidate = next(one.candidate for one in evidence.values())
+        raise _without_flow(world, run, missing[0], candidate, known)
+    if not found:
+        raise UsageProblem(f"run {run.id} has no flow of the inventory", next_command="prompt-migrate runs")
     return found
+
+
+def _without_flow(world: World, run: Run, flow: str, candidate: str, known: Collection[str]) -> UsageProblem:
+    """Say that a run has not got a flow, and which run has it for the candidate; after `-k` it is one before."""
+    problem = f"run {run.id} has no flow {flow}"
+    if flow not in known:
+        return UsageProblem(problem, hint=did_you_mean(flow, known), next_command="prompt-migrate list")
+    rows = (row for row in world.ledger.history(FlowName(flow)) if row.run.kind == "replay")
+    earlier = next((row.run for row in rows if row.candidate == candidate), None)
+    if earlier is None:
+        again = f"pytest --model {shlex.quote(candidate)} -k {shlex.quote(flow)}"
+        return UsageProblem(problem, next_command=again)
+    again = f"prompt-migrate promote {shlex.quote(candidate)} --flow {shlex.quote(flow)} --run {earlier.id}"
+    return UsageProblem(f"{problem}: run {earlier.id} has it", next_command=again)
 
 
 def _log(world: World) -> DecisionFiles:

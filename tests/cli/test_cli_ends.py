@@ -7,7 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 import migrate.cli
-from migrate.errors import BudgetStop, IncompleteRun, PromptMigrateError, StaleGoldens, StoreProblem, UsageProblem
+from migrate.errors import (
+    BudgetStop,
+    IncompleteRun,
+    Interrupted,
+    PromptMigrateError,
+    StaleGoldens,
+    StoreProblem,
+    UsageProblem,
+)
 
 
 def ending(problem: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
@@ -29,7 +37,14 @@ def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(UsageProblem, 2), (IncompleteRun, 10), (BudgetStop, 11), (StaleGoldens, 12), (StoreProblem, 13)],
+    [
+        (UsageProblem, 2),
+        (IncompleteRun, 10),
+        (Interrupted, 130),
+        (BudgetStop, 11),
+        (StaleGoldens, 12),
+        (StoreProblem, 13),
+    ],
 )
 def test_a_problem_of_the_family_ends_with_its_code(
     kind: type[PromptMigrateError], code: int, monkeypatch: pytest.MonkeyPatch

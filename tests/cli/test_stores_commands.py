@@ -111,7 +111,8 @@ def test_a_damaged_golden_ends_with_13(project: Path) -> None:
     result = run("goldens", "check")
     assert 13 == result.exit_code
     assert result.output.splitlines() == [
-        "damaged   fixtures/refund/late.json does not fit its checksum: it was damaged, or edited by hand",
+        "damaged   fixtures/refund/late.json does not fit its checksum: it was damaged,",
+        "            or edited by hand",
         "          restore it from git (git checkout -- fixtures/refund/late.json) or record again",
         "2 goldens for 2 cases of 1 flow: 1 problem",
     ]
@@ -207,6 +208,17 @@ def test_long_lists_are_cut(project: Path) -> None:
     result = run("goldens", "check")
     assert "... and 30 more missing (--json lists all)" in result.output
     assert 50 == len(faults(1))
+
+
+def test_an_edited_prompt_is_one_thing_to_mend(project: Path) -> None:
+    """Where every golden of a flow is stale, one command records them all, within eighty cells but for commands."""
+    prompt = project / "prompts" / "refund.prompt.yml"
+    prompt.write_text(prompt.read_text().replace("{{ question }}", "Please: {{ question }}"))
+    lines = run("goldens", "check").output.splitlines()
+    assert lines[0].startswith("stale     refund: all 2 goldens, for one: fixtures/refund/late.json is stale:")
+    assert ["          pytest --golden=rewrite -k refund"] == [line for line in lines if "pytest" in line]
+    assert max(map(len, lines)) <= 80
+    assert 2 == len(faults(1))
 
 
 # --- doctor -------------------------------------------------------------------------------------------------------

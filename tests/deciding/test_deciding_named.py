@@ -50,7 +50,7 @@ def test_the_run_that_counts_a_decision_is_named(replayed: Project) -> None:
     """After a decision: how to commit it, and how to see it count. `compare` says how many were taken since its run."""
     assert "decided since" not in command("compare").stdout
     said = command("accept", "--group", group("$.amount value changed")).stdout.splitlines()
-    assert "then: pytest --model gpt-4.1, the run that counts them" == said[-1]
+    assert "the run that counts them, then: pytest --model gpt-4.1" == said[-1]
     assert "2 cases decided since: a run counts them: pytest --model gpt-4.1\n" in command("compare").stdout
     command("review", "--undo")
     assert "decided since" not in command("compare").stdout
@@ -155,4 +155,4 @@ def test_what_was_tolerated_until_yesterday_is_named(replayed: Project) -> None:
     assert (0, True) == (done.exit_code, said in done.stdout)
     assert any(said in line for line in json.loads(command("validate", "--json").stdout)["lapsed"])
     assert said in command("doctor").stdout
-    replayed.run(*MODEL).stdout.fnmatch_lines("*why: tolerated until 2026-02-01: known*")
+    replayed.run(*MODEL).stdout.fnmatch_lines("*why: the toleration ended on 2026-02-01: known*")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from measured import compared, record, scores
 
 from migrate.evidence import CLASSES, Policy, policies_of, weigh
+from migrate.evidence.explaining import SUMMARY
 from migrate.ports import CaseRecord
 from migrate.vocabulary import (
     CaseVerdict,
@@ -45,6 +46,25 @@ def judged(comparisons: Iterable[Comparison], policy: Policy | None = None) -> F
 
 def medium(own_margin: float | None = None, count: int = 0) -> Policy:
     return Policy("medium", own_margin, count)
+
+
+def test_the_baseline_against_itself_is_called_that() -> None:
+    """After a promotion a run of the same model has nothing to show and nothing to decide."""
+    itself, other = (judged(cases((20, CLEAN), candidate=name), medium()) for name in ("gpt-4o", "gpt-4.1"))
+    said = "gpt-4o is the baseline, compared with itself: what differs is its own noise"
+    assert (said, *other.reasons) == itself.reasons
+    assert "insufficient" == itself.verdict
+
+
+def test_a_lower_bound_says_at_which_level_it_stands() -> None:
+    """The same loss of contract has a higher bound where agreement is past its margin too; --explain says so."""
+    only = scores((5, 5), (0, 5), ((5, 5), (25, 25)))
+    both, one = (judged(cases((14, CLEAN), (6, kind)), medium()) for kind in (BROKEN, only))
+    explain = SUMMARY["verdict"].inputs
+    assert both.metrics[0].excess == one.metrics[0].excess
+    assert both.metrics[0].low > one.metrics[0].low
+    assert "(at all of alpha: agreement is shown past its margin too) to" in explain(both)
+    assert "(at 0.5 alpha: agreement is not shown past its margin) to" in explain(one)
 
 
 # --- safe ---------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def test_a_case_without_a_golden_fails(project: Project) -> None:
     result.assert_outcomes(passed=1, failed=1)
     assert {BROKEN: 2} == project.models.asked("gpt-4.1")
     result.stdout.fnmatch_lines(
-        ["*late-parcel against gpt-4.1: no golden*", "*next: pytest --golden=new -k late-parcel"]
+        ["  no golden: refund / late-parcel against gpt-4.1*", "*next: pytest --golden=new -k late-parcel"]
     )
     assert "1 of 2 cases without a golden, so compared with nothing" in gates(result)[0]
 
@@ -162,7 +162,11 @@ def test_a_stale_golden_fails_and_says_what_changed(project: Project, before: st
     assert 1 == result.ret
     assert 0 == project.models.calls
     result.stdout.fnmatch_lines(
-        ["*late-parcel against gpt-4.1: stale golden*", f"*{words}*", "*next: pytest --golden=rewrite -k late-parcel"]
+        [
+            "  stale golden: refund / late-parcel against gpt-4.1*",
+            f"*{words}*",
+            "*next: pytest --golden=rewrite -k late-parcel",
+        ]
     )
 
 
@@ -342,7 +346,7 @@ def test_a_damaged_ledger_loses_nothing(project: Project) -> None:
     green = project.run("-q", "--model", "gpt-4.1", BROKEN_ID)
 
     red.assert_outcomes(passed=1, failed=1)
-    red.stdout.fnmatch_lines(["*late-parcel against gpt-4.1: breaking*", "gate closed:*ledger*damaged*"])
+    red.stdout.fnmatch_lines(["  breaking: *late-parcel against gpt-4.1*", "gate closed:*ledger*damaged*"])
     refused.stderr.fnmatch_lines(["ERROR: the ledger .prompt-migrate/ledger.db is damaged*", "next: mv *"])
     green.assert_outcomes(passed=1)
     assert [1, 4, 0] == [red.ret, refused.ret, green.ret]
@@ -378,5 +382,7 @@ def test_a_defect_of_ours_hides_nothing(project: Project) -> None:
     result = project.run("-q", "--model", "gpt-4.1", LATE_ID)
 
     assert 3 == result.ret
-    result.stdout.fnmatch_lines(["*late-parcel against gpt-4.1: breaking*", "gate closed: the run could not be kept*"])
+    result.stdout.fnmatch_lines(
+        ["  breaking: *late-parcel against gpt-4.1*", "gate closed: the run could not be kept*"]
+    )
     assert "nobody thought of this" in result.stdout.str() + result.stderr.str()

@@ -61,7 +61,8 @@ def test_simulated_answers_are_called_so(simulated: Project) -> None:
 
     result.stdout.fnmatch_lines(
         [
-            "prompt-migrate: SIMULATED provider (seed 7, time scale 0): no real model answers * judged as of *",
+            "prompt-migrate: SIMULATED provider (seed 7, time scale 0): no real model answers",
+            "  judged as of *",
             "SIMULATED: the simulated provider answered.*",
         ]
     )

@@ -168,7 +168,8 @@ def test_code_quality_is_an_issue_a_group_on_a_line() -> None:
 def test_markdown_says_the_verdict_first_and_what_to_repeat_last() -> None:
     """One table row a flow and candidate, groups, failed cases with their place, the command of the run."""
     text = written("md", command="pytest --model gpt-4.1")
-    assert "### ❔ Not shown yet: gpt-4.1 is safe for 0 of 1 flow, the rest needs more cases." == text.splitlines()[0]
+    said = "Not yet: gpt-4.1 breaks 1 of 3 cases, is safe for 0 of 1 flow, cannot be judged in 1."
+    assert f"### ❔ {said}" == text.splitlines()[0]
     assert "| `refund` | `gpt-4.1` | ❔ insufficient | 3 | 1 | 0 | - | 1.00x |" in text
     assert "- `refund` / `broken-cup` on `gpt-4.1` (`prompts/refund.prompt.yml:17`) breaking" in text
     assert text.endswith("repeat it with `pytest --model gpt-4.1`\n")

@@ -12,7 +12,7 @@ from migrate.evidence import weigh
 from migrate.ports import CaseRecord
 from migrate.presenting.report import Facts, ReportBuilder
 from migrate.presenting.report.headline import headline
-from migrate.vocabulary import CaseVerdict, FindingKind, Rung, Severity
+from migrate.vocabulary import CaseVerdict, FindingKind, FlowMetric, Rung, Severity
 
 DRIFT = finding("$.amount", expected=3, actual="3")
 BREAK = finding("$.label", FindingKind.NOT_IN_ENUM, severity=Severity.BREAKING, rung=Rung.SCHEMA, actual="x")
@@ -95,8 +95,38 @@ def test_unknown_costs_stay_unknown() -> None:
 )
 def test_the_headline_says_what_is_shown_and_of_how_many(verdicts: tuple[Any, ...], expected: str) -> None:
     """One unsafe flow is enough for no; safe is said only where every flow is."""
-    flows = [evidence(f"flow-{number}", verdict=verdict) for number, verdict in enumerate(verdicts)]
+    flows = [evidence(f"flow-{number}", verdict=verdict, cases_needed=9) for number, verdict in enumerate(verdicts)]
     assert expected == headline(replay(), flows)["text"]
+
+
+def metric(excess: float, needed: int | None) -> FlowMetric:
+    return FlowMetric("contract", 30, 1.0, 1 - excess, excess, -0.1, 0.2, 0.03, 0.05, 0.4, 2, 0, 0, needed)
+
+
+def test_the_headline_says_first_what_breaks_and_wants_mending() -> None:
+    """More cases are asked for where they would settle it, and only there: as the reasons under it have it."""
+    flows = [
+        evidence("worse", verdict="insufficient", metrics=(metric(0.05, None),), verdicts={CaseVerdict.BREAKING: 4}),
+        evidence("few", verdict="insufficient", metrics=(metric(0.01, 12),), cases_needed=12),
+        evidence("gap", verdict="insufficient", metrics=(metric(0.0, None),), verdicts={CaseVerdict.SAME: 16}),
+        evidence("fine", verdict="safe"),
+    ]
+    assert (
+        "Not yet: gpt-4.1 breaks 4 of 20 cases, is to be mended in 1 of 4 flows, is safe for 1 of 4 flows, "
+        "needs more cases in 1, cannot be judged in 1."
+    ) == headline(replay(), flows)["text"]
+    assert (
+        "Not shown yet: gpt-4.1 is safe for 0 of 2 flows, needs more cases in 1, cannot be judged in 1."
+    ) == headline(replay(), flows[1:3])["text"]
+
+
+def test_a_candidate_that_never_answered_is_not_the_best() -> None:
+    """It broke nothing, and the page is not about it."""
+    flows = [
+        evidence("refund", "gpt-41", verdict="insufficient", verdicts={CaseVerdict.NO_REPLY: 4}),
+        evidence("refund", "gpt-4.1", verdict="unsafe", verdicts={CaseVerdict.BREAKING: 4}),
+    ]
+    assert "Not yet: gpt-4.1 is unsafe for 1 of 1 flow." == headline(replay(), flows)["text"]
 
 
 def test_an_incomplete_run_is_never_called_whole() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured import compared, evidence, finding, latency, rates, replay
+from measured import compared, evidence, finding, latency, rates, replay, scores
 
 from migrate.inert import inert
 from migrate.presenting import failure_lines, summary_lines
@@ -75,8 +76,8 @@ def test_the_summary_of_a_replay() -> None:
         "  these runs, where route counts one that keeps the contract, its input cached as in",
         "  production",
         "105 cases: 98 same, 4 within noise, 1 drift, 2 breaking",
-        "latency: candidate live; baseline recorded on 2026-01-15",
-        "latency: candidate not measured; baseline recorded on 2026-01-15",
+        "latency of refund: candidate live; baseline recorded on 2026-01-15",
+        "latency of meeting-notes: candidate not measured; baseline recorded on 2026-01-15",
         "p95 has no upper bound in 2 of 2 rows: that wants 59 cases",
         "cost of all samples: gpt-4.1 $0.99; baseline, when recorded, $1.24",
         "cost unknown of 2 calls: not in these figures",
@@ -198,7 +199,7 @@ def test_a_run_without_cases_says_so() -> None:
         (CaseVerdict.STALE_GOLDEN, "complete", "pytest --golden=rewrite -k refund"),
         (CaseVerdict.NO_REPLY, "complete", "pytest --model gpt-4.1 --lf"),
         (CaseVerdict.SAME, "interrupted", "pytest --model gpt-4.1 --lf"),
-        (CaseVerdict.SAME, "complete", "prompt-migrate compare --run 20261102-100000-ab12 --json"),
+        (CaseVerdict.SAME, "complete", "prompt-migrate route"),
     ],
 )
 def test_the_next_command_mends_the_worst(verdict: CaseVerdict, state: str, command: str) -> None:
@@ -331,11 +332,32 @@ def test_nothing_hostile_reaches_the_terminal(flow: str, candidate: str, check: 
 PLACE = Place("prompts/refund.prompt.yml", 14)
 
 
+def told(lines: list[str]) -> list[str]:
+    """The lines before what to do, whose commands are never cut."""
+    return list(takewhile(lambda line: not line.startswith("  next: "), lines))
+
+
+def test_commands_stand_on_lines_of_their_own_where_one_line_is_too_short() -> None:
+    """What is copied from a terminal of eighty cells has no words of ours in it, and no break."""
+    one = compared("credit-note-printed-positive-de", BROKEN, verdict=CaseVerdict.BREAKING)
+    assert [
+        "  next: mend the prompt, then",
+        "    pytest --model gpt-4.1-mini -k credit-note-printed-positive-de",
+    ] == failure_lines(one, PLACE, "gpt-4.1-mini", width=80)[-2:]
+
+
+def test_of_how_many_samples_a_finding_is_told() -> None:
+    """Two of five is another thing than two of two."""
+    found = [replace(BROKEN, sample=number) for number in (1, 2)]
+    one = compared("late-parcel", *found, verdict=CaseVerdict.BREAKING, scores=scores((5, 5), (3, 5)))
+    assert "  $.confidence: wrong type (breaking, in 2 of 5 samples)" == failure_lines(one, PLACE, "gpt-4.1")[2]
+
+
 def test_a_failed_case() -> None:
     """Where it is, what was before and what is now, why it matters, and what to type."""
     case = compared("late-parcel", BROKEN, MOVED, verdict=CaseVerdict.BREAKING)
     assert [
-        "  refund / late-parcel against gpt-4.1: breaking (baseline gpt-4o)",
+        "  breaking: $.confidence wrong type: refund / late-parcel against gpt-4.1 (baseline gpt-4o)",
         "  at prompts/refund.prompt.yml:14",
         "  $.confidence: wrong type (breaking)",
         '    wanted: "number"',
@@ -423,7 +445,7 @@ def test_what_a_side_shows(kind: FindingKind, expected: object, actual: object, 
     case = compared(
         "late-parcel", finding("$.x", kind, expected=expected, actual=actual, message=""), verdict=CaseVerdict.DRIFT
     )
-    assert sides == failure_lines(case, None, "gpt-4.1")[2:-1]
+    assert sides == told(failure_lines(case, None, "gpt-4.1"))[2:]
 
 
 def test_long_texts_are_shown_where_they_differ() -> None:
@@ -444,7 +466,7 @@ def test_a_hostile_answer_is_shown_and_obeyed_by_nobody(before: str, after: str,
     assert len(lines) <= 15
     assert all(line.startswith("  ") for line in lines)
     assert lines == [inert(line, keep_newlines=False) for line in lines]
-    assert max(map(cells, lines[:-1])) <= width
+    assert max(map(cells, told(lines))) <= width
 
 
 def test_evidence_is_never_changed_by_being_shown() -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from migrate.evidence import words
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseVerdict, FlowEvidence, Run
 
@@ -16,16 +17,36 @@ def headline(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, str]:
     if not candidates:
         return {"verdict": "insufficient", "text": "No case was judged."}
     best = max(candidates, key=lambda candidate: _standing(candidate, evidence))
-    verdicts = [flow.verdict for flow in evidence if flow.candidate == best]
+    flows = [flow for flow in evidence if flow.candidate == best]
+    verdicts = [flow.verdict for flow in flows]
     whole = _whole(verdicts)
     text = {
         "safe": f"{best} can take over every flow that was judged.",
         "unsafe": f"Not yet: {best} is unsafe for {_of(verdicts, 'unsafe')}.",
-        "insufficient": f"Not shown yet: {best} is safe for {_of(verdicts, 'safe')}, the rest needs more cases.",
+        "insufficient": _insufficient(best, flows),
         "unknown": f"{best} was compared with the goldens; no verdict was asked for.",
     }[whole]
     state = "" if run.state == "complete" else f" The run is {run.state}: not all that was planned was judged."
     return {"verdict": whole, "text": text + state}
+
+
+def _insufficient(candidate: str, flows: Sequence[FlowEvidence]) -> str:
+    """Say what stands in the way of a candidate: what breaks or wants mending first, as no number of cases helps it."""
+    left = [flow for flow in flows if flow.verdict != "safe"]
+    mended = sum(any(map(words.is_nearer_mended, flow.metrics)) for flow in left)
+    broken = sum(flow.verdicts.get(CaseVerdict.BREAKING, 0) for flow in flows)
+    cases = sum(flow.cases_needed is not None and not any(map(words.is_nearer_mended, flow.metrics)) for flow in left)
+    safe = f"safe for {_of([flow.verdict for flow in flows], 'safe')}"
+    if cases == len(left) and not broken:
+        return f"Not shown yet: {candidate} is {safe}, the rest needs more cases."
+    parts = [f"breaks {broken} of {counted(sum(flow.cases for flow in flows), 'case')}"] if broken else []
+    parts += [f"is to be mended in {mended} of {counted(len(flows), 'flow')}"] if mended else []
+    parts += [f"is {safe}"]
+    parts += [f"needs more cases in {cases}"] if cases else []
+    rest = len(left) - mended - cases
+    parts += [f"cannot be judged in {rest}"] if rest else []
+    start = "Not yet" if broken or mended else "Not shown yet"
+    return f"{start}: {candidate} {', '.join(parts)}."
 
 
 def sentence(candidate: str, evidence: Sequence[FlowEvidence]) -> dict[str, Any]:
@@ -40,12 +61,14 @@ def sentence(candidate: str, evidence: Sequence[FlowEvidence]) -> dict[str, Any]
     }
 
 
-def _standing(candidate: str, evidence: Sequence[FlowEvidence]) -> tuple[int, int, int]:
+def _standing(candidate: str, evidence: Sequence[FlowEvidence]) -> tuple[bool, int, int, int]:
     flows = [flow for flow in evidence if flow.candidate == candidate]
+    # Who never answered broke nothing, and is the best of nobody.
+    answered = any(flow.verdicts.get(CaseVerdict.NO_REPLY, 0) < flow.cases for flow in flows)
     unsafe = sum(flow.verdict == "unsafe" for flow in flows)
     safe = sum(flow.verdict == "safe" for flow in flows)
     breaking = sum(flow.verdicts.get(CaseVerdict.BREAKING, 0) for flow in flows)
-    return -unsafe, safe, -breaking
+    return answered, -unsafe, safe, -breaking
 
 
 def _whole(verdicts: Sequence[str | None]) -> str:
