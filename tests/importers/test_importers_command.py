@@ -122,6 +122,27 @@ def test_import_tells_of_functions_and_follows_references_in_the_file(project: P
     assert ["it is a reference (#/templates/no): write it out"] == [one["reason"] for one in made["refused"]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("regex", "("),
+        ("not-regex", ""),
+        ("contains-any", "a,,b"),
+        ("icontains-all", [""]),
+        ("word-count", {"min": -1}),
+        ("word-count", True),
+    ],
+)
+def test_an_assertion_that_cannot_be_a_check_costs_no_prompt(project: Path, kind: str, value: Any) -> None:
+    """What is wrong with one assertion is told with its line; its prompt and case are imported without it."""
+    bad, good = {"type": kind, "value": value}, {"type": "contains", "value": "a"}
+    test = {"vars": {"q": "x"}, "assert": [bad, good]}
+    Path("a.json").write_text(json.dumps({"prompts": ["{{ q }}"], "providers": ["openai:gpt-4o"], "tests": [test]}))
+    made = imported("a.json")
+    assert [f"assertion {kind}"] == [one["what"] for one in made["refused"]]
+    assert [{"contains": "a"}] == cases("a")[0]["checks"]
+
+
 def test_import_never_overwrites(project: Path) -> None:
     """A second import keeps every file as it is and says so."""
     write_config(project)

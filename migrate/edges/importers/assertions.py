@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from migrate.comparing.patterns import check_pattern
 from migrate.documents.files import Unreadable
 from migrate.documents.reading import read_json
 from migrate.edges.importers.parameters import is_schema
@@ -31,7 +32,10 @@ def _texts(value: Json) -> list[str]:
         value = [part.strip() for part in value.split(",")]
     if not isinstance(value, list) or not value:
         raise Unreadable("its value is no list of texts")
-    return [_text(item) for item in value]
+    texts = [_text(item) for item in value]
+    if "" in texts:
+        raise Unreadable("one of its texts is empty: it is in every answer")
+    return texts
 
 
 def _ends(kind: str, *, ignore_case: bool = False) -> Maker:
@@ -63,14 +67,26 @@ def _equals(value: Json) -> Check:
 
 def _words(value: Json) -> Check:
     bounds = value if isinstance(value, dict) else {"min": value, "max": value}
-    kept = {key: bounds[key] for key in ("min", "max") if isinstance(bounds.get(key), int)}
+    kept = {key: bounds[key] for key in ("min", "max") if _is_count(bounds.get(key))}
     if not kept or len(kept) < len(bounds):
-        raise Unreadable("its bounds are no whole numbers")
+        raise Unreadable("its bounds are no whole numbers from 0")
     return {"length": {**kept, "unit": "words"}}
 
 
+def _is_count(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _pattern(kind: str) -> Maker:
-    return lambda value: {kind: _text(value)}
+    def make(value: Json) -> Check:
+        pattern = _text(value)
+        if not pattern:
+            raise Unreadable("its pattern is empty: it matches every answer")
+        if problem := check_pattern(pattern):
+            raise Unreadable(problem)
+        return {kind: pattern}
+
+    return make
 
 
 MAKERS: Final[dict[str, Maker]] = {
