@@ -103,8 +103,9 @@ def verdict_words(verdict: CaseVerdict) -> str:
 def _tables(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Iterator[str]:
     for candidate in dict.fromkeys(flow.candidate for flow in evidence):
         flows = [flow for flow in evidence if flow.candidate == candidate]
-        # A flow without a golden has no baseline.
-        baselines = ", ".join(sorted({flow.baseline for flow in flows} - {""})) or "no golden"
+        # A flow without a golden has no baseline; one that asks several models names them all.
+        baselines = ", ".join(sorted({model for flow in flows for model in flow.baseline.split(", ")} - {""}))
+        baselines = baselines or "no golden"
         yield fit(f"{baselines} -> {candidate}", width)
         yield from table(COLUMNS, [row for flow in flows for row in _rows(flow)], width, colour=colour)
         reasons = [line for flow in flows for line in _reason(flow, width)]

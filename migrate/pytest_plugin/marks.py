@@ -160,7 +160,10 @@ def _schema(given: Any, place: Place, root: Path, problems: list[Problem]) -> Js
             schema = stated() if callable(stated) else given
         if not isinstance(schema, dict):
             raise TypeError("a schema is an object, the path of a JSON file, or a pydantic model")
-    except (OSError, ValueError, TypeError) as problem:
+    except OSError as problem:
+        problems.append(Problem(f"schema: {given} cannot be read: {problem.strerror}", place))
+        return None
+    except (ValueError, TypeError) as problem:
         problems.append(Problem(f"schema: {problem}", place))
         return None
     wrong = [found for found in check_schema(schema) if not found.lint]

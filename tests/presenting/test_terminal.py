@@ -172,6 +172,12 @@ def test_the_rest_of_many_groups_is_a_command_away() -> None:
     assert 5 == sum(line.startswith("  G0") for line in lines)
 
 
+def test_a_model_that_several_flows_ask_stands_above_the_table_once() -> None:
+    """Flows that ask more than one model name all of theirs; the heading names each once."""
+    both = replace(REFUND, baseline="gpt-4o, gpt-4o-mini")
+    assert "gpt-4o, gpt-4o-mini -> gpt-4.1" == summary_lines(replay(), [REFUND, both], width=90)[0]
+
+
 @pytest.mark.parametrize("where", ["run", "evidence"])
 def test_simulated_answers_are_said_first(where: str) -> None:
     """Nobody takes the rehearsal for the performance."""
