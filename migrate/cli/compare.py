@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import fuller_lines, print_json
+from migrate.cli.printing import fuller_lines, print_json, terminal_width
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from migrate.vocabulary import FlowEvidence, Run, Settings
 
 GATE_CLOSED: Final = 1
-NARROWEST, WIDEST = 40, 120
 
 
 @click.command()
@@ -64,7 +62,7 @@ def compare(
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
-    _say(_reasons(found), err=as_json)
+    _say(_reasons(found) if as_json else _wrapped(_reasons(found)), err=as_json)
     context.exit(exit_code(found))
 
 
@@ -156,7 +154,7 @@ def print_summary(
     """Print the run for people, in the width and colours of their terminal; `named`: it was asked for by its id."""
     from migrate.presenting.terminal import summary_lines
 
-    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    width = terminal_width()
     colour = wants_colour(sys.stdout.isatty(), os.environ)
     _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
     lines = summary_lines(run, evidence, width=width, colour=colour, people=people, named=named)
@@ -179,6 +177,15 @@ def exit_code(found: Standing) -> int:
     if found.stale:
         return StaleGoldens.exit_code
     return IncompleteRun.exit_code if found.incomplete else 0
+
+
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines for people in the width of their terminal."""
+    from migrate.presenting.layout import wrapped
+
+    width = terminal_width()
+    for line in lines:
+        yield from wrapped(line, width, cut=False)
 
 
 def _reasons(found: Standing) -> Iterator[str]:

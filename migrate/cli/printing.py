@@ -54,7 +54,8 @@ def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]
     for one in alike:
         if _judged(one) > judged:
             more = counted(_judged(one), "case")
-            yield f"note: run {shown.id} judged {counted(judged, 'case')}, run {one.id} before it {more}"
+            said = f"run {shown.id} judged {counted(judged, 'case')}, run {one.id} before it {more}"
+            yield from hanging("note: ", said, terminal_width())
             yield f"note: that one: prompt-migrate {command} --run {one.id}"
             return
 

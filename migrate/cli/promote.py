@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import print_json, print_lines
+from migrate.cli.printing import hanging, print_json, print_lines, terminal_width
 from migrate.presenting.numbers import counted
 
 if TYPE_CHECKING:
@@ -84,10 +84,11 @@ def _left(promoted: Promoted, *, dry_run: bool) -> Iterator[str]:
         kinds = Counter("approval" if one.verdict == "accept" else "rejection" for one in gone)
         words = " and ".join(counted(number, kind) for kind, number in kinds.items())
         yield f"  {words} of the goldens before {'would go' if dry_run else 'went'} with them:"
+    width = terminal_width()
     for one in gone[:SHOWN]:
         who = f" by {one.reviewer}" if one.reviewer else ""
         reason = f' "{one.reason}"' if one.reason else ""
-        yield f"    {one.case}, {one.verdict} of {one.candidate}{who}{reason}: {one.why}"
+        yield from hanging("    ", f"{one.case}, {one.verdict} of {one.candidate}{who}{reason}: {one.why}", width)
     if len(gone) > SHOWN:
         yield f"    and {len(gone) - SHOWN} more: --json has all"
     if promoted.tolerated:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
-from migrate.cli.compare import NARROWEST, WIDEST, ledger_of, wants_colour
-from migrate.cli.printing import print_json, print_lines
+from migrate.cli.compare import ledger_of, wants_colour
+from migrate.cli.printing import print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def _show(report: RouteReport, asked: Asked) -> None:
 def _print_table(report: RouteReport) -> None:
     from migrate.presenting.routes import route_lines
 
-    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    width = terminal_width()
     colour = wants_colour(sys.stdout.isatty(), os.environ)
     lines = route_lines(report, width=width, colour=colour)
     if not colour:

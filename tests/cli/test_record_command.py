@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from scripted_server import answer, ok
 from small_project import CALL, LATE, LOST, MILK, TODAY, Project, fresh
+
+from migrate.cli import main
+from migrate.workflow.background import Background
 
 __all__ = ["fresh"]
 
@@ -50,3 +54,28 @@ def test_a_cap_is_an_amount_of_money(fresh: Project, amount: str) -> None:
     assert 2 == done.ret
     assert "takes US dollars" in done.stderr.str()
     assert 0 == fresh.models.calls
+
+
+def test_a_recording_that_is_interrupted_names_the_command_that_finishes_it(
+    fresh: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends it with 130; what was answered is kept, and there is a run to resume."""
+
+    def interrupted(_background: Background, _ticket: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(fresh.root)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(Background, "collect", interrupted)
+    done = CliRunner().invoke(main, ["record"], env=fresh.environ)
+    (plan,) = (fresh.root / ".prompt-migrate" / "journals").glob("*.plan.json")
+    assert 130 == done.exit_code
+    run = plan.name.removesuffix(".plan.json")
+    said = ["prompt-migrate: interrupted", "kept: what was answered", f"next: prompt-migrate resume {run}"]
+    assert said == done.stderr.splitlines()[-3:]
+
+
+def test_a_mistyped_flow_is_guessed(fresh: Project) -> None:
+    """Nothing matches: the nearest flow is named, and the command that lists them."""
+    done = record(fresh, "--flow", "refnd")
+    assert (2, True) == (done.ret, 'did you mean "refund"?' in done.stderr.str())

@@ -141,3 +141,13 @@ def test_what_cannot_be_promoted_is_said(replayed: Project) -> None:
     prompt = replayed.root / "prompts" / "refund.prompt.yml"
     prompt.write_text(prompt.read_text("utf-8") + "  - {id: new, inputs: {text: a new case}}\n", "utf-8")
     assert "no answer to 1 of 4 cases, new among them" in command("promote", "gpt-4.1", *WHY).stdout
+
+
+def test_the_run_that_has_the_flow_is_named(replayed: Project) -> None:
+    """After a run of other flows alone, the one before it is what is promoted: the command says so."""
+    before = json.loads(command("compare", "--json").stdout)["run"]["id"]
+    replayed.run("--model", "gpt-4.1", "-k", "notes")
+    done = command("promote", "gpt-4.1", "--flow", "refund")
+    assert 2 == done.exit_code
+    assert f"has no flow refund: run {before} has it" in done.stderr
+    assert f"next: prompt-migrate promote gpt-4.1 --flow refund --run {before}" in done.stderr.splitlines()

@@ -36,6 +36,15 @@ def test_a_bare_run_knows_nothing_of_prompts(project: Project) -> None:
     assert {"conftest.py", "test_app.py", "modules.txt", "pytest.ini"} >= made
 
 
+def test_a_bare_run_that_finds_nothing_says_how_prompts_are_replayed(project: Project) -> None:
+    """Where there are prompt files and no tests, one line has the option; without prompt files there is none."""
+    result = project.run()
+    assert 5 == result.ret
+    assert "prompt-migrate: the prompts of prompts/ are replayed by: pytest --model MODEL" in result.outlines
+    (project.root / "prompts").rename(project.root / "elsewhere")
+    assert "prompt-migrate:" not in project.run().stdout.str()
+
+
 def test_a_prompt_file_by_name_is_not_a_test(project: Project) -> None:
     """Without `--model`, a prompt file named on the command line is like any other text file: pytest refuses it."""
     result = project.run("-q", "prompts/refund.prompt.yml")
