@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -37,10 +38,12 @@ class GoldenValues:
 
     def check(self, value: object, name: str = DEFAULT) -> None:
         """Hold a value of the application against the golden under a name, unique within the test."""
+        __tracebackhide__ = True  # what went wrong is told with the line of the test
         if not self._holds(value, name):
             raise AssertionError("\n".join(self.lines))
 
     def __eq__(self, value: object) -> bool:
+        __tracebackhide__ = True
         place = sum(name.partition("_")[0] == DEFAULT for name in self.values)
         return self._holds(value, DEFAULT if not place else f"{DEFAULT}_{place + 1}")
 
@@ -48,9 +51,13 @@ class GoldenValues:
         return "golden"
 
     def _holds(self, value: object, name: str) -> bool:
+        __tracebackhide__ = True
         if name in self.values:
             raise UsageProblem(f'golden has a value "{name}" already: every value of a test has a name of its own')
-        plain = self.values[name] = plain_of(value)
+        try:
+            plain = self.values[name] = plain_of(value)
+        except RecursionError:
+            raise UsageProblem("golden takes what JSON can hold: this value is too deep, or holds itself") from None
         findings = () if self._weigh is None else self._weigh(name, plain)
         self.lines = [f"{name} differs from the golden:", *finding_lines(findings, MOST_LINES - 1)] if findings else []
         return not findings
@@ -58,15 +65,21 @@ class GoldenValues:
 
 def plain_of(value: object) -> Json:
     """Return a value as JSON. Raises UsageProblem for one that is none: a golden is a file to be read by people."""
+    __tracebackhide__ = True
     dumped = getattr(value, "model_dump", None)
     if callable(dumped):
         return plain_of(dumped(mode="json"))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return plain_of(dataclasses.asdict(value))
     if isinstance(value, Mapping):
-        return {str(name): plain_of(item) for name, item in value.items()}
+        plain = {str(name): plain_of(item) for name, item in value.items()}
+        if len(plain) < len(value):
+            raise UsageProblem("golden takes what JSON can hold: two keys of this value are the same as texts")
+        return plain
     if isinstance(value, list | tuple):
         return [plain_of(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageProblem(f"golden takes what JSON can hold, and {value} is no number there", hint="give it a text")
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise UsageProblem(

@@ -188,7 +188,9 @@ def first_request(flow: Flow, case: Case, candidate: Candidate, redact: Redact) 
         return next(play)[0].request
     except StopIteration:
         words = f"case {flow.name}/{case.id}: no step of the chain is made"
-        raise UsageProblem(words, hint="every step is left out by its `when`, or has nothing to be repeated over") from None
+        raise UsageProblem(
+            words, hint="every step is left out by its `when`, or has nothing to be repeated over"
+        ) from None
 
 
 def _unread(_step: Step, _answer: Answer) -> Read:
