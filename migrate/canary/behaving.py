@@ -54,13 +54,22 @@ def behaviour(rollout: Rollout, rollouts: int, seed: int) -> tuple[Behaviour, ..
 
 
 def with_behaviour(rollout: Rollout, rollouts: int, seed: int) -> Rollout:
-    """Return the rollout with what simulated ones do, and with a warning where a pool would hide a member's harm."""
+    """Return the rollout with what simulated ones do, and with a warning where a pool would hide a member's harm.
+
+    So it is where a budget stops candidates that are as good: it is a plain sum, which chance may spend.
+    """
     rows = behaviour(rollout, rollouts, seed)
     hidden = [row for row in rows if row.harmed and row.excess >= ALONE[-1] * rollout.margin and row.promoted > HIDDEN]
     said = [
         f"{row.harmed} alone may be {points(row.excess)} points worse and come through, in {row.promoted:.0%} of "
         "simulated rollouts: it has too few units for evidence of its own; read its answers, or take it out"
         for row in hidden
+    ]
+    said += [
+        f"an equal candidate spends the budget of {rollout.budget:.3g} by chance and is rolled back, in "
+        f"{row.overspent:.0%} of simulated rollouts: a larger budget keeps more of them"
+        for row in rows[:1]
+        if row.overspent > rollout.alpha
     ]
     return replace(rollout, behaviour=rows, reasons=(*rollout.reasons, *said))
 
@@ -92,6 +101,7 @@ def _at(rollout: Rollout, excess: float, harmed: str, rollouts: int, seed: int) 
         days=sum(run.days for run in runs) / rollouts,
         bad_mean=sum(shown) / rollouts,
         bad_p95=float(shown[min(int(0.95 * rollouts), rollouts - 1)]),
+        overspent=sum(run.overspent for run in runs) / rollouts,
         harmed=harmed,
         by_member={flow: sum(run.culprit == at for run in runs) / rollouts for at, flow in enumerate(flows)},
     )
@@ -172,6 +182,8 @@ class _Run:
     """Days when the stage that is going on began."""
     bad: int = 0
     spent: float = 0.0
+    overspent: bool = False
+    """It was rolled back because the budget was spent."""
 
     @property
     def whole(self) -> _Seen:
@@ -248,7 +260,8 @@ class _World:
 
     def _stops(self, run: _Run, share: float) -> bool:
         """Say whether the budget is spent, or the evidence of all stages is past what bad answers may err by."""
-        if self.rollout.budget and run.spent > self.rollout.budget:
+        run.overspent = bool(self.rollout.budget) and run.spent > self.rollout.budget
+        if run.overspent:
             return True
         # Bounds are mostly enough; the largest are replaced first by what they bound.
         bounds = {at: seen.at_most(share) for at, seen in enumerate(run.evidence)}

@@ -133,7 +133,7 @@ def _early(early: EarlyPass) -> Json:
 def _counts(counted: Counted | None) -> Json:
     if counted is None:
         return None
-    names = ("unassigned", "crossed", "duplicates", "late", "fallbacks")
+    names = ("unassigned", "crossed", "duplicates", "clashing", "unnamed", "late", "fallbacks")
     return {"calls": sum(row.calls for row in counted.hours), **{name: getattr(counted, name) for name in names}}
 
 

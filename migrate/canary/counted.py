@@ -95,6 +95,10 @@ class Counted:
     crossed: int = 0
     """Units that were on both sides in one stage."""
     duplicates: int = 0
+    clashing: int = 0
+    """Of these, lines that have the id of another call: it took another time."""
+    unnamed: int = 0
+    """Calls that do not say whose they are, where users are counted."""
     late: int = 0
     """Outcomes that came as lines of their own and found their call."""
     fallbacks: int = 0
@@ -102,6 +106,10 @@ class Counted:
     simulated: bool = False
     strata: tuple[Counted, ...] = ()
     """Of a pool: the parts of its members, in the order of the plan."""
+    lines: int = 0
+    """Of the whole log, whatever flow they are of."""
+    unreadable: int = 0
+    """Lines of the whole log that are no calls, or have no time."""
 
 
 def pooled_counts(name: str, strata: Sequence[Counted]) -> Counted:
@@ -116,7 +124,7 @@ def pooled_counts(name: str, strata: Sequence[Counted]) -> Counted:
     served: dict[tuple[Arm, str], int] = {}
     for answered in (answered for one in strata for answered in one.served):
         served[answered.arm, answered.model] = served.get((answered.arm, answered.model), 0) + answered.calls
-    whole = ("unassigned", "crossed", "duplicates", "late", "fallbacks")
+    whole = ("unassigned", "crossed", "duplicates", "clashing", "unnamed", "late", "fallbacks")
     return Counted(
         flow=name,
         hours=tuple(sorted(hours.values(), key=lambda row: (row.hour, row.share, row.arm != "control"))),

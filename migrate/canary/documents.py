@@ -199,6 +199,7 @@ def _behaviour(row: Behaviour) -> Json:
         "rollouts": row.rollouts,
         "promoted": _float(row.promoted),
         "rolled_back": _float(row.rolled_back),
+        "overspent": _float(row.overspent),
         "rolled_back_by_member": {flow: _float(share) for flow, share in row.by_member.items()},
         "held": _float(row.held),
         "days": _float(row.days),
@@ -304,6 +305,7 @@ def _read_behaviour(row: Mapping[str, Any]) -> Behaviour:
         **{key: row[key] for key in same},
         bad_mean=shown["mean"],
         bad_p95=shown["p95"],
+        overspent=row.get("overspent", 0.0),
         harmed=row.get("harmed") or "",
         by_member=row.get("rolled_back_by_member", {}),
     )

@@ -211,6 +211,8 @@ def _behaviour(subject: Subject) -> Iterator[str]:
         ends = f"through {row.promoted:.3f}, rolled back {row.rolled_back:.3f}, held {row.held:.3f}"
         shown = f"{row.days:.1f} days, {row.bad_mean:.1f} bad, n {row.rollouts}"
         yield f"true excess {points(row.excess)} points{where}: {ends}, {shown}"
+        if row.overspent:
+            yield f"of these rolled back because the budget was spent: {row.overspent:.3f}"
         if row.by_member:
             own = ", ".join(f"{flow} {share:.3f}" for flow, share in row.by_member.items())
             yield f"of these rolled back by a member's own evidence: {own}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Final
 
 from migrate.canary.counted import Arm, Counted, Hour
@@ -13,6 +14,8 @@ from migrate.canary.verdicts import EarlyPass, Look
 from migrate.statistics import BadEvents, judged_share, newcombe, wilson
 
 DAY = 24
+FEW_CALLS = 20
+"""Calls that are to be expected in a silence for it to mean that nobody looked."""
 WORST_CASED: Final[frozenset[MetricName]] = frozenset({"bad", "schema", "error"})
 """Metrics that an outcome nobody knows counts for."""
 
@@ -58,6 +61,37 @@ def same(one: float, other: float) -> bool:
     return abs(one - other) < 5e-5
 
 
+class Elapsed:
+    """Hours of a stage that count as time; a silence of more than a day does not.
+
+    One line whose clock is wrong, or logs of a week that are missing, are no week that was looked at. A flow with few
+    calls may be silent for longer: until twenty are to be expected.
+    """
+
+    def __init__(self, rollout: Rollout) -> None:
+        self._quiet = max(DAY, ceil(DAY * FEW_CALLS / rollout.requests_per_day))
+        self._newest: int | None = None
+        self.hours = self.silent = 0
+        """Counted, and left out."""
+
+    def see(self, hour: int) -> int:
+        """Take an hour with calls, none before the last one; return the hours so far."""
+        gap = 1 if self._newest is None else hour - self._newest
+        counted = gap if gap <= self._quiet + 1 else 1
+        self.hours += counted
+        self.silent += gap - counted
+        self._newest = hour
+        return self.hours
+
+
+def elapsed(rollout: Rollout, hours: Iterable[Hour], share: float) -> Elapsed:
+    """Return the time of the stage with a share."""
+    found = Elapsed(rollout)
+    for hour in sorted({row.hour for row in hours if same(row.share, share)}):
+        found.see(hour)
+    return found
+
+
 def looks(rollout: Rollout, stage: Stage, counted: Counted) -> tuple[Look, ...]:
     """Return the looks that were reached: the first hour with the planned units and days, and with two and three times.
 
@@ -66,14 +100,14 @@ def looks(rollout: Rollout, stage: Stage, counted: Counted) -> tuple[Look, ...]:
     rows = [row for row in counted.hours if same(row.share, stage.share)]
     if not rows:
         return ()
-    first = min(row.hour for row in rows)
     found: list[Look] = []
-    sofar = totals((), stage.share)
+    sofar, time = totals((), stage.share), Elapsed(rollout)
     for hour in sorted({row.hour for row in rows}):
+        hours = time.see(hour)
         for row in rows:
             if row.hour == hour:
                 sofar[row.arm].add(row)
-        while len(found) < stage.looks and _reached(stage, sofar, hour + 1 - first, len(found) + 1):
+        while len(found) < stage.looks and _reached(stage, sofar, hours, len(found) + 1):
             found.append(_look(rollout, stage, sofar, hour, len(found) + 1))
     return tuple(found)
 
@@ -137,15 +171,15 @@ def passed_early(rollout: Rollout, stage: Stage, counted: Counted, apart: Contai
         return None
     rows = [row for row in counted.hours if same(row.share, stage.share)]
     processes = {metric.name: BadEvents(stage.early.r0[metric.name], below=True) for metric in hard(rollout)}
-    sofar = totals((), stage.share)
-    first = min((row.hour for row in rows), default=0)
+    sofar, time = totals((), stage.share), Elapsed(rollout)
     for hour in sorted({row.hour for row in rows}):
+        hours = time.see(hour)
         for row in rows:
             if row.hour == hour and hour not in apart:
                 sofar[row.arm].add(row)
                 _add_mirrored(processes, row, rollout)
         least = min(process.e for process in processes.values())
-        if hour + 1 - first >= DAY * stage.early.days and least >= stage.early.e and _as_planned(rollout, sofar):
+        if hours >= DAY * stage.early.days and least >= stage.early.e and _as_planned(rollout, sofar):
             return EarlyPass(hour, least, sofar["candidate"].units, sofar["control"].units)
     return None
 

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from migrate.canary import wording
 from migrate.canary.counted import Counted
 from migrate.canary.evidence_path import Evidence, halves, weigh_evidence
-from migrate.canary.gates import DAY, Totals, bound, hours_to_go, looks, margin_of, passed_early, same, totals
+from migrate.canary.gates import (
+    DAY,
+    Elapsed,
+    Totals,
+    bound,
+    elapsed,
+    hours_to_go,
+    looks,
+    margin_of,
+    passed_early,
+    same,
+    totals,
+)
 from migrate.canary.metrics import CAP_WEIGHT, WATCHED_ONLY
 from migrate.canary.nouns import Rollout, Stage
 from migrate.canary.terms import MetricName
@@ -77,8 +89,12 @@ class _Check:
         return max(row.hour for row in self.counted.hours)
 
     @cached_property
+    def time(self) -> Elapsed:
+        return elapsed(self.rollout, self.counted.hours, self.share)
+
+    @property
     def hours(self) -> int:
-        return self.last + 1 - self.first
+        return self.time.hours
 
     @cached_property
     def sofar(self) -> Totals:
@@ -127,8 +143,17 @@ class _Check:
 
     def _control(self) -> tuple[Word, Why, tuple[str, ...]] | None:
         if self.share < 1 and not self.sofar["control"].units:
-            return "unusable", "no_control", wording.no_control(self.rollout, self.share)
+            # What was shown before, with a control, is not undone by a stage without one.
+            return self._harm_before() or ("unusable", "no_control", wording.no_control(self.rollout, self.share))
         return None
+
+    def _harm_before(self) -> tuple[Word, Why, tuple[str, ...]] | None:
+        """Return what the log said before its newest stage began, if that was to roll back."""
+        before = _before(self.counted, self.first)
+        if not before.hours:
+            return None
+        word, why, said = _Check(self.rollout, before)._answer()
+        return (word, why, said) if word == "rollback" else None
 
     def _data(self) -> tuple[Word, Why, tuple[str, ...]] | None:
         faults = tuple(self._faults())
@@ -136,6 +161,12 @@ class _Check:
 
     def _faults(self) -> Iterator[str]:
         counted, calls = self.counted, sum(row.calls for row in self.counted.hours)
+        if counted.unreadable > (1 - ASSIGNED) * counted.lines:
+            yield f"{counted.unreadable} of {counted.lines} lines of the log cannot be read, or have no time"
+        if counted.unnamed > (1 - ASSIGNED) * calls:
+            yield f"{counted.unnamed} of {calls} calls do not say whose they are: the plan counts users, by unit_id"
+        if counted.clashing > FOREIGN * (calls + counted.clashing):
+            yield f"{counted.clashing} lines carry the response_id of another call: calls cannot be told apart"
         if counted.unassigned > (1 - ASSIGNED) * (calls + counted.unassigned):
             total = calls + counted.unassigned
             yield f"{counted.unassigned} of {total} calls do not say which side they were meant for"
@@ -262,7 +293,7 @@ class _Check:
     # --- What is said with it ---
 
     def _empty(self) -> Verdict:
-        said = wording.no_calls(self.rollout)
+        said = wording.no_calls(self.rollout, self.counted.unassigned)
         return Verdict(
             flow=self.rollout.flow, word="unusable", why="no_calls", sentences=said, stage=None, share=None,
             started=None, seen_until=None, next_check=None, e=1.0, threshold=1 / self.rollout.alpha, cap_e=1.0,
@@ -296,7 +327,7 @@ class _Check:
             path=evidence.path,
             missing_candidate=self.sofar["candidate"].missing,
             missing_control=self.sofar["control"].missing,
-            notes=tuple(wording.notes(self.rollout, self.counted, evidence)),
+            notes=(*wording.notes(self.rollout, self.counted, evidence), *wording.silence(self.time.silent)),
             strata=tuple(self._members()),
             simulated=self.counted.simulated or self.rollout.simulated,
         )
@@ -349,6 +380,16 @@ class _Check:
                 threshold=1 / (self.rollout.alpha * metric.weight) if metric.weight else float("inf"),
                 e_control_halves=halves(metric, self.counted),
             )
+
+
+def _before(counted: Counted, hour: int) -> Counted:
+    """Return a log as it was before an hour."""
+    return replace(
+        counted,
+        hours=tuple(row for row in counted.hours if row.hour < hour),
+        events=tuple(event for event in counted.events if event.hour < hour),
+        strata=tuple(_before(one, hour) for one in counted.strata),
+    )
 
 
 def moment(hour: int) -> str:

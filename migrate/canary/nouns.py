@@ -197,6 +197,8 @@ class Behaviour:
     bad_mean: float
     """Units that met a bad answer of the candidate."""
     bad_p95: float
+    overspent: float = 0.0
+    """Share of the rollouts that were rolled back because the budget was spent; part of `rolled_back`."""
     harmed: str = ""
     """The member of a pool that has the excess, the candidate being equal in the others; empty: all of them have it."""
     by_member: Mapping[str, float] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isclose
 
 from migrate.canary.ladder import (
     cases_wanted,
@@ -245,7 +246,9 @@ def _unreachable(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> Ro
         why.append(f"{empty.candidate} leaves on {inputs.shutdown}")
     if inputs.baseline_days_left is not None and inputs.baseline_days_left <= most:
         why.append(f"{empty.baseline}, the control, leaves on {inputs.baseline_shutdown}")
-    if reachable is not None:
+    if reachable is not None and isclose(reachable, inputs.margin):
+        why.append(f"in that time 50 % of the traffic would show {points(reachable)} points, the ladder does not")
+    elif reachable is not None:
         why.append(f"in that time {points(reachable)} points can be shown, with the same power")
     why.append(f"or show it offline, with {cases_wanted(inputs)} paired cases")
     stages = shape.stages or ()

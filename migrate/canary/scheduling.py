@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from migrate.canary.nouns import Rollout
 
 STARTING = ("ready", "ready_modified")
-PATIENCE = 366
 
 
 def scheduled(rollouts: Sequence[Rollout], newly_exposed: float) -> tuple[Rollout, ...]:
@@ -25,7 +25,8 @@ def scheduled(rollouts: Sequence[Rollout], newly_exposed: float) -> tuple[Rollou
     for rollout in sorted(rollouts, key=_rank):
         if rollout.verdict in STARTING:
             steps = _steps(rollout)
-            start = next(day for day in range(PATIENCE) if _fits(exposed, steps, day, newly_exposed * total))
+            # Past the last day that is taken every day fits.
+            start = next(day for day in count() if _fits(exposed, steps, day, newly_exposed * total))
             for day, more in steps:
                 exposed[start + day] += round(more)
             starts[rollout.flow, rollout.candidate] = start

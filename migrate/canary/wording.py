@@ -14,6 +14,7 @@ from migrate.canary.terms import MetricName
 from migrate.canary.verdicts import EarlyPass, Look, MemberReading
 
 Said = tuple[str, ...]
+PAST_DOUBT: Final = 1e12
 KINDS: Final[dict[MetricName, str]] = {
     "bad": "a bad answer",
     "error": "a failed call",
@@ -50,7 +51,9 @@ def _roll_back(rollout: Rollout) -> str:
 
 def harm(rollout: Rollout, sofar: Totals, share: float, evidence: Evidence) -> Said:
     parts = {metric.name: metric.weight * evidence.at_most.get(metric.name, 1.0) for metric in rollout.metrics}
-    culprit = max(parts, key=lambda name: parts[name])
+    # Where several are past all doubt, what the gate is about is named.
+    hard = {metric.name for metric in rollout.metrics if metric.hard}
+    culprit = max(parts, key=lambda name: (min(parts[name], PAST_DOUBT), name in hard, parts[name]))
     kind = KINDS[culprit]
     return (
         _roll_back(rollout),
@@ -113,7 +116,12 @@ def no_control(rollout: Rollout, share: float) -> Said:
     )
 
 
-def no_calls(rollout: Rollout) -> Said:
+def no_calls(rollout: Rollout, unassigned: int = 0) -> Said:
+    if unassigned:
+        return (
+            f"No verdict: no call of {rollout.flow} says which side it was meant for, at which share.",
+            f"{unassigned} calls lack assigned (candidate or baseline) or share (0 to 1); --share gives one to all.",
+        )
     return (f"No verdict: the log has no call of {rollout.flow} under this plan.",)
 
 
@@ -260,6 +268,12 @@ def notes(rollout: Rollout, counted: Counted, evidence: Evidence) -> Iterator[st
         yield f"{counted.crossed} units were on both sides in one stage"
     if rollout.verdict not in ("ready", "ready_modified"):
         yield f"the plan's verdict was {rollout.verdict.replace('_', ' ')}: it was not to start"
+
+
+def silence(hours: int) -> Iterator[str]:
+    """Yield that time went by in which nobody was looked at."""
+    if hours:
+        yield f"{hours} hours without a call are not counted as time: logs that are missing, or a clock that is wrong"
 
 
 def number(value: float) -> str:

@@ -53,6 +53,7 @@ def plan_canaries(
     evidence: Sequence[FlowEvidence] = weigh(replays.records(), policies=policies)
     if candidate is None:
         evidence = worth_planning(evidence, policies)
+    _refuse_unmeant(rules, (*inventory, *(one.flow for one in evidence)))
     chosen = chosen_evidence(evidence, flows, candidate, rules.pools)
     planner = _Planner(_Facts(world, replays, inventory, policies), rules, inventory)
     lacking = [gap for name, several in chosen if (gap := planner.lacking(name, several)) is not None]
@@ -74,6 +75,15 @@ def plan_canaries(
         unplanned=tuple(lacking),
     )
     return identified(plan)
+
+
+def _refuse_unmeant(rules: CanaryPolicy, flows: Iterable[str]) -> None:
+    """Raise UsageProblem where the policy says something of a flow that nobody has: it would hold for none."""
+    known = sorted({*flows, *rules.pools})
+    for name in rules.flows:
+        if name not in known:
+            guess = did_you_mean(name, known) or f"there is {', '.join(known)}"
+            raise UsageProblem(f'the policy speaks of "{name}", which is no flow and no pool', hint=guess)
 
 
 def _lacking_words(lacking: Sequence[Unplanned]) -> str:

@@ -61,7 +61,8 @@ def _refuse_foreign(plan: Plan, log: Log, logs: Sequence[Path]) -> None:
     if log.unreadable == log.lines:
         raise UsageProblem(
             f"no verdict: none of the {log.lines} lines of {names} is a call",
-            hint="a call is a JSON object with at least ts, flow, plan_id, unit_id, assigned, share",
+            hint="a call is a JSON object with at least ts (such as 2026-02-02T10:00:00Z), flow, plan_id, unit_id, "
+            "assigned and share",
         )
     flows = ", ".join(rollout.flow for rollout in plan.rollouts)
     raise UsageProblem(f"no verdict: {names} has no call of the plan's flows ({flows})")

@@ -6,6 +6,7 @@ import pytest
 from canary_nouns import evidence, metric, rollout
 
 from migrate.canary import Terms, behaviour
+from migrate.canary.behaving import with_behaviour
 
 
 def test_an_equal_candidate_comes_through_and_a_bad_one_is_stopped() -> None:
@@ -52,3 +53,12 @@ def test_a_day_of_few_users_has_its_part_of_the_bad_answers() -> None:
     expected = sum(stage.expected_bad_equal for stage in made.stages)
     row = behaviour(made, 400, 1)[0]
     assert 0.9 * expected < row.bad_mean < 1.3 * expected
+
+
+def test_a_budget_that_chance_spends_is_told() -> None:
+    """Twenty in excess are within the noise of 3,000 users a day: it stops an equal candidate, and that is said."""
+    made = with_behaviour(rollout(terms=Terms(budget=20, budget_per_day=3000)), 100, 1)
+    equal = made.behaviour[0]
+    assert 0.3 < equal.overspent <= equal.rolled_back
+    assert "spends the budget of 20 by chance" in made.reasons[-1]
+    assert rollout().reasons == with_behaviour(rollout(), 40, 1).reasons

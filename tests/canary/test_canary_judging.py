@@ -13,7 +13,7 @@ from canary_nouns import plan, rollout, schema_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrate.canary import Rollout
+from migrate.canary import Rollout, Terms
 from migrate.canary.check_documents import check_document
 from migrate.canary.counted import Arm, Counted, Event, Hour, Log, Served, Side
 from migrate.canary.judging import judge
@@ -134,6 +134,53 @@ def test_without_a_control_there_is_no_verdict() -> None:
     """The candidate's calls alone, however bad: unusable, because nothing tells the model from the day."""
     found = verdict(row for row in stage_hours(0.10, 24, (0.5, 0.0)) if row.arm == "candidate")
     assert ("unusable", "no_control") == (found.word, found.why)
+
+
+def test_a_stage_without_a_control_takes_no_rollback_back() -> None:
+    """Harm was shown at 10 %; that the first lines at 25 % are the candidate's alone is no way out of it."""
+    harmful = stage_hours(0.10, 5, (0.5, 0.02))
+    after = [hour(5, "candidate", 0.25, 3)]
+    assert ("rollback", "evidence") == (verdict(harmful + after).word, verdict(harmful + after).why)
+    fine = stage_hours(0.10, 5, (0.02, 0.02))
+    assert ("unusable", "no_control") == (verdict(fine + after).word, verdict(fine + after).why)
+
+
+@pytest.mark.parametrize(
+    ("stray", "silent"), [(hour(24 * 60, "control", 0.10, 1), 1432), (hour(-24 * 60, "control", 0.10, 1), 1439)]
+)
+def test_a_clock_that_is_wrong_makes_no_day(stray: Hour, silent: int) -> None:
+    """Eight hours of calls and one line dated two months off: no day is over, and the silence is told of."""
+    found = verdict(sorted([*stage_hours(0.10, 8, (0.02, 0.02)), stray], key=lambda row: row.hour))
+    assert ("hold", "not_enough") == (found.word, found.why)
+    assert "0.4 of 1 days" in found.sentences[1]
+    assert f"{silent} hours without a call are not counted as time" in found.notes[-1]
+
+
+def test_logs_of_a_week_that_are_missing_are_no_week() -> None:
+    """A day before and a day after the gap: two of the seven days that the last gate wants have been looked at."""
+    days = stage_hours(0.50, 24, (0.02, 0.02)) + stage_hours(0.50, 24, (0.02, 0.02), first=24 * 8)
+    found = verdict(days)
+    assert ("hold", "not_enough") == (found.word, found.why)
+    assert "2.0 of 7 days" in found.sentences[1]
+
+
+def test_nights_and_flows_with_few_calls_may_be_silent() -> None:
+    """Twelve silent hours a day count as time; so do three silent days of a flow with six calls a day."""
+    days = [row for day in range(7) for row in stage_hours(0.50, 12, (0.02, 0.02), first=24 * day)]
+    end = stage_hours(0.50, 1, (0.0, 0.0), first=24 * 7 - 1)
+    assert "promote" == verdict(days + end).word
+    few = rollout("low", Terms(max_days=366), users_per_day=6, requests_per_day=6)
+    rows = [row for day in range(0, 61, 3) for row in stage_hours(0.10, 1, (0.0, 0.0), first=24 * day, per_hour=40)]
+    assert not any("not counted as time" in note for note in verdict(rows, few).notes)
+
+
+def test_a_log_that_cannot_be_read_promotes_nothing() -> None:
+    """One line in twenty may be of something else; more, and what they hide might be the failures."""
+    hours = stage_hours(0.10, 24, (0.02, 0.02))
+    assert "promote" == verdict(hours, lines=5000, unreadable=250).word
+    found = verdict(hours, lines=5000, unreadable=251)
+    assert ("hold", "data_invalid") == (found.word, found.why)
+    assert "251 of 5000 lines of the log cannot be read" in found.sentences[1]
 
 
 def test_a_control_that_falls_silent_is_no_evidence() -> None:

@@ -146,6 +146,84 @@ def test_unreadable_lines_are_counted_and_left_out(tmp_path: Path) -> None:
     assert log.unreadable >= 3
 
 
+NONSENSE = [float("nan"), float("inf"), -1.0, 1e300]
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+def test_a_number_that_is_none_is_not_known(tmp_path: Path, value: float) -> None:
+    """No such line keeps the others from a verdict, is slow, dear or long, or moves a mean."""
+    odd = line(0, latency_ms=value, cost_usd=value, output_tokens=value)
+    found = count(tmp_path, [odd, *(line(at) for at in range(1, 20))])
+    assert [] == [event for event in found.events if event.metric in ("slow", "tokens", "cost")]
+    (candidate,) = (side for side in found.sides if side.arm == "candidate")
+    assert (2, 1, 800.0, 0.001) == (candidate.calls, candidate.priced, candidate.p50_ms, candidate.mean_usd)
+
+
+@pytest.mark.parametrize("ts", ["2999-01-01T00:00:00Z", "1066-10-14T00:00:00Z", "infinity", "yesterday", ""])
+def test_a_line_of_no_time_is_not_readable(tmp_path: Path, ts: str) -> None:
+    """A clock that is wrong by centuries is counted beside what is no JSON, and the rest is judged."""
+    log = count_log([write(tmp_path / "log.jsonl", [line(0, ts=ts), line(1), line(10)])], PLAN)
+    assert (1, 2, 3) == (log.unreadable, sum(row.calls for row in log.flows["refund"].hours), log.lines)
+    assert (1, 3) == (log.flows["refund"].unreadable, log.flows["refund"].lines)
+
+
+@pytest.mark.parametrize("share", [2, -0.1, float("nan"), 1e9])
+def test_a_share_that_is_none_is_no_share(tmp_path: Path, share: float) -> None:
+    """The call is counted as one that does not say where it belongs."""
+    found = count(tmp_path, [line(0, share=share), line(1), line(10)])
+    assert (1, 2) == (found.unassigned, sum(row.calls for row in found.hours))
+
+
+def test_an_id_that_many_calls_share_is_found(tmp_path: Path) -> None:
+    """Lines that repeat a call are the same call; one id for calls that took different times is no id."""
+    same = [line(at // 2) for at in range(200)]
+    assert 0 == count(tmp_path, same).clashing
+    clashing = [line(at, response_id="x", latency_ms=500.0 + at) for at in range(100)]
+    found = count(tmp_path, [*clashing, *(line(at) for at in range(100, 140))])
+    assert (99, 99) == (found.duplicates, found.clashing)
+    assert "carry the response_id of another call" in judge(ROLLOUT, found).sentences[1]
+
+
+def test_calls_that_name_no_user_promote_nothing_where_users_are_counted(tmp_path: Path) -> None:
+    """A user with many calls would count as many; where the plan counts calls nobody need be named."""
+    lines = list(simulated_log(PLAN, ROLLOUT, Truth(control=EQUAL, candidate=EQUAL), start=START, days=1, seed=1))
+    for one in lines:
+        one.pop("unit_id")
+    (found,) = check_canary(PLAN, [write(tmp_path / "log.jsonl", lines)])[1]
+    assert ("hold", "data_invalid") == (found.word, found.why)
+    assert "calls do not say whose they are: the plan counts users, by unit_id" in found.sentences[1]
+    by_call = plan(rollout(users_per_day=None, requests_per_day=2400))
+    path = write(tmp_path / "calls.jsonl", [{**one, "plan_id": by_call.plan_id} for one in lines])
+    (own,) = count_log([path], by_call).flows.values()
+    assert (0, len(lines)) == (own.unnamed, sum(row.calls for row in own.hours))
+
+
+def test_calls_without_a_share_say_what_to_do(tmp_path: Path) -> None:
+    """Not that there are none: that they lack the share, and the option that gives it."""
+    path = write(tmp_path / "log.jsonl", [line(at, share=None) for at in range(20)])
+    (found,) = check_canary(PLAN, [path])[1]
+    assert ("unusable", "no_calls") == (found.word, found.why)
+    assert "20 calls lack assigned (candidate or baseline) or share (0 to 1); --share" in found.sentences[1]
+    assert "hold" == check_canary(PLAN, [path], share=0.1)[1][0].word
+
+
+def test_parquet_with_columns_of_other_kinds_is_read(tmp_path: Path) -> None:
+    """A latency written as text is read where it is a number, and not known where it is none."""
+    path = tmp_path / "log.parquet"
+    database = duckdb.connect()
+    source = write(tmp_path / "log.jsonl", [line(at, latency_ms="812" if at else "fast") for at in range(20)])
+    database.execute(f"COPY (SELECT * FROM read_json('{source}', columns={TEXTS})) TO '{path}' (FORMAT parquet)")
+    found = count_log([path], PLAN).flows["refund"]
+    (candidate,) = (side for side in found.sides if side.arm == "candidate")
+    assert (2, 812.0) == (candidate.calls, candidate.p50_ms)
+
+
+TEXTS = (
+    "{ts: 'VARCHAR', flow: 'VARCHAR', plan_id: 'VARCHAR', unit_id: 'VARCHAR', assigned: 'VARCHAR', share: 'VARCHAR', "
+    "response_id: 'VARCHAR', latency_ms: 'VARCHAR', finish_reason: 'VARCHAR', schema_ok: 'VARCHAR'}"
+)
+
+
 def test_other_plans_and_flows_are_left_out(tmp_path: Path) -> None:
     """Calls of another plan are counted by its id; calls of another flow are no business of this plan."""
     lines = [*(line(at) for at in range(20)), line(0, plan_id="other"), line(1, plan_id=None), line(2, flow="chat")]

@@ -13,7 +13,7 @@ from canary_nouns import evidence, inputs, metric, plan, rollout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrate.canary import Stage, Terms, plan_document, plan_flow, plan_of, scheduled
+from migrate.canary import Rollout, Stage, Terms, plan_document, plan_flow, plan_of, scheduled
 from migrate.canary.metrics import unit_rate
 from migrate.statistics import BadEvents, Size, exact_power
 
@@ -110,6 +110,13 @@ def test_too_little_traffic_is_said_and_power_is_not_cut() -> None:
     assert made.reachable_margin is not None
     assert made.reachable_margin > made.margin
     assert "paired cases" in made.reasons[-1]
+
+
+def test_a_ladder_that_is_too_small_is_what_is_said_of_it() -> None:
+    """One user in a million shows nothing in two months, half of them would: not that "3 points can be shown"."""
+    made = rollout(terms=Terms(ladder=(0.000001, 1.0), cases="production_sample", budget_per_day=300))
+    assert ("cannot_reach_power", made.margin) == (made.verdict, made.reachable_margin)
+    assert "in that time 50 % of the traffic would show 3 points, the ladder does not" in made.reasons
 
 
 def test_days_are_saved_in_the_order_of_the_rules() -> None:
@@ -214,6 +221,21 @@ def test_flows_start_one_after_another() -> None:
     assert max(exposed.values()) <= max(0.10 * 24000, biggest_step) + 1
     assert 0 == min(one.starts_on_day for one in placed)
     assert len({one.starts_on_day for one in placed}) > 1
+
+
+def test_flows_that_need_years_find_their_days() -> None:
+    """Where each flow has its days to itself, two hundred of them are placed, some after more than a year."""
+    flows = [replace(rollout(), flow=f"f{number}") for number in range(200)]
+    placed = scheduled(flows, 0.0001)
+    days = [day for one in placed for day in _step_days(one)]
+    assert len(days) == len(set(days))
+    assert max(days) > 366
+
+
+def _step_days(made: Rollout) -> list[int]:
+    """Days of the schedule on which a rollout exposes more traffic."""
+    ends = [0, *(stage.ends_not_before for stage in made.stages[:-1])]
+    return [made.starts_on_day + day for day in ends]
 
 
 # --- The document ---

@@ -243,3 +243,13 @@ def test_what_a_plan_left_out_is_said_where_it_is_asked_for(project: Path) -> No
     planned("-o", "plan.json")
     done = CliRunner().invoke(main, ["canary", "export", "plan.json", "--to", "flagd", "--flow", "triage"])
     assert 'could not plan triage: flow "triage" has no traffic' in done.stderr
+
+
+def test_a_policy_for_a_flow_that_is_not_there_is_refused(project: Path) -> None:
+    """A typo in the policy would let the flow go by the usual terms: the name is guessed, and nothing is planned."""
+    keep(project, answered("gpt-4.1-mini"), candidates=("gpt-4.1-mini",))
+    (project / "policy.toml").write_text("rollouts = 100\n[flows.refnd]\nmax_days = 3\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["canary", "plan", "--policy", "policy.toml"])
+    assert 2 == done.exit_code
+    assert 'speaks of "refnd", which is no flow and no pool' in done.stderr
+    assert 'did you mean "refund"?' in done.stderr

@@ -76,7 +76,7 @@ def parquet_rows(paths: Sequence[Path], present: Sequence[str]) -> str:
 
 
 def _cast(name: str, kind: str) -> str:
-    return _nothing(name, kind) if kind.startswith("STRUCT") else f"CAST({name} AS {kind}) AS {name}"
+    return _nothing(name, kind) if kind.startswith("STRUCT") else f"TRY_CAST({name} AS {kind}) AS {name}"
 
 
 def _nothing(name: str, kind: str) -> str:

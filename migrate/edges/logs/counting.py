@@ -110,10 +110,12 @@ class _Counter:
         self._run(sql.SEEN)
         self._run(sql.BAD)
         parts = _Parts(self, late, repeated)
+        total, unreadable = sum(kinds.values()), kinds.get(3, 0)
+        dealt = {flow: replace(one, lines=total, unreadable=unreadable) for flow, one in self._dealt(parts)}
         return Log(
-            flows=dict(self._dealt(parts)),
-            lines=sum(kinds.values()),
-            unreadable=kinds.get(3, 0),
+            flows=dealt,
+            lines=total,
+            unreadable=unreadable,
             other_plans={name or "(none)": count for name, count in others},
             orphans=orphans,
             missing_columns=self._absent() if kinds.get(0) else (),
@@ -149,10 +151,11 @@ class _Counter:
         ((total,),) = self._all("SELECT count(*) FROM late")
         return matched, total - sum(matched.values())
 
-    def _leave_out_repeated(self) -> Mapping[int, int]:
-        """Remove lines that repeat a call; return how many by flow."""
+    def _leave_out_repeated(self) -> Mapping[int, tuple[int, int]]:
+        """Remove lines that repeat a call; return by flow how many, and how many of them are of another call."""
         self._run(sql.REPEATED)
-        found = dict(self._all("SELECT flow, sum(times - 1)::BIGINT FROM repeated GROUP BY flow"))
+        counts = "sum(times - 1)::BIGINT, coalesce(sum(times - 1) FILTER (clash), 0)::BIGINT"
+        found = {row[0]: (row[1], row[2]) for row in self._all(f"SELECT flow, {counts} FROM repeated GROUP BY flow")}
         if found:
             self._run(sql.FIRST_OF_REPEATED)
             self._run(sql.REMOVE_REPEATED)
@@ -181,7 +184,7 @@ def _limit(metric: Metric | None) -> float | None:
 class _Parts:
     """The counts of all flows, asked for once and dealt out."""
 
-    def __init__(self, counter: _Counter, late: Mapping[int, int], repeated: Mapping[int, int]) -> None:
+    def __init__(self, counter: _Counter, late: Mapping[int, int], repeated: Mapping[int, tuple[int, int]]) -> None:
         self._counter = counter
         self._late = late
         self._repeated = repeated
@@ -196,7 +199,8 @@ class _Parts:
         self._crossed = dict(counter.rows(sql.CROSSED))
 
     def of(self, flow: int, rollout: Rollout) -> Counted:
-        unassigned, fallbacks, simulated = self._said.get(flow, (0, 0, False))
+        unassigned, fallbacks, unnamed, simulated = self._said.get(flow, (0, 0, 0, False))
+        duplicates, clashing = self._repeated.get(flow, (0, 0))
         hours = self._hours(flow)
         return Counted(
             flow=rollout.flow,
@@ -209,7 +213,9 @@ class _Parts:
             sides=self._sides([flow], hours),
             unassigned=unassigned,
             crossed=self._crossed.get(flow, 0),
-            duplicates=self._repeated.get(flow, 0),
+            duplicates=duplicates,
+            clashing=clashing,
+            unnamed=unnamed,
             late=self._late.get(flow, 0),
             fallbacks=fallbacks,
             simulated=bool(simulated),

@@ -20,6 +20,13 @@ FALLEN: Final = 1 << 13
 RATED: Final = 1 << 14
 CACHED: Final = 1 << 15
 SIMULATED: Final = 1 << 16
+UNNAMED: Final = 1 << 17
+"""The plan counts users, and nobody said whose call it was."""
+
+LATEST: Final = 2**31 - 1 - 86400
+"""Seconds since 1970, in 2038; a call that is dated later, or before 1970, is not readable."""
+LARGEST: Final = 1e12
+"""Milliseconds, tokens, or a thousand times the US dollars of one call; what is no number up to it is not known."""
 
 COST_GROUPS: Final = 256
 """Groups that a side's units are parted into for the interval of their mean cost."""
@@ -60,6 +67,7 @@ def _flags() -> str:
         RATED: "feedback IS NOT NULL",
         CACHED: "coalesce(cached_input_tokens, 0) > 0",
         SIMULATED: "coalesce(simulated, false)",
+        UNNAMED: "NOT by_call AND unit_id IS NULL",
     }
     return " + ".join(f"CASE WHEN {said} THEN {bit} ELSE 0 END" for bit, said in bits.items())
 
@@ -86,13 +94,22 @@ CREATE TABLE lines AS SELECT
   response_model AS served,
   CASE WHEN plan_id IS DISTINCT FROM {quoted(plan_id)} THEN plan_id END AS other
 FROM (
-  SELECT log.* EXCLUDE (share), flows.* EXCLUDE (tokens), flows.tokens AS tokens_limit,
+  SELECT log.* EXCLUDE (share, latency_ms, cost_usd, output_tokens),
+    {_number("latency_ms")}, {_number("cost_usd", LARGEST / 1e3)}, {_number("output_tokens")},
+    flows.* EXCLUDE (tokens), flows.tokens AS tokens_limit,
     CASE WHEN response_id IS NOT NULL THEN hash(response_id) END AS rid,
-    epoch(try_cast(ts AS TIMESTAMPTZ))::INTEGER AS sec,
+    CASE WHEN epoch(try_cast(ts AS TIMESTAMPTZ)) BETWEEN 0 AND {LATEST}
+         THEN epoch(try_cast(ts AS TIMESTAMPTZ))::INTEGER END AS sec,
     (CASE lower(assigned) WHEN 'candidate' THEN 1 WHEN 'baseline' THEN 0 WHEN 'control' THEN 0 END)::UTINYINT AS arm,
-    round(coalesce(log.share, {given}) * 10000)::SMALLINT AS bp
+    CASE WHEN coalesce(log.share, {given}) BETWEEN 0 AND 1
+         THEN round(coalesce(log.share, {given}) * 10000)::SMALLINT END AS bp
   FROM ({rows}) AS log LEFT JOIN flows ON log.flow = flows.name
 )"""
+
+
+def _number(name: str, largest: float = LARGEST) -> str:
+    """Return a column of numbers, what is none (or infinite, or below 0) taken for not known."""
+    return f"CASE WHEN log.{name} BETWEEN 0 AND {largest!r} THEN log.{name} END AS {name}"
 
 
 _OUTCOMES: Final = sum(BAD_BITS[name] for name in ("bad", "schema", "refusal", "ungrounded", "thumbs_down"))
@@ -106,7 +123,8 @@ UPDATE lines SET flags = CASE WHEN late.flags & {KNOWS_SCHEMA} <> 0
   THEN (lines.flags | late.flags) & ~{NO_SCHEMA} ELSE lines.flags | late.flags END
 FROM late WHERE lines.rid = late.rid AND lines.kind = 0"""
 REPEATED: Final = """
-CREATE TABLE repeated AS SELECT any_value(flow) AS flow, rid, count(*) AS times FROM lines
+CREATE TABLE repeated AS SELECT any_value(flow) AS flow, rid, count(*) AS times,
+  count(DISTINCT latency) > 1 AS clash FROM lines
 WHERE kind = 0 AND rid IS NOT NULL GROUP BY rid HAVING count(*) > 1"""
 FIRST_OF_REPEATED: Final = """
 CREATE TABLE firsts AS SELECT lines.rowid AS line FROM lines JOIN repeated USING (rid) WHERE kind = 0
@@ -150,6 +168,7 @@ SELECT flow, arm, served, count(*) FROM lines WHERE kind = 0 AND flags & {FALLEN
 GROUP BY ALL ORDER BY ALL"""
 TOTALS: Final = f"""
 SELECT flow, count(*) FILTER (kind = 2), count(*) FILTER (kind = 0 AND flags & {FALLEN} <> 0),
+  count(*) FILTER (kind = 0 AND flags & {UNNAMED} <> 0),
   bool_or(flags & {SIMULATED} <> 0)
 FROM lines WHERE kind IN (0, 2) GROUP BY flow"""
 CROSSED: Final = """
