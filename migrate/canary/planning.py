@@ -58,6 +58,9 @@ def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
     stop = _refusal(inputs)
     if stop:
         return replace(empty, verdict="do_not_start", reasons=stop)
+    if not inputs.margin:
+        why = f"no number of {empty.units} shows a margin of 0 points: give the flow one, tolerances: {{margin: 0.01}}"
+        return replace(empty, verdict="cannot_reach_power", reasons=(why,))
     if not first:
         return _shadow(inputs, empty)
     most = _most_days(inputs, terms)

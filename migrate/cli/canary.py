@@ -220,6 +220,9 @@ def _print_explained(asked: str, flows: Iterable[tuple[Rollout | None, Verdict |
 
     name = FIGURES.named(asked)
     if name is None:
+        several = FIGURES.several(asked)
+        if several:
+            raise UsageProblem(f'several figures have "{asked}"', hint=f"name its place: {', '.join(several)}")
         hint = did_you_mean(asked, FIGURES.known) or f"one of {', '.join(FIGURES.names)}"
         raise UsageProblem(f'nothing is called "{asked}"', hint=hint)
     for rollout, verdict, counted in flows:

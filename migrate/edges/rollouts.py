@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from migrate.canary import CanaryPolicy, Plan, Terms, identity, plan_of
+from migrate.canary.buckets import HASH_RULE
 from migrate.canary.terms import METRICS, OWN_IN_A_POOL, Judge
 from migrate.errors import ConfigurationProblem, Problem, UsageProblem, did_you_mean
 from migrate.vocabulary import Json, Place
@@ -38,7 +40,17 @@ def read_plan(path: Path) -> Plan:
             hint="change the policy and plan again; what runs in production names the plan it belongs to",
             next_command=f"prompt-migrate canary plan --policy FILE -o {path}",
         )
-    return plan_of(document)
+    if document["hash_rule"] != HASH_RULE:
+        raise UsageProblem(
+            f"{path} assigns users by a rule that this version does not know: {document['hash_rule']}",
+            hint=f"it knows {HASH_RULE}; finish the rollout with the version that planned it ({document['tool']})",
+        )
+    plan = plan_of(document)
+    flows = Counter(member.flow for rollout in plan.rollouts for member in rollout.members)
+    twice = [flow for flow, count in flows.items() if count > 1]
+    if twice:
+        raise UsageProblem(f"{path} is no canary plan: it has {', '.join(twice)} twice, so calls would count twice")
+    return plan
 
 
 def write_document(path: Path, text: str) -> None:

@@ -58,6 +58,11 @@ class Figures:
         found = {name for place, name in self.places.items() if place == asked or place.endswith(f".{asked}")}
         return self.at(asked) or (found.pop() if len(found) == 1 else None)
 
+    def several(self, asked: str) -> list[str]:
+        """Return the places that a key is the end of, where they belong to several figures."""
+        found = [place for place in self.places if place.endswith(f".{asked}")]
+        return found if len({self.places[place] for place in found}) > 1 else []
+
     @property
     def known(self) -> tuple[str, ...]:
         """What may be asked for, for guesses at a typo."""

@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from canary_nouns import plan, rollout
+from canary_nouns import evidence, plan, rollout
 
 from migrate.canary.counted import Counted
 from migrate.canary.judging import judge
@@ -300,6 +301,36 @@ def test_spans_say_the_same(tmp_path: Path) -> None:
     assert (4, 36) == (total(found, "candidate", "units"), total(found, "control", "units"))
     assert (1, 0) == (bad(found, "candidate", "schema"), total(found, "candidate", "missing"))
     assert {800.0} == {side.p50_ms for side in found.sides}
+
+
+def test_a_span_of_nonsense_keeps_no_other_from_being_read(tmp_path: Path) -> None:
+    """A start past every clock, a share and a token count that are none, a variant the flow does not have."""
+    odd = [
+        {**span(0, ok=True), "startTimeUnixNano": "99999999999999999999"},
+        {**span(10, ok=True), "startTimeUnixNano": "soon"},
+        span(20, ok=True, **{"prompt_migrate.share": "a tenth"}),
+        span(30, ok=True, **{"gen_ai.usage.output_tokens": "many"}),
+    ]
+    odd[3]["events"][0]["attributes"][0] = attribute("feature_flag.result.variant", "off")
+    lines = [{"resourceSpans": [{"scopeSpans": [{"spans": [*odd, span(40, ok=True), span(1, ok=True)]}]}]}]
+    log = count_log([write(tmp_path / "traces.jsonl", lines)], PLAN)
+    found = log.flows["refund"]
+    assert (2, 2, 6) == (log.unreadable, found.unassigned, log.lines)
+    assert (1, 1) == (total(found, "candidate", "units"), total(found, "control", "units"))
+
+
+def test_a_model_may_be_the_candidate_of_one_flow_and_the_baseline_of_another(tmp_path: Path) -> None:
+    """The variant's name means what it means in the flow of the call; in JSON lines too."""
+    up = replace(rollout(evidence=evidence(flow="notes")), baseline="gpt-4.1-mini", candidate="gpt-4.1-nano")
+    both = plan(rollout(), up)
+    lines = [
+        line(at, flow=flow, assigned=variant, plan_id=both.plan_id, response_id=f"{flow}{at}")
+        for flow, variants in (("refund", ("gpt-4.1-mini", "gpt-4o")), ("notes", ("gpt-4.1-nano", "gpt-4.1-mini")))
+        for at, variant in enumerate((*variants, variants[1], "gpt-3"))
+    ]
+    flows = count_log([write(tmp_path / "log.jsonl", lines)], both).flows
+    for found in (flows["refund"], flows["notes"]):
+        assert (1, 2, 1) == (total(found, "candidate", "calls"), total(found, "control", "calls"), found.unassigned)
 
 
 def test_older_names_of_spans_are_read(tmp_path: Path) -> None:

@@ -112,6 +112,16 @@ def test_too_little_traffic_is_said_and_power_is_not_cut() -> None:
     assert "paired cases" in made.reasons[-1]
 
 
+def test_a_margin_of_nothing_is_planned_for_nobody() -> None:
+    """`tolerances: {margin: 0}` asks that the candidate is shown to be better: no size does, and no crash either."""
+    made = rollout(margin=0.0)
+    assert ("cannot_reach_power", ()) == (made.verdict, made.stages)
+    assert "no number of users shows a margin of 0 points" in made.reasons[0]
+    document = plan_document(plan(made))
+    jsonschema_rs.validator_for(SCHEMA).validate(document)
+    assert document == plan_document(plan_of(document))
+
+
 def test_a_ladder_that_is_too_small_is_what_is_said_of_it() -> None:
     """One user in a million shows nothing in two months, half of them would: not that "3 points can be shown"."""
     made = rollout(terms=Terms(ladder=(0.000001, 1.0), cases="production_sample", budget_per_day=300))

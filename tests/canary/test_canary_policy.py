@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 from canary_nouns import plan
 
-from migrate.canary import plan_document
+from migrate.canary import identity, plan_document
 from migrate.canary.terms import Judge
 from migrate.edges.rollouts import read_plan, read_policy, write_document
 from migrate.errors import ConfigurationProblem, UsageProblem
@@ -123,3 +123,47 @@ def test_what_is_no_plan_is_said(tmp_path: Path, text: str | None, said: str) ->
         path.write_text(text)
     with pytest.raises(UsageProblem, match=said):
         read_plan(path)
+
+
+def flow_with(**changes: Any) -> Any:
+    """A change of the first flow of a plan's document."""
+
+    def change(document: Any) -> None:
+        document["flows"][0] |= changes
+
+    return change
+
+
+def metrics_with(**changes: Any) -> Any:
+    def change(document: Any) -> None:
+        for metric in document["flows"][0]["metrics"]:
+            metric.update(changes)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (flow_with(alpha=0), "$.flows[0].alpha"),
+        (flow_with(margin=0), "$.flows[0].margin"),
+        (flow_with(metrics=[]), "$.flows[0].metrics"),
+        (flow_with(units_per_day=0), "$.flows[0].units_per_day"),
+        (metrics_with(r0=0), "$.flows[0].metrics[0].r0"),
+        (lambda document: document["flows"][0]["stages"][0]["caps"].update(share=1), "caps.share"),
+        (
+            lambda document: document["flows"].append(document["flows"][0]),
+            "has refund twice, so calls would count twice",
+        ),
+        (lambda document: document.update(hash_rule="md5"), "assigns users by a rule that this version does not know"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(tmp_path: Path, change: Any, said: str) -> None:
+    """However well its id fits: what would divide by nothing, count twice, or assign users otherwise is told."""
+    document = plan_document(plan())
+    change(document)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps({**document, "plan_id": identity(document)}))
+    with pytest.raises(UsageProblem) as caught:
+        read_plan(path)
+    assert said in str(caught.value)

@@ -76,6 +76,15 @@ def test_a_figure_is_found_by_its_name_its_place_or_the_end_of_it() -> None:
     assert "exposure" == CANARY.named("expected_bad")
 
 
+@pytest.mark.parametrize("document", ["canary-plan", "canary-check"])
+def test_a_canary_s_numbers_are_found_by_their_keys(document: str) -> None:
+    """`--explain promoted` tells which figure it is, or names the places that have it: each key is one or other."""
+    keys = {place.rpartition(".")[2] for place in numbers(document) if not place.endswith("together.flows")}
+    assert [] == sorted(key for key in keys if CANARY.named(key) is None and not CANARY.several(key))
+    assert ("behaviour", "counts") == (CANARY.named("promoted"), CANARY.named("clashing"))
+    assert {"flows.evidence.excess", "flows.metrics.excess"} < set(CANARY.several("excess"))
+
+
 def test_the_longest_place_holds() -> None:
     """A number inside another figure's part belongs to the nearer one."""
     figures = Figures(("outer", "inner"), {"flows": "outer", "flows.a.b": "inner"})

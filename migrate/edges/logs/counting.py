@@ -42,7 +42,7 @@ def count_log(paths: Sequence[Path], plan: Plan, *, share: float | None = None) 
             if form == "parquet":
                 rows = parquet_rows(paths, _present(database, paths))
             elif form == "otel":
-                rows = span_rows(paths, [rollout.candidate for rollout in plan.rollouts])
+                rows = span_rows(paths)
             else:
                 rows = jsonl_rows(paths)
             return _Counter(database, plan, share).counted(rows)
@@ -133,15 +133,16 @@ class _Counter:
     def _flows(self) -> None:
         self._run(
             "CREATE TABLE flows(name VARCHAR, no UTINYINT, slow DOUBLE, tokens DOUBLE, dear DOUBLE, schemed BOOLEAN, "
-            "by_call BOOLEAN)"
+            "by_call BOOLEAN, candidate VARCHAR, baseline VARCHAR)"
         )
         for place, rollout in enumerate(self._flows_logged):
             limits = {metric.name: metric for metric in rollout.metrics}
             row = (
                 rollout.flow, place, _limit(limits.get("slow")), _limit(limits.get("tokens")),
                 _limit(limits.get("cost")), "schema" in limits, rollout.units == "calls",
+                rollout.candidate, rollout.baseline,
             )  # fmt: skip
-            self._database.execute("INSERT INTO flows VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            self._database.execute(f"INSERT INTO flows VALUES ({', '.join('?' * len(row))})", row)
 
     def _join_late(self) -> tuple[Mapping[int, int], int]:
         """Give outcomes that came as lines of their own to their calls; return how many by flow, and the orphans."""

@@ -32,6 +32,8 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
 GOOD: Final = ("pass", "passed", "valid", "true", "grounded", "good", "ok", "yes", "up")
 BAD: Final = ("fail", "failed", "invalid", "false", "ungrounded", "bad", "no", "down")
 
+LATEST_NS: Final = 4 * 10**18
+"""Nanoseconds since 1970 that a span may begin at: some time of 2096."""
 SPAN: Final = (
     "STRUCT(name VARCHAR, startTimeUnixNano VARCHAR, endTimeUnixNano VARCHAR, "
     "attributes STRUCT(key VARCHAR, value JSON)[], "
@@ -42,8 +44,8 @@ LINES: Final = (
 )
 
 
-def span_rows(paths: Sequence[Path], candidates: Sequence[str]) -> str:
-    """Return the SELECT of OTLP JSON files; `candidates` are the variants that mean the candidate's side."""
+def span_rows(paths: Sequence[Path]) -> str:
+    """Return the SELECT of OTLP JSON files; the side is the flag's variant, as it is written there."""
     files = "[" + ", ".join(quoted(str(path)) for path in paths) + "]"
     source = (
         f"read_json({files}, format='newline_delimited', ignore_errors=true, maximum_object_size={LARGEST_LINE}, "
@@ -59,27 +61,26 @@ def span_rows(paths: Sequence[Path], candidates: Sequence[str]) -> str:
         "list_filter(span.events, lambda e: e.name = 'gen_ai.evaluation.result') AS judged "
         f"FROM ({spans})"
     )
-    return f"SELECT {_columns(candidates)} FROM ({flat}) WHERE {_text('flow')} IS NOT NULL"
+    return f"SELECT {_columns()} FROM ({flat}) WHERE {_text('flow')} IS NOT NULL"
 
 
-def _columns(candidates: Sequence[str]) -> str:
-    names = ", ".join(quoted(name) for name in ("candidate", *candidates))
-    start, end = "CAST(span.startTimeUnixNano AS BIGINT)", "CAST(span.endTimeUnixNano AS BIGINT)"
+def _columns() -> str:
+    start, end = "TRY_CAST(span.startTimeUnixNano AS BIGINT)", "TRY_CAST(span.endTimeUnixNano AS BIGINT)"
     columns = {
-        "ts": f"strftime(make_timestamp({start} // 1000), '%Y-%m-%dT%H:%M:%SZ')",
+        "ts": f"CASE WHEN {start} BETWEEN 0 AND {LATEST_NS} "
+        f"THEN strftime(make_timestamp({start} // 1000), '%Y-%m-%dT%H:%M:%SZ') END",
         "flow": _text("flow"),
         "plan_id": _text("plan_id"),
         "unit_id": _text("unit_id"),
-        "assigned": f"CASE WHEN {_text('assigned')} IS NULL THEN NULL WHEN {_text('assigned')} IN ({names}) "
-        "THEN 'candidate' ELSE 'baseline' END",
-        "share": f"CAST({_text('share')} AS DOUBLE)",
+        "assigned": _text("assigned"),
+        "share": _number("share"),
         "request_model": _text("request_model"),
         "response_model": _text("response_model"),
         "response_id": _text("response_id"),
         "latency_ms": f"({end} - {start}) / 1e6",
-        "cached_input_tokens": f"CAST({_text('cached_input_tokens')} AS DOUBLE)",
-        "output_tokens": f"CAST({_text('output_tokens')} AS DOUBLE)",
-        "cost_usd": f"CAST({_text('cost_usd')} AS DOUBLE)",
+        "cached_input_tokens": _number("cached_input_tokens"),
+        "output_tokens": _number("output_tokens"),
+        "cost_usd": _number("cost_usd"),
         "error_type": _text("error_type"),
         "finish_reason": _text("finish_reason"),
         "schema_ok": _verdict("json_schema"),
@@ -91,6 +92,11 @@ def _columns(candidates: Sequence[str]) -> str:
         "simulated": "NULL::BOOLEAN",
     }
     return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+
+
+def _number(column: str) -> str:
+    """Return the SQL of a column's attribute as a number; NULL where it is none."""
+    return f"TRY_CAST({_text(column)} AS DOUBLE)"
 
 
 def _text(column: str) -> str:

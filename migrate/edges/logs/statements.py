@@ -100,7 +100,8 @@ FROM (
     CASE WHEN response_id IS NOT NULL THEN hash(response_id) END AS rid,
     CASE WHEN epoch(try_cast(ts AS TIMESTAMPTZ)) BETWEEN 0 AND {LATEST}
          THEN epoch(try_cast(ts AS TIMESTAMPTZ))::INTEGER END AS sec,
-    (CASE lower(assigned) WHEN 'candidate' THEN 1 WHEN 'baseline' THEN 0 WHEN 'control' THEN 0 END)::UTINYINT AS arm,
+    (CASE WHEN lower(assigned) = 'candidate' OR assigned = candidate THEN 1
+          WHEN lower(assigned) IN ('baseline', 'control') OR assigned = baseline THEN 0 END)::UTINYINT AS arm,
     CASE WHEN coalesce(log.share, {given}) BETWEEN 0 AND 1
          THEN round(coalesce(log.share, {given}) * 10000)::SMALLINT END AS bp
   FROM ({rows}) AS log LEFT JOIN flows ON log.flow = flows.name
