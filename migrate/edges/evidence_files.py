@@ -107,6 +107,9 @@ def _complaints(document: Any, file: str) -> Iterator[Problem]:
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
         yield Problem(error.message, Place(file, path=JsonPath(f"${steps}")))
     for place, flow in enumerate(() if errors else document["flows"]):
+        if flow["flow"] in [other["flow"] for other in document["flows"][:place]]:
+            at = Place(file, path=JsonPath(f"$.flows[{place}].flow"))
+            yield Problem(f'"{flow["flow"]}" is there twice: it would be counted as two flows', at)
         names = set(flow["models"])
         wanted = [flow["baseline"]] if flow["baseline"] not in names else []
         wanted += sorted({name for case in flow["cases"] for name in case["answers"]} ^ names)

@@ -262,6 +262,16 @@ def test_an_evidence_file_with_faults(tmp_path: Path) -> None:
     assert {"$.synthetic", "$.flows[0].critical"} == set(re.findall(r"at (\$\S+?):", done.stderr))
 
 
+def test_an_evidence_file_with_a_flow_twice(tmp_path: Path) -> None:
+    """It would be two flows in the control over all of them, and two aliases of one name in an export."""
+    document = json.loads(EVERY.read_text(encoding="utf-8"))
+    document["flows"] = [document["flows"][0]] * 2
+    path = tmp_path / "evidence.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    done = routed("--evidence", str(path))
+    assert (2, True) == (done.exit_code, '"to-nano" is there twice' in done.stderr)
+
+
 def test_an_evidence_file_in_which_a_model_does_not_answer(tmp_path: Path) -> None:
     """Every model of a flow answers every case: what is missing is not taken for anything."""
     document = json.loads(EVERY.read_text(encoding="utf-8"))

@@ -125,7 +125,7 @@ UPDATE lines SET flags = CASE WHEN late.flags & {KNOWS_SCHEMA} <> 0
 FROM late WHERE lines.rid = late.rid AND lines.kind = 0"""
 REPEATED: Final = """
 CREATE TABLE repeated AS SELECT any_value(flow) AS flow, rid, count(*) AS times,
-  count(DISTINCT latency) > 1 AS clash FROM lines
+  coalesce(min(latency) < max(latency), false) AS clash FROM lines
 WHERE kind = 0 AND rid IS NOT NULL GROUP BY rid HAVING count(*) > 1"""
 FIRST_OF_REPEATED: Final = """
 CREATE TABLE firsts AS SELECT lines.rowid AS line FROM lines JOIN repeated USING (rid) WHERE kind = 0
