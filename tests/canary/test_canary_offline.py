@@ -24,6 +24,8 @@ def test_harm_shown_on_agreement_does_not_start() -> None:
     assert (
         "agreement at least 20 points worse offline, margin 3: 2 of 100 cases got worse, mend them first",
         "agreement worse in c01, c07",
+        "its answers change their meaning and keep the contract: a run closes its gate on that when asked to, by "
+        "--fail-on breaking,drift",
     ) == made.reasons
 
 
