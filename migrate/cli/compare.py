@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import fuller_lines, print_json, terminal_width
+from migrate.cli.printing import folded, fuller_lines, print_json, terminal_width
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _figure(asked: str) -> str:
     if name is None:
         guess = did_you_mean(asked, (*FIGURES.known, *WORDS))
         known = f"it knows the figures {', '.join(FIGURES.names)}; and the words {', '.join(WORDS)}"
-        raise UsageProblem(f'--explain does not know "{asked}"', hint=f"{guess} {known}".strip())
+        raise UsageProblem(f'--explain does not know "{asked}"', hint=folded(f"{guess} {known}".strip()))
     return name
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
-from migrate.cli.printing import print_json, print_lines
+from migrate.cli.printing import folded, print_json, print_lines
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
@@ -239,7 +239,7 @@ def _misnamed(run: Run, option: str, name: str, there: Sequence[str]) -> UsagePr
     near = did_you_mean(name, there)
     return UsageProblem(
         f'--{option} "{name}": {what.get(option, f"run {run.id} has no such {option}")}; nothing was written',
-        hint=(f"{near} " if near else "") + f"there are: {', '.join(there[:NAMED]) or 'none'}{more}",
+        hint=folded((f"{near} " if near else "") + f"there are: {', '.join(there[:NAMED]) or 'none'}{more}"),
         next_command=f"prompt-migrate compare --run {run.id}",
     )
 

@@ -31,6 +31,13 @@ def terminal_width() -> int:
     return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
+def folded(text: str) -> str:
+    """Return a hint that lists many names on as many lines as the terminal asks for; every name stays whole."""
+    from migrate.presenting.layout import wrapped
+
+    return "\n".join(wrapped(text, terminal_width(), cut=False))
+
+
 def hanging(label: str, text: str, width: int) -> Iterator[str]:
     """Yield a label and its text beside it, on as many lines as the width asks for; paths stay whole."""
     from migrate.presenting.layout import wrapped
