@@ -7,12 +7,17 @@ from typing import Final
 
 from migrate import catalogue
 from migrate.errors import nearest
-from migrate.vocabulary import CaseVerdict, FlowEvidence, NoReplyKind, Run
+from migrate.vocabulary import UNANSWERED, CaseVerdict, FlowEvidence, NoReplyKind, Run
 
 UNNAMED: Final = "MODEL"
 """What stands in a command for a name that is not to be repeated."""
 SEVERAL: Final = frozenset("=,:")
 """Marks of a candidate that names several models, or of one that is tuned: nobody guesses at those."""
+
+
+def is_answered(flow: FlowEvidence) -> bool:
+    """Say whether a candidate answered in any case of a flow: a stale golden says nothing of that."""
+    return any(count and verdict not in UNANSWERED for verdict, count in flow.verdicts.items())
 
 
 def meant(candidate: str, known: Iterable[str]) -> str:
@@ -35,12 +40,11 @@ def unknown_models(run: Run, evidence: Sequence[FlowEvidence]) -> Mapping[str, s
 
     Nobody knows a model that the provider says it has not got, or one that is in no list of models and nearly another.
     """
-    answered = {one.candidate for one in evidence if one.verdicts.get(CaseVerdict.NO_REPLY, 0) < one.cases}
+    answered = {one.candidate for one in evidence if is_answered(one)}
     known = {one.baseline for one in evidence} | answered
     absent = any(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in run.accounts)
-    silent = [
-        text for text in run.candidates if text not in answered and any(one.candidate == text for one in evidence)
-    ]
+    asked = {one.candidate for one in evidence if one.verdicts.get(CaseVerdict.NO_REPLY)}
+    silent = [text for text in run.candidates if text in asked - answered]
     guesses = {text: meant(text, known) for text in silent if catalogue.facts(text.partition("@")[0]) is None}
     return {text: guess for text, guess in guesses.items() if guess or (absent and SEVERAL.isdisjoint(text))}
 
@@ -52,4 +56,4 @@ def unknown_words(candidate: str, guess: str) -> str:
     )
 
 
-__all__ = ["UNNAMED", "meant", "to_type", "unknown_models", "unknown_words"]
+__all__ = ["UNNAMED", "is_answered", "meant", "to_type", "unknown_models", "unknown_words"]

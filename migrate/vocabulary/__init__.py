@@ -53,7 +53,17 @@ from migrate.vocabulary.judgement import (
     Scores,
     Severity,
 )
-from migrate.vocabulary.runs import FlowEvidence, FlowMetric, FlowTimes, Group, Money, Quantiles, Run, StepEvidence
+from migrate.vocabulary.runs import (
+    UNANSWERED,
+    FlowEvidence,
+    FlowMetric,
+    FlowTimes,
+    Group,
+    Money,
+    Quantiles,
+    Run,
+    StepEvidence,
+)
 from migrate.vocabulary.settings import ProviderSettings, Settings
 from migrate.vocabulary.traces import (
     Answer,
@@ -73,6 +83,7 @@ from migrate.vocabulary.traces import (
 __all__ = [
     "CONTRACT_RUNGS",
     "LOOKUP",
+    "UNANSWERED",
     "Answer",
     "Api",
     "Approval",

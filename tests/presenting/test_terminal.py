@@ -242,6 +242,19 @@ def test_a_run_that_was_asked_for_is_named_in_what_is_next() -> None:
     ] == lines[-3:]
 
 
+def test_a_mistyped_model_comes_before_the_goldens_it_found_stale() -> None:
+    """Nothing is recorded for a name nobody has; the counts are those of the accounts."""
+    found = {CaseVerdict.NO_REPLY: 3, CaseVerdict.STALE_GOLDEN: 2}
+    run = replay(
+        state="incomplete",
+        candidates=("gpt-41",),
+        accounts={"planned": 9, "judged": 2, "no_reply:model_not_found": 1, "not_run:model_not_found": 6},
+    )
+    lines = summary_lines(run, [evidence(candidate="gpt-41", verdicts=found)])
+    assert "5 cases: 1 no reply, 2 not run, 2 stale golden" in lines
+    assert ["unknown model gpt-41: did you mean gpt-4.1?", "next: pytest --model gpt-4.1"] == lines[-2:]
+
+
 @pytest.mark.parametrize(
     ("typed", "accounts", "said", "command"),
     [

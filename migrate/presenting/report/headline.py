@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from migrate.evidence import words
+from migrate.presenting.meant import is_answered
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseVerdict, FlowEvidence, Run
 
@@ -64,7 +65,7 @@ def sentence(candidate: str, evidence: Sequence[FlowEvidence]) -> dict[str, Any]
 def _standing(candidate: str, evidence: Sequence[FlowEvidence]) -> tuple[bool, int, int, int]:
     flows = [flow for flow in evidence if flow.candidate == candidate]
     # Who never answered broke nothing, and is the best of nobody.
-    answered = any(flow.verdicts.get(CaseVerdict.NO_REPLY, 0) < flow.cases for flow in flows)
+    answered = any(map(is_answered, flows))
     unsafe = sum(flow.verdict == "unsafe" for flow in flows)
     safe = sum(flow.verdict == "safe" for flow in flows)
     breaking = sum(flow.verdicts.get(CaseVerdict.BREAKING, 0) for flow in flows)
