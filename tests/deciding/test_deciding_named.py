@@ -97,7 +97,7 @@ def test_a_newest_replay_of_fewer_cases_is_said_to_be_one(replayed: Project, ver
     replayed.run("-q", "--model", "gpt-4.1", "-k", "call-back")
     part = compared()["run"]["id"]
     said = command(verb).stderr
-    assert f"note: run {part} judged 1 case, run {whole} before it 5 cases\n" in said
+    assert f"note: run {part} judged 1 case, run {whole} before it 5 cases note:" in " ".join(said.split())
     assert f"note: that one: prompt-migrate {verb} --run {whole}\n" in said
     assert "note:" not in command(verb, "--run", part).stderr
 
