@@ -187,6 +187,16 @@ def test_import_makes_goldens_of_logged_answers(project: Path) -> None:
     assert "missing" not in result.output
 
 
+def test_import_reads_bodies_that_were_logged_as_texts(project: Path) -> None:
+    """A proxy that keeps a body as a text of JSON logs the same; a text that is none is told as ever."""
+    rows = [exchange("late"), exchange("lost", None)]
+    write_lines("log.jsonl", [{name: json.dumps(body) for name, body in row.items()} for row in rows])
+    made = imported("log.jsonl")
+    assert [(2, 1)] == [(flow["cases"], flow["goldens"]) for flow in made["flows"]]
+    write_lines("broken.jsonl", [*rows[:1], {"request": "{", "response": "{}"}])
+    assert [2] == [one["line"] for one in imported("broken.jsonl")["refused"]]
+
+
 def test_import_makes_no_golden_of_another_request(project: Path) -> None:
     """A parameter that prompt files cannot say makes another request: its answers are not used, and that is said."""
     write_lines("log.jsonl", [exchange("late", n=2), exchange("other words", None, n=2)])

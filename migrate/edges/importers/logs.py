@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from migrate.canonical import canonical_json
+from migrate.documents.files import Unreadable
+from migrate.documents.reading import read_json
 from migrate.drafting import escaped
 from migrate.edges.importers.nouns import Format, Found, Harvest, Row
 from migrate.edges.importers.parameters import ABOUT, ELSEWHERE, asked, keys_of
@@ -47,7 +49,17 @@ def format_of(line: Mapping[str, Json]) -> Format | None:
     """Return the form of a log by one of its lines; None when it is none."""
     if "custom_id" in line and ("body" in line or "response" in line or "error" in line):
         return "batch"
-    return "log" if isinstance(line.get("request"), dict) else None
+    return "log" if isinstance(_opened(line.get("request")), dict) else None
+
+
+def _opened(value: Json) -> Json:
+    """Return what a text of JSON holds, as which proxies and columns of databases keep a body; else the value."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return read_json(value)
+    except Unreadable:
+        return value
 
 
 def read_logs(sources: Iterable[Source], per: str, harvest: Harvest) -> None:
@@ -96,7 +108,7 @@ def _answer(batch: Mapping[str, Exchange], place: Place, line: Mapping[str, Json
 
 def _exchange(line: Mapping[str, Any], place: Place, per: str, harvest: Harvest) -> Exchange | None:
     is_batch = format_of(line) == "batch"
-    body = line.get("body") if is_batch else line.get("request")
+    body = line.get("body") if is_batch else _opened(line.get("request"))
     url = line.get("url") if is_batch else line.get("endpoint", line.get("url"))
     if isinstance(body, dict) and isinstance(body.get("body"), dict):
         url, body = body.get("url", url), body["body"]
@@ -125,7 +137,7 @@ def _api(url: Json, body: Mapping[str, Json]) -> Api | None:
 
 
 def _logged(line: Mapping[str, Any], place: Place, harvest: Harvest) -> Iterator[Mapping[str, Json]]:
-    response = line.get("response")
+    response = _opened(line.get("response"))
     if isinstance(response, dict) and isinstance(response.get("body"), dict):
         status = response.get("status_code", 200)
         response = response["body"] if status == 200 else None
