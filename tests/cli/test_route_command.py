@@ -16,7 +16,7 @@ from measured import call, compared, finding, keep_run, record, scores
 
 from migrate.cli import main
 from migrate.ports import CaseRecord
-from migrate.vocabulary import FlowName
+from migrate.vocabulary import CaseVerdict, FlowName
 
 ROOT = Path(__file__).parents[2]
 EVERY = ROOT / "examples" / "route" / "every-outcome.json"
@@ -330,6 +330,20 @@ def test_candidates_of_several_runs_are_joined(project: Path) -> None:
         (one["candidate"], one["run"]) for one in flow["candidates"]
     ]
     assert "gpt-4.1-nano" == flow["model"]
+
+
+def test_a_name_that_its_provider_has_not_got_is_no_candidate(project: Path) -> None:
+    """A typo of one run is in no list of candidates; asked for, it is guessed at, and the next command is right."""
+    keep_run(project, answered("gpt-4.1-mini"), id="20261101-100000-aaaa", started_at="2026-11-01T10:00:00Z")
+    lost = [record(compared("case-1", candidate="gpt-4.1-mni", verdict=CaseVerdict.NO_REPLY))]
+    accounts = {"planned": 60, "no_reply:model_not_found": 1, "not_run:model_not_found": 59}
+    later = {"id": "20261102-100000-bbbb", "started_at": "2026-11-02T10:00:00Z", "candidates": ("gpt-4.1-mni",)}
+    keep_run(project, lost, state="incomplete", accounts=accounts, **later)
+
+    assert "gpt-4.1-mni" not in routed().output
+    asked = routed("--candidate", "gpt-4.1-mni")
+    assert 2 == asked.exit_code
+    assert ['did you mean "gpt-4.1-mini"?', "next: pytest --model gpt-4.1-mini"] == asked.output.splitlines()[-2:]
 
 
 def test_the_newest_whole_replay_counts(project: Path) -> None:
