@@ -274,6 +274,8 @@ class HistoryRow:
     n: int
     times: FlowTimes | None = None
     """By every clock; `p50_ms` and `p95_ms` are of the one that compares models."""
+    baselines: tuple[str, ...] = ()
+    """Models of the goldens it was compared with, sorted."""
 
 
 class Ledger(Protocol):

@@ -44,6 +44,12 @@ class Offline:
     """Cases that show again what a reviewer rejected, each with reviewer and reason."""
     dearer: str = ""
     """What routing says of a candidate that costs more than the baseline; empty: it does not, or nobody knows."""
+    stale: int = 0
+    """Cases whose golden is stale today."""
+    outdated: int = 0
+    """Cases whose golden fits, and that the candidate was asked in other words."""
+    gate: str = ""
+    """Why the replay closed the gate, `2 of 30 cases breaking`; empty: it did not."""
 
 
 @dataclass(frozen=True, slots=True)

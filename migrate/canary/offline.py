@@ -14,6 +14,8 @@ MOST_NAMED: Final = 20
 UNKNOWN: Final = "nothing is known of it"
 CLOSING: Final = "a run closes its gate on that when asked to, by --fail-on breaking,drift"
 IN_PART: Final = "replay all of them first"
+STALE: Final = "record them again, then replay"
+AGAIN: Final = "replay it again"
 
 
 def forbidden(inputs: Inputs) -> tuple[str, ...]:
@@ -28,7 +30,8 @@ def worth_knowing(inputs: Inputs) -> Iterator[str]:
     """Yield what a person should know of a rollout that may start."""
     for one in _flows(inputs):
         name = f"{one.evidence.flow}: " if len(inputs.members) > 1 else ""
-        yield from (f"{name}{words}" for words in (_agreement_words(one), one.offline.dearer) if words)
+        said = (_gate_words(one), _agreement_words(one), one.offline.dearer)
+        yield from (f"{name}{words}" for words in said if words)
 
 
 def asks_of_agreement(inputs: Inputs) -> bool:
@@ -46,6 +49,12 @@ def is_answered(evidence: FlowEvidence) -> bool:
     return any(metric.excess is not None for metric in evidence.metrics)
 
 
+def compared(evidence: FlowEvidence) -> int:
+    """Return how many cases have a golden that fits to be held against."""
+    without = (CaseVerdict.STALE_GOLDEN, CaseVerdict.NO_GOLDEN)
+    return evidence.cases - sum(evidence.verdicts.get(verdict, 0) for verdict in without)
+
+
 def is_unknown(rollout: Rollout) -> bool:
     """Say whether a plan was refused because nothing could be compared."""
     return any(reason.endswith(UNKNOWN) for reason in rollout.reasons)
@@ -53,7 +62,20 @@ def is_unknown(rollout: Rollout) -> bool:
 
 def wants_replay(rollout: Rollout) -> bool:
     """Say whether a plan was refused for what was not replayed."""
-    return is_unknown(rollout) or any(reason.endswith(IN_PART) for reason in rollout.reasons)
+    return is_unknown(rollout) or any(reason.endswith((IN_PART, AGAIN)) for reason in rollout.reasons)
+
+
+def wants_goldens(rollout: Rollout) -> bool:
+    """Say whether a plan was refused for goldens that are stale."""
+    return any(reason.endswith(STALE) for reason in rollout.reasons)
+
+
+def _gate_words(inputs: Inputs) -> str:
+    """Say that the replay closed the gate, and which cases broke. Empty where it did not."""
+    offline = inputs.offline
+    broken = offline.worse.get("contract", ())
+    named = f", {_named(broken)}" if broken else ""
+    return f"the replay closed its gate: {offline.gate}{named}" if offline.gate else ""
 
 
 def _agreement_words(inputs: Inputs) -> str:
@@ -71,16 +93,21 @@ def _agreement(inputs: Inputs) -> FlowMetric | None:
 
 
 def _unknown(inputs: Inputs) -> Iterator[str]:
-    evidence, whole = inputs.evidence, inputs.offline.flow_cases
-    if not is_answered(evidence):
+    evidence, whole, offline = inputs.evidence, inputs.offline.flow_cases, inputs.offline
+    if offline.stale:
+        yield f"{_of(offline.stale, evidence.cases)} have a stale golden: {STALE}"
+    elif offline.outdated:
+        asked = f"the prompt changed since run {inputs.run} asked it"
+        yield f"{asked}, in {_of(offline.outdated, evidence.cases)}: {AGAIN}"
+    elif not is_answered(evidence):
         silent = evidence.verdicts.get(CaseVerdict.NO_REPLY, 0)
         if silent:
             yield f"no answer of {evidence.candidate} to {_of(silent, evidence.cases)} in run {inputs.run}: {UNKNOWN}"
         else:
             why = evidence.reasons[0] if evidence.reasons else f"no case could be compared in run {inputs.run}"
             yield f"{why}: {UNKNOWN}"
-    elif whole is not None and evidence.cases < whole:
-        yield f"run {inputs.run} has {_of(evidence.cases, whole)} of the flow: {IN_PART}"
+    elif whole is not None and compared(evidence) < whole:
+        yield f"run {inputs.run} has {_of(compared(evidence), whole)} of the flow: {IN_PART}"
 
 
 def _harm(inputs: Inputs) -> Iterator[str]:
@@ -119,4 +146,13 @@ def _of(count: int, total: int) -> str:
     return f"{count} of {_cases(total)}"
 
 
-__all__ = ["asks_of_agreement", "forbidden", "is_answered", "is_unknown", "wants_replay", "worth_knowing"]
+__all__ = [
+    "asks_of_agreement",
+    "compared",
+    "forbidden",
+    "is_answered",
+    "is_unknown",
+    "wants_goldens",
+    "wants_replay",
+    "worth_knowing",
+]

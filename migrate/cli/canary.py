@@ -40,9 +40,7 @@ def canary() -> None:
     "--run", "run_id", metavar="ID", help="Replay to plan from  [default: of each candidate the newest whole one]"
 )
 @click.option("--flow", "flows", multiple=True, metavar="FLOW", help="Flow to plan; may be given again  [default: all]")
-@click.option(
-    "--candidate", metavar="TEXT", help="Candidate to plan for  [default: a flow's cheapest that is not unsafe]"
-)
+@click.option("--candidate", metavar="TEXT", help="Candidate to plan for  [default: the one its route is about]")
 @click.option(
     "--policy", type=click.Path(path_type=Path), metavar="FILE", help="TOML file: budget, days, ladder, rates."
 )
@@ -109,7 +107,7 @@ def _is_ready(rollout: Rollout) -> bool:
 
 def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
     """Return what to type after a plan that was only looked at: write it, or what lets it start."""
-    from migrate.canary.offline import is_unknown, wants_replay
+    from migrate.canary.offline import is_unknown, wants_goldens, wants_replay
     from migrate.presenting.meant import to_type
 
     if any(map(_is_ready, made.rollouts)):
@@ -119,6 +117,9 @@ def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
     refused = next((one for one in made.rollouts if one.verdict == "do_not_start"), None)
     if refused is None:
         return "prompt-migrate route"
+    if wants_goldens(refused):
+        names = " or ".join(member.flow for member in refused.members)
+        return f"pytest --golden=rewrite -k {shlex.quote(names)}"
     if wants_replay(refused):
         # A name that nobody answered to is not repeated: it may be the mistake.
         asked = to_type(refused.candidate, [refused.baseline]) if is_unknown(refused) else refused.candidate

@@ -56,6 +56,10 @@ def _flow(route: FlowRoute) -> Json:
         "reasons": list(route.reasons),
         "confirmed": None if route.confirmed is None else _confirmed(route.confirmed),
         "candidates": [_option(option) for option in route.options],
+        "left_out": [
+            {"candidate": one.candidate, "run": one.run or None, "why": one.why, "baseline": one.baseline or None}
+            for one in trials.left_out
+        ],
         "cascades": None if route.cascades is None else _cascades(route.cascades),
     }
 

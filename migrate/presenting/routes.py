@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migrate.evidence.words import is_nearer_mended, mend_or_add, points
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
+from migrate.presenting.meant import to_type
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text
 from migrate.presenting.terminal import SIMULATED
-from migrate.routing import Cascade, Cascades, FlowRoute, Interval, Option, RouteReport, Rules
+from migrate.routing import Cascade, Cascades, FlowRoute, Interval, Option, RouteReport, Rules, Why
 from migrate.vocabulary import FlowMetric
 
 SYNTHETIC: Final = "SYNTHETIC evidence: the answers are made up. This shows the tool, not a model."
@@ -34,6 +36,8 @@ VERDICTS: Final = {
     "keep_baseline_cheaper": "keep: cheaper",
     "insufficient": "insufficient",
 }
+CHANGED: Final[tuple[Why, ...]] = ("stale", "asked_otherwise")
+"""Why a replay says nothing: the prompt is another one since."""
 COLOURS: Final[dict[str, Colour]] = {"switch": "green", "keep_baseline": "red", "insufficient": "yellow"}
 PLOT_WIDE, PLOT_HIGH = 56, 12
 
@@ -182,7 +186,12 @@ def _next(report: RouteReport) -> str:
         return "pytest --model MODEL, then prompt-migrate route"
     if any(flow.verdict == "switch" for flow in report.flows):
         return "prompt-migrate route --export litellm"
+    lacking = {one.why: flow for flow in reversed(open_) for one in flow.trials.left_out if not flow.options}
+    changed = [why for why in CHANGED if why in lacking]
     helped = [flow for flow in open_ if flow.cases_needed or _to_mend(flow)]
+    if lacking and (changed or not helped):
+        why = (changed or list(lacking))[0]
+        return _replay_again(lacking[why], why)
     if not helped:
         return "prompt-migrate compare"
     first = max(helped, key=lambda flow: flow.saving_month.value if flow.saving_month else 0)
@@ -191,6 +200,16 @@ def _next(report: RouteReport) -> str:
         return f"add {first.cases_needed} cases to {first.trials.flow}, record them, replay; then prompt-migrate route"
     look = f"prompt-migrate report --run {first.about.trial.run} --open" if first.about.trial.run else ""
     return f"{mend_or_add(worse, first.trials.flow)}{look and f' ({look})'}, replay; then prompt-migrate route"
+
+
+def _replay_again(flow: FlowRoute, why: Why) -> str:
+    """Return what gives a flow replays that can be weighed."""
+    name = shlex.quote(flow.trials.flow)
+    texts = [one.candidate for one in flow.trials.left_out if one.why == why]
+    models = [to_type(text, [flow.trials.baseline]) if why == "no_answer" else text for text in texts]
+    asked = " ".join(f"--model {shlex.quote(model)}" for model in dict.fromkeys(models))
+    goldens = f"pytest --golden=rewrite -k {name}, then " if why == "stale" else ""
+    return f"{goldens}pytest {asked} -k {name}; then prompt-migrate route"
 
 
 def _to_mend(flow: FlowRoute) -> FlowMetric | None:

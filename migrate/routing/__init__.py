@@ -1,6 +1,6 @@
 """Evidence, prices and the calendar turned into routes: which model each flow goes to, and why."""
 
-from migrate.routing.deciding import routed
+from migrate.routing.deciding import routed, spoken_of
 from migrate.routing.nouns import (
     Cascade,
     Cascades,
@@ -9,6 +9,7 @@ from migrate.routing.nouns import (
     FlowRoute,
     FlowTrials,
     Interval,
+    LeftOut,
     Option,
     Point,
     Risk,
@@ -18,6 +19,7 @@ from migrate.routing.nouns import (
     Rules,
     Signal,
     Trial,
+    Why,
 )
 from migrate.routing.reading import TrialOf, TrialReader, baseline_rows
 
@@ -29,6 +31,7 @@ __all__ = [
     "FlowRoute",
     "FlowTrials",
     "Interval",
+    "LeftOut",
     "Option",
     "Point",
     "Risk",
@@ -40,6 +43,8 @@ __all__ = [
     "Trial",
     "TrialOf",
     "TrialReader",
+    "Why",
     "baseline_rows",
     "routed",
+    "spoken_of",
 ]

@@ -57,6 +57,15 @@ def routed(
     )
 
 
+def spoken_of(flows: Sequence[FlowTrials], policy: RoutePolicy) -> tuple[Option | None, ...]:
+    """Return the candidate that each flow's route is about, all flows decided on together; None without a candidate."""
+    candidates = [weighed(flow, policy) for flow in flows]
+    decided = (
+        options(found, level, policy) for found, level in zip(candidates, levels(candidates, policy), strict=True)
+    )
+    return tuple(chosen_of(found) or _at_stake(found) for found in decided)
+
+
 def _route(flow: FlowTrials, candidates: Sequence[Weighed], level: float | None, policy: RoutePolicy) -> FlowRoute:
     found = options(candidates, level, policy)
     chosen = chosen_of(found)
@@ -96,14 +105,22 @@ def _verdict(found: Sequence[Option], chosen: Option | None) -> RouteVerdict:
 def _at_stake(found: Sequence[Option]) -> Option | None:
     """Return the candidate that most depends on: of those that cases can settle, what a case earns most for.
 
-    Without one, the cheapest that is neither barred nor worse; without that, the cheapest there is.
+    Without one, the cheapest that is neither barred nor worse, those that save first; without that, the least bad.
     """
     ranked = [option for option in found if option.cost is not None and not option.barred]
-    still = [option for option in ranked if option.cheaper and option.standing != "worse"]
+    able = [option for option in ranked if option.standing != "worse"]
+    still = [option for option in able if option.cheaper]
     helped = [option for option in still if option.cases_needed is not None]
     if helped:
         return max(helped, key=_earned_by_a_case)
-    return min(still or ranked, key=price_of, default=found[0] if found else None)
+    if able:
+        return min(still or able, key=price_of)
+    return min(ranked, key=_past_the_margin, default=found[0] if found else None)
+
+
+def _past_the_margin(option: Option) -> float:
+    """Return by how much the worst metric is estimated to be past its margin: what is nearest is mended first."""
+    return max((metric.excess - metric.margin for metric in option.metrics if metric.excess is not None), default=0.0)
 
 
 def _earned_by_a_case(option: Option) -> float:
@@ -131,7 +148,7 @@ def _reasons(
     flow: FlowTrials, found: Sequence[Option], verdict: RouteVerdict, about: Option | None, policy: RoutePolicy
 ) -> Iterator[str]:
     if not found:
-        yield "no replay of any candidate"
+        yield f"no replay of any candidate{' that can be weighed' if flow.left_out else ''}"
     if about is not None and verdict in ("switch", "insufficient"):
         yield from _about(about, verdict, policy)
     if verdict == "keep_baseline_cheaper":
@@ -139,6 +156,7 @@ def _reasons(
     if verdict != "switch":
         yield from (words.worse(option) for option in found if option.standing == "worse" and not option.barred)
     yield from words.kept_apart(found)
+    yield from words.left_out(flow.left_out)
     if verdict != "switch":
         yield from _leaving_baseline(flow, policy)
     if flow.traffic.requests_per_day is None:
@@ -163,4 +181,4 @@ def _leaving_baseline(flow: FlowTrials, policy: RoutePolicy) -> Iterator[str]:
             yield words.baseline_leaves(flow, facts.shutdown, policy)
 
 
-__all__ = ["risk_of", "routed"]
+__all__ = ["risk_of", "routed", "spoken_of"]

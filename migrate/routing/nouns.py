@@ -79,6 +79,29 @@ class Trial:
     """The replay it comes from."""
     simulated: bool = False
 
+    @property
+    def is_compared(self) -> bool:
+        """There is an answer to at least one case, and a golden that fits to hold it against."""
+        scores = (one.scores for one in self.comparisons)
+        return any(one is not None and one.contract.candidate.total for one in scores)
+
+
+Why: TypeAlias = Literal["no_answer", "stale", "asked_otherwise", "older_baseline", "not_compared"]
+"""`no_answer`: none came; `stale`: its goldens are stale today; `asked_otherwise`: the goldens fit, and what it was
+asked does not; `older_baseline`: it was compared with another one than today's; `not_compared`: anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A candidate that was replayed and is not weighed: there is nothing to compare."""
+
+    candidate: str
+    run: str
+    """The replay that was looked at."""
+    why: Why
+    baseline: str = ""
+    """The one it was compared with, where that is older than today's."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowTrials:
@@ -95,6 +118,8 @@ class FlowTrials:
     """The baseline's own samples, where their judgement is the one the comparisons were made with."""
     judge_usd: Decimal | None = None
     """What one judgement costs; None: nobody judges."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Replayed, and not weighed."""
 
 
 @dataclass(frozen=True, slots=True)

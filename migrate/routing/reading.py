@@ -60,14 +60,15 @@ class TrialReader:
         """Take one case."""
         comparison = record.comparison
         self._comparisons.append(replace(comparison, findings=()))
+        self._models |= dict.fromkeys(one.asked_model for one in record.candidate)
+        scores = comparison.scores
+        if scores is None:
+            # What is not compared says nothing of cost and latency either: it is of another prompt, or of none.
+            return
         for measurements, clock in zip((record.baseline, record.candidate), self._clocks, strict=True):
             clock.add(measurements)
             self._simulated = self._simulated or any(one.simulated for one in measurements)
-        self._models |= dict.fromkeys(one.asked_model for one in record.candidate)
         before, after = (self._usd(side) for side in (record.baseline, record.candidate))
-        scores = comparison.scores
-        if scores is None:
-            return
         costs = mean_usd(before), mean_usd(after)
         kept, answered = scores.contract, scores.contract.candidate.total
         if costs[0] is not None and costs[1] is not None and kept.baseline.total and answered:

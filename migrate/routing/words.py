@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from migrate.evidence.latency import Change
 from migrate.evidence.words import points
-from migrate.routing.nouns import Cost, MoreCases, Option, RoutePolicy, Trial
+from migrate.routing.nouns import Cost, LeftOut, MoreCases, Option, RoutePolicy, Trial, Why
 
 if TYPE_CHECKING:
     from migrate.routing.nouns import FlowTrials
@@ -89,6 +89,24 @@ def kept_apart(options: Sequence[Option]) -> Iterator[str]:
     for option in options:
         for why in option.barred:
             yield f"{option.candidate}: {why}"
+
+
+WHY: Final[dict[Why, str]] = {
+    "no_answer": "no answer",
+    "stale": "goldens are stale: record them again, then replay",
+    "asked_otherwise": "the prompt changed since: replay again",
+    "not_compared": "no case could be compared",
+}
+
+
+def left_out(found: Sequence[LeftOut]) -> Iterator[str]:
+    """Say in one line which candidates were replayed and are not weighed, those with one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for one in found:
+        older = f"compared with {one.baseline}, an older baseline: replay again"
+        by_reason.setdefault(WHY.get(one.why, older), []).append(one.candidate)
+    if by_reason:
+        yield "left out: " + "; ".join(f"{', '.join(names)} ({reason})" for reason, names in by_reason.items())
 
 
 def baseline_leaves(flow: FlowTrials, day: dt.date, policy: RoutePolicy) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,13 @@ from migrate.edges.rollouts import read_policy
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.evidence import weigh
 from migrate.evidence.policy import Policy, policies_of
+from migrate.ports import CaseRecord
 from migrate.rendering import parse_candidate
+from migrate.routing import FlowTrials, Trial, spoken_of
 from migrate.statistics import quantile
 from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Measurement, Usage
 from migrate.wiring.canary_evidence import Replays, Seen, worth_planning
-from migrate.wiring.routes import Prices
+from migrate.wiring.routes import Prices, Wanted, ordered, policy_of
 from migrate.wiring.world import World
 
 if TYPE_CHECKING:
@@ -41,7 +44,12 @@ if TYPE_CHECKING:
 
 
 def plan_canaries(
-    world: World, *, run_id: str | None, flows: Sequence[str], candidate: str | None, policy: Path | None
+    world: World,
+    *,
+    run_id: str | None,
+    flows: Sequence[str],
+    candidate: str | None,
+    policy: Path | None,
 ) -> Plan:
     """Return the plan of a replay's flows, one candidate each. Raises UsageProblem where there is nothing to plan."""
     rules = CanaryPolicy() if policy is None else read_policy(policy)
@@ -49,13 +57,17 @@ def plan_canaries(
         raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
     inventory = {flow.name: flow for flow in world.load_flows()}
     policies = pooled_policies(policies_of(inventory.values()), rules.pools)
-    replays = Replays(world, run_id, inventory.values(), policies)
-    evidence: Sequence[FlowEvidence] = weigh(replays.records(), policies=policies)
+    replays = Replays(world, run_id, tuple(inventory.values()), policies)
+    facts = _Facts(world, replays, inventory, policies)
+    evidence: Sequence[FlowEvidence] = weigh(facts.seeing(replays.records()), policies=policies)
+    _refuse_unmeant(rules, (*inventory, *(one.flow for one in evidence)))
+    _refuse_absent(replays, evidence, flows, candidate, rules.pools)
+    leading: Mapping[FlowName, str] = {}
     if candidate is None:
         evidence = worth_planning(evidence, policies)
-    _refuse_unmeant(rules, (*inventory, *(one.flow for one in evidence)))
-    chosen = chosen_evidence(evidence, flows, candidate, rules.pools)
-    planner = _Planner(_Facts(world, replays, inventory, policies), rules, inventory)
+        leading = facts.leading()
+    chosen = chosen_evidence(evidence, flows, candidate, rules.pools, leading)
+    planner = _Planner(facts, rules, inventory)
     lacking = [gap for name, several in chosen if (gap := planner.lacking(name, several)) is not None]
     if lacking and (flows or len(lacking) == len(chosen)):
         raise UsageProblem(_lacking_words(lacking), hint=lacking[0].mend)
@@ -72,7 +84,7 @@ def plan_canaries(
         newly_exposed=rules.newly_exposed,
         rollouts=scheduled(rows, rules.newly_exposed),
         claims=claims_of(rows),
-        unplanned=tuple(lacking),
+        unplanned=(*lacking, *(() if flows else replays.absent({one.flow for one in evidence}))),
     )
     return identified(plan)
 
@@ -154,11 +166,36 @@ def _requests(flow: Flow, terms: Terms) -> float:
     return terms.requests_per_day or flow.traffic.requests_per_day or 0.0
 
 
-def chosen_evidence(
-    evidence: Sequence[FlowEvidence], flows: Sequence[str], candidate: str | None, pools: Mapping[str, Sequence[str]]
-) -> Chosen:
-    """Return the rollouts asked for, with one candidate each: the one named, else the cheapest that is not unsafe.
+def _refuse_absent(
+    replays: Replays,
+    evidence: Sequence[FlowEvidence],
+    flows: Sequence[str],
+    candidate: str | None,
+    pools: Mapping[str, Sequence[str]],
+) -> None:
+    """Say why a flow has nothing to plan from, where all of it is of an older baseline, or of the baseline itself."""
+    have = {one.flow for one in evidence if candidate in (None, one.candidate)}
+    asked = [flow for name in flows for flow in pools.get(name, (name,))]
+    if not flows:
+        asked = [flow for members in pools.values() for flow in members] or ([] if have else list(replays.flows))
+    found = [gap for flow in asked if flow not in have and (gap := replays.absence(flow, candidate)) is not None]
+    if found:
+        said = "\n".join(f"{gap.flow}: {gap.reason}" for gap in found)
+        raise UsageProblem(said, next_command=f"pytest --model {replays.again(candidate)}")
+    if not evidence:
+        raise UsageProblem("no flow of the inventory was replayed here yet", next_command="pytest --model MODEL")
 
+
+def chosen_evidence(
+    evidence: Sequence[FlowEvidence],
+    flows: Sequence[str],
+    candidate: str | None,
+    pools: Mapping[str, Sequence[str]],
+    leading: Mapping[FlowName, str] | None = None,
+) -> Chosen:
+    """Return the rollouts asked for, with one candidate each: the one named, else one that is not unsafe.
+
+    That is the one that the flow's route is about (`leading`); where nobody says which, the cheapest.
     A flow in a pool is no rollout of its own. Raises UsageProblem for a name that the run and the pools do not have,
     and for a pool whose members the run did not replay, or not against one candidate.
     """
@@ -175,13 +212,13 @@ def chosen_evidence(
     _refuse_unknown(flows, by_flow, pools)
     pooled_flows = {flow for members in pools.values() for flow in members}
     found = {
-        name: [min(several, key=_preference)]
+        name: [min(several, key=partial(_preference, leading=leading or {}))]
         for name, several in by_flow.items()
         if name not in pooled_flows and (not flows or name in flows)
     }
     for name, members in pools.items():
         if not flows or name in flows:
-            found[name] = _in_common(name, members, by_flow)
+            found[name] = _in_common(name, members, by_flow, leading or {})
     return sorted(found.items())
 
 
@@ -208,7 +245,9 @@ def _refuse_unknown(
                 raise UsageProblem(f'pool "{name}" of the policy: the run has no flow "{flow}"', hint=hint)
 
 
-def _in_common(name: str, members: Sequence[str], by_flow: Mapping[str, Sequence[FlowEvidence]]) -> list[FlowEvidence]:
+def _in_common(
+    name: str, members: Sequence[str], by_flow: Mapping[str, Sequence[FlowEvidence]], leading: Mapping[FlowName, str]
+) -> list[FlowEvidence]:
     """Return the evidence of a pool's members for one candidate: the best that all of them were replayed against."""
     each = [{one.candidate: one for one in by_flow[flow]} for flow in members]
     common = [candidate for candidate in each[0] if all(candidate in own for own in each)]
@@ -219,13 +258,15 @@ def _in_common(name: str, members: Sequence[str], by_flow: Mapping[str, Sequence
             next_command="pytest --model MODEL",
         )
     # As good as its worst member.
-    best = min(common, key=lambda candidate: max(_preference(own[candidate]) for own in each))
+    best = min(common, key=lambda candidate: max(_preference(own[candidate], leading) for own in each))
     return [own[best] for own in each]
 
 
-def _preference(one: FlowEvidence) -> tuple[int, float, str]:
+def _preference(one: FlowEvidence, leading: Mapping[FlowName, str]) -> tuple[bool, bool, int, float, str]:
     order = {"safe": 0, "insufficient": 1, None: 2, "unsafe": 3}
-    return order[one.verdict], one.cost_ratio if one.cost_ratio is not None else float("inf"), one.candidate
+    cost = one.cost_ratio if one.cost_ratio is not None else float("inf")
+    led = leading.get(one.flow) == one.candidate
+    return one.verdict == "unsafe", not led, order[one.verdict], cost, one.candidate
 
 
 class _Facts:
@@ -239,17 +280,43 @@ class _Facts:
         self._replays = replays
         self._prices = world.prices()
         self._sides: dict[tuple[str, str], tuple[list[Measurement], list[Measurement]]] = {}
-        self._seen: dict[tuple[str, str], Seen] = {}
-        prices = Prices(world)
-        for record in replays.records():
+        self._seen: dict[tuple[FlowName, str], Seen] = {}
+        self._inventory = inventory
+        self._listed = Prices(world)
+
+    def seeing(self, records: Iterable[CaseRecord]) -> Iterator[CaseRecord]:
+        """Yield records on, having taken what a plan wants of each."""
+        for record in records:
             key = (record.comparison.flow, record.comparison.candidate)
-            if key not in self._seen and key[0] in inventory:
-                self._seen[key] = Seen.of(world, prices, inventory[key[0]], key[1])
+            if key not in self._seen and key[0] in self._inventory:
+                self._seen[key] = Seen.of(self._replays.today, self._listed, self._inventory[key[0]], key[1])
             if key in self._seen:
                 self._seen[key].add(record)
             sides = self._sides.setdefault(key, ([], []))
             sides[0].extend(record.baseline)
             sides[1].extend(record.candidate)
+            yield record
+
+    def leading(self) -> dict[FlowName, str]:
+        """Return the candidate that the route of each flow is about: what `route` says is what is planned."""
+        trials: dict[FlowName, list[Trial]] = {}
+        for (name, _), seen in self._seen.items():
+            trial = seen.costs.trial()
+            if trial.is_compared:
+                trials.setdefault(name, []).append(trial)
+        wanted = Wanted()
+        found = [
+            FlowTrials(
+                flow=name,
+                policy=self._policies.get(name, Policy()),
+                traffic=self._inventory[name].traffic,
+                baseline=self._inventory[name].prompt.model,
+                trials=ordered(several, wanted, self._listed),
+            )
+            for name, several in trials.items()
+        ]
+        options = spoken_of(found, policy_of(self._world, wanted, found))
+        return {one.flow: option.candidate for one, option in zip(found, options, strict=True) if option is not None}
 
     def inputs(self, evidence: FlowEvidence, flow: Flow, terms: Terms) -> Inputs:
         policy = self._policies.get(flow.name, Policy())
@@ -269,10 +336,15 @@ class _Facts:
             baseline=side_facts(sides[0], cached, self._prices, today),
             candidate=side_facts(sides[1], cached, self._prices, today),
             run=self._replays.run_of(evidence.flow, evidence.candidate).id,
-            offline=self._seen[evidence.flow, evidence.candidate].offline(policy),
+            offline=self._seen[evidence.flow, evidence.candidate].offline(policy, self._gate(evidence)),
             **_leaving("", model, today),
             **_leaving("baseline_", flow.prompt.model, today),
         )
+
+    def _gate(self, evidence: FlowEvidence) -> str:
+        """Return why the gate is closed against a candidate, without naming flow and candidate again."""
+        named = f"{evidence.flow} against {evidence.candidate}: "
+        return "; ".join(why.removeprefix(named) for why in self._world.closed_gates([evidence]))
 
 
 def _leaving(side: str, model: str, today: dt.date) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.evidence.policy import Policy, policies_of, stricter
@@ -13,23 +14,24 @@ from migrate.ports import CaseRecord, HistoryRow, Ledger
 from migrate.presenting.meant import to_type
 from migrate.routing import (
     FlowTrials,
+    LeftOut,
     RoutePolicy,
     RouteReport,
     Row,
     Trial,
     TrialOf,
     TrialReader,
+    Why,
     baseline_rows,
     routed,
 )
-from migrate.vocabulary import CaseId, FlowName, Measurement, Traffic, Usage
+from migrate.routing.words import left_out as left_out_words
+from migrate.vocabulary import CaseId, CaseVerdict, Flow, FlowName, Golden, Measurement, Traffic, Usage
+from migrate.wiring.replays import Subject, Today, left_out, speaking, subject_of
 
 if TYPE_CHECKING:
     from migrate.edges.evidence_files import EvidenceFile, EvidenceFlow
     from migrate.wiring.world import World
-
-RUNS: Final = 200
-"""Runs of a flow that are looked through, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +96,28 @@ class _Price:
 
 def route_of_ledger(world: World, ledger: Ledger, wanted: Wanted) -> RouteReport:
     """Route every flow of the inventory by what the ledger knows. Raises UsageProblem where there is no replay."""
-    flows = list(_inventory(world))
+    inventory = world.flows()
+    flows = list(_subjects(inventory))
     flows += _outside(ledger, {flow.name for flow in flows})
     prices = Prices(world)
-    newest = {flow.name: newest_replays(ledger, flow) for flow in flows}
-    readers, goldens = _read(world, ledger, flows, newest, prices)
-    if not readers:
+    found = list(_Weighing(ledger, flows, Today(world, inventory), prices).trials())
+    if not any(flow.trials or flow.left_out for flow in found):
         raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
-    _check_candidates((candidate for _, candidate in readers), wanted)
-    found = []
-    for flow in flows:
-        trials = [reader.trial() for (name, _), reader in readers.items() if name == flow.name]
-        ordered = _ordered(trials, wanted, prices)
-        rows = goldens.get(flow.name, {})
-        found.append(FlowTrials(flow.name, flow.policy, flow.traffic, flow.baseline, ordered, rows))
+    _check_weighed(found, wanted)
+    found = [_asked_for(flow, wanted, prices) for flow in found]
     pinned = world.settings.as_of is not None
-    return routed(found, _policy(world, wanted, found), source="ledger", pinned=pinned)
+    return routed(found, policy_of(world, wanted, found), source="ledger", pinned=pinned)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A flow to route: one of the inventory, or one of the application's own tests."""
-
-    name: FlowName
-    policy: Policy
-    traffic: Traffic
-    baseline: str
+def _asked_for(flow: FlowTrials, wanted: Wanted, prices: Prices) -> FlowTrials:
+    """Return a flow with the candidates that the command line asks for, in the order in which they are tested."""
+    silent = tuple(one for one in flow.left_out if not wanted.candidates or one.candidate in wanted.candidates)
+    return replace(flow, trials=ordered(flow.trials, wanted, prices), left_out=silent)
 
 
-def _inventory(world: World) -> Iterator[Subject]:
-    flows = world.flows()
+def _subjects(flows: Sequence[Flow]) -> Iterator[Subject]:
     policies = policies_of(flows)
-    for flow in flows:
-        yield Subject(flow.name, policies[flow.name], flow.traffic, flow.prompt.model)
+    yield from (subject_of(flow, policies[flow.name]) for flow in flows)
 
 
 def _outside(ledger: Ledger, known: Collection[FlowName]) -> list[Subject]:
@@ -145,68 +136,86 @@ def _outside(ledger: Ledger, known: Collection[FlowName]) -> list[Subject]:
     return list(found.values())
 
 
-def newest_replays(ledger: Ledger, flow: Subject) -> dict[str, HistoryRow]:
-    """Return for each candidate of a flow the newest complete replay of all its cases, else the one with most cases.
-
-    A name that its provider has not got is no candidate.
-    """
-    found: dict[str, HistoryRow] = {}
-    for row in ledger.history(flow.name, limit=RUNS):
-        if row.run.kind != "replay" or row.run.asked_in_vain(row.verdicts):
-            continue
-        sofar = found.get(row.candidate)
-        if sofar is None or _worth(row, flow) > _worth(sofar, flow):
-            found[row.candidate] = row
-    return dict(sorted(found.items()))
-
-
-def _worth(row: HistoryRow, flow: Subject) -> tuple[bool, int]:
-    return row.run.state == "complete", min(row.cases, flow.policy.cases or row.cases)
-
-
 _Readers = dict[tuple[FlowName, str], TrialReader]
 _Goldens = dict[FlowName, dict[CaseId, tuple[Row, ...]]]
 
 
-def _read(
-    world: World,
-    ledger: Ledger,
-    flows: Sequence[Subject],
-    newest: Mapping[FlowName, Mapping[str, HistoryRow]],
-    prices: Prices,
-) -> tuple[_Readers, _Goldens]:
-    """Read each run once; of its records those that are their candidate's newest."""
-    by_name = {flow.name: flow for flow in flows}
-    wanted = {(row.run.id, name, candidate): row for name, rows in newest.items() for candidate, row in rows.items()}
-    readers: _Readers = {}
-    goldens: _Goldens = {}
-    for run_id in dict.fromkeys(run_id for run_id, _, _ in wanted):
-        for record in ledger.records(run_id):
-            comparison = record.comparison
-            row = wanted.get((run_id, comparison.flow, comparison.candidate))
-            if row is None:
-                continue
-            key, price = (comparison.flow, comparison.candidate), prices.of(by_name[comparison.flow].traffic)
-            if key not in readers:
-                readers[key] = TrialReader(TrialOf(comparison.candidate, run_id, row.run.simulated), price)
-            readers[key].add(record)
-            own = goldens.setdefault(comparison.flow, {})
-            if comparison.case not in own and comparison.scores is not None:
-                own |= _golden_rows(world, record, price)
-    return readers, goldens
+class _Weighing:
+    """Turns the replays that speak for each candidate into trials; each run is read once."""
+
+    def __init__(self, ledger: Ledger, subjects: Sequence[Subject], today: Today, prices: Prices) -> None:
+        self._ledger = ledger
+        self._subjects = {subject.name: subject for subject in subjects}
+        self._today = today
+        self._prices = prices
+        self._speaking = {subject.name: speaking(ledger, subject) for subject in subjects}
+        self._readers: _Readers = {}
+        self._goldens: _Goldens = {}
+
+    def trials(self) -> Iterator[FlowTrials]:
+        """Yield every flow with what was recorded of its candidates, and with those that nothing was compared of."""
+        self._read()
+        for name, subject in self._subjects.items():
+            every = [reader.trial() for (flow, _), reader in self._readers.items() if flow == name]
+            yield FlowTrials(
+                flow=name,
+                policy=subject.policy,
+                traffic=subject.traffic,
+                baseline=subject.baseline,
+                trials=tuple(trial for trial in every if trial.is_compared),
+                baseline_rows=self._goldens.get(name, {}),
+                left_out=(
+                    *(self._silent(name, trial) for trial in every if not trial.is_compared),
+                    *left_out(subject, self._speaking[name].older, self._today),
+                ),
+            )
+
+    def _read(self) -> None:
+        wanted: dict[tuple[str, FlowName, str], HistoryRow] = {
+            (row.run.id, name, candidate): row
+            for name, found in self._speaking.items()
+            for candidate, row in found.rows.items()
+        }
+        for run_id in dict.fromkeys(run_id for run_id, _, _ in wanted):
+            for record in self._ledger.records(run_id):
+                row = wanted.get((run_id, record.comparison.flow, record.comparison.candidate))
+                if row is not None:
+                    self._add(self._today.held(record), row)
+
+    def _add(self, record: CaseRecord, row: HistoryRow) -> None:
+        comparison = record.comparison
+        key = (comparison.flow, comparison.candidate)
+        price = self._prices.of(self._subjects[comparison.flow].traffic)
+        if key not in self._readers:
+            self._readers[key] = TrialReader(TrialOf(comparison.candidate, row.run.id, row.run.simulated), price)
+        self._readers[key].add(record)
+        own = self._goldens.setdefault(comparison.flow, {})
+        if comparison.case not in own and comparison.scores is not None:
+            golden = self._today.golden(comparison.flow, comparison.case)
+            own |= {} if golden is None else _golden_rows(golden, record, price)
+
+    def _silent(self, flow: FlowName, trial: Trial) -> LeftOut:
+        """Return a candidate of which nothing was compared, by what most of its cases say."""
+        verdicts = Counter(one.verdict for one in trial.comparisons)
+        if verdicts[CaseVerdict.NO_REPLY] == verdicts.total():
+            return LeftOut(trial.candidate, trial.run, "no_answer")
+        stale = [one.case for one in trial.comparisons if one.verdict is CaseVerdict.STALE_GOLDEN]
+        why: Why = "asked_otherwise" if stale else "not_compared"
+        if any(self._today.staleness(flow, case) for case in stale):
+            why = "stale"
+        return LeftOut(trial.candidate, trial.run, why)
 
 
-def _golden_rows(world: World, record: CaseRecord, price: _Price) -> dict[CaseId, tuple[Row, ...]]:
+def _golden_rows(golden: Golden, record: CaseRecord, price: _Price) -> dict[CaseId, tuple[Row, ...]]:
     """Return the baseline's own answers to one case, where it has them as they were compared."""
     comparison, scores = record.comparison, record.comparison.scores
-    golden = world.goldens.read(comparison.flow, comparison.case)
-    if golden is None or scores is None:
+    if scores is None:
         return {}
     rows = baseline_rows(golden.samples, scores.contract, scores.agreement, record.baseline, price)
     return {} if rows is None else {comparison.case: rows}
 
 
-def _ordered(trials: Sequence[Trial], wanted: Wanted, prices: Prices) -> tuple[Trial, ...]:
+def ordered(trials: Sequence[Trial], wanted: Wanted, prices: Prices) -> tuple[Trial, ...]:
     """Return the trials in the order in which they are tested, which no answer has a part in."""
     if wanted.candidates:
         places = {text: place for place, text in enumerate(wanted.candidates)}
@@ -231,7 +240,24 @@ def _check_candidates(known: Iterable[str], wanted: Wanted) -> None:
             )
 
 
-def _policy(world: World, wanted: Wanted, flows: Sequence[FlowTrials]) -> RoutePolicy:
+def _check_weighed(flows: Sequence[FlowTrials], wanted: Wanted) -> None:
+    """Refuse a candidate that was asked for and cannot be weighed in any flow."""
+    weighed = {trial.candidate for flow in flows for trial in flow.trials}
+    absent = {one.candidate: one for flow in flows for one in flow.left_out}
+    for text in wanted.candidates:
+        if text in absent and text not in weighed:
+            (why,) = left_out_words([absent[text]])
+            again = to_type(text, weighed) if absent[text].why == "no_answer" else text
+            raise UsageProblem(
+                f"nothing of {text} can be weighed: {why}", hint=did_you_mean(text, weighed),
+                next_command=f"pytest --model {again}",
+            )  # fmt: skip
+        if text not in weighed and any(flow.baseline == text for flow in flows):
+            raise UsageProblem(f"{text} is the baseline: there is nothing to route to it")
+    _check_candidates(weighed, wanted)
+
+
+def policy_of(world: World, wanted: Wanted, flows: Sequence[FlowTrials]) -> RoutePolicy:
     """Return what holds for all flows; OpenAI's calendar binds where OpenAI answers."""
     models = {model for flow in flows for trial in flow.trials for model in trial.models}
     models |= {flow.baseline for flow in flows}
@@ -265,7 +291,7 @@ def _file_flow(flow: EvidenceFlow, prices: Prices, wanted: Wanted) -> FlowTrials
         policy=Policy(flow.critical, flow.margin, flow.cases),
         traffic=flow.traffic,
         baseline=flow.baseline,
-        trials=_ordered(trials, wanted, prices),
+        trials=ordered(trials, wanted, prices),
         baseline_rows=_file_baseline(flow, price),
         judge_usd=flow.judge_usd,
     )

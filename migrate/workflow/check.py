@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from migrate.errors import PromptMigrateError, StoreProblem
+from migrate.errors import StoreProblem
 from migrate.ports import Goldens
-from migrate.vocabulary import Case, CaseId, Flow, FlowName, Golden
+from migrate.vocabulary import Case, CaseId, Flow, FlowName
 from migrate.workflow.applications import is_of_test
-from migrate.workflow.replay import Redacts, baseline_request, staleness
+from migrate.workflow.replay import Redacts, stale_today
 
 FaultKind = Literal["damaged", "secret", "orphan", "missing", "stale", "collision"]
 
@@ -126,14 +126,8 @@ class _Check:
             what = f'case "{case_id}"' if flow is not None else f'flow "{name}"'
             message = f"{file} is of {what}, which is not in the inventory"
             yield Fault("orphan", name, case_id, file, message, f"git rm {file}")
-        elif golden is not None and (why := self.staleness(flow, case, golden)):
+        elif golden is not None and (why := stale_today(flow, case, golden, self.redactor)):
             yield Fault("stale", name, case_id, file, f"{file} is stale: {why}", again)
-
-    def staleness(self, flow: Flow, case: Case, golden: Golden) -> str:
-        try:
-            return staleness(flow, baseline_request(flow, case, self.redactor), golden, self.redactor)
-        except PromptMigrateError as problem:
-            return f"the case cannot be rendered: {problem.message}"
 
     def collisions(self, name: FlowName, known: Sequence[CaseId]) -> Iterator[Fault]:
         seen: dict[str, CaseId] = {}

@@ -16,6 +16,7 @@ from migrate.rendering import (
     chain_digest,
     chain_for,
     first_request,
+    parse_candidate,
     play_of,
     prompt_for,
     render,
@@ -339,6 +340,40 @@ def staleness(flow: Flow, today: Request, golden: Golden, redactor: Redacts) -> 
     parts = what_changed(recorded.body, redactor.value(today.body))
     kind = "the question" if today.prompt_key != recorded.prompt_key else "a parameter"
     return f"{parts or kind} changed since it was recorded ({_short(recorded)} -> {_short(today)})"
+
+
+def stale_today(flow: Flow, case: Case, golden: Golden, redactor: Redacts) -> str:
+    """Say why a golden no longer fits what its case is asked with today; empty when it does, or nobody knows."""
+    if not golden.requests:
+        return ""
+    try:
+        return staleness(flow, baseline_request(flow, case, redactor), golden, redactor)
+    except PromptMigrateError as problem:
+        return f"the case cannot be rendered: {problem.message}"
+
+
+def asked_otherwise(flow: Flow, case: Case, record: CaseRecord, redactor: Redacts) -> str:
+    """Say that a candidate was asked something else than it would be today; empty when it was not, or nobody knows.
+
+    Of a chain the goldens alone tell: what a later step is asked hangs on what the steps before answered.
+    """
+    calls = [judged.sample.calls for judged in record.samples if judged.sample.calls]
+    if flow.chain is not None or not calls:
+        return ""
+    candidate = parse_candidate(record.comparison.candidate)
+    try:
+        prompt = prompt_for(flow, candidate)
+        today = render(flow, case, prompt=prompt, model=candidate.model_for(prompt.model), redact=redactor.value)
+    except PromptMigrateError as problem:
+        return f"the case cannot be rendered: {problem.message}"
+    asked = calls[0][0].request
+    same = today.request_key == asked.request_key or _version(today) != _version(asked)
+    return "" if same else f"the prompt changed since it was asked ({_short(asked)} -> {_short(today)})"
+
+
+def _version(request: Request) -> str:
+    """Return the version of the key algorithm: keys of two versions cannot be held against each other."""
+    return request.request_key.rpartition(":")[0]
 
 
 def baseline_request(flow: Flow, case: Case, redactor: Redacts, prompt: Prompt | None = None) -> Request:

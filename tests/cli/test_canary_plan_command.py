@@ -28,6 +28,7 @@ from migrate.vocabulary import (
     JsonPath,
     Judged,
     Rejection,
+    Request,
     Run,
     Sample,
 )
@@ -155,6 +156,64 @@ def test_a_rejection_younger_than_the_replay_counts(project: Path) -> None:
     done = planned("--json")
     assert (3, "do_not_start") == (done.exit_code, flow_of(done)["verdict"])
     assert "c59 (rejected by ada: wrong sum)" in flow_of(done)["reasons"]
+
+
+def test_it_plans_the_candidate_that_route_speaks_of(project: Path) -> None:
+    """Nano is cheaper and not shown to be unsafe; mini is what the route switches to, so mini is planned."""
+    keep(project, answered("gpt-4.1-mini"), 1, candidates=("gpt-4.1-mini",))
+    keep(project, answered("gpt-4.1-nano", drifting=3), 2, candidates=("gpt-4.1-nano",))
+    (route,) = json.loads(CliRunner().invoke(main, ["route", "--json"]).stdout)["flows"]
+    assert "gpt-4.1-mini" == route["about"]
+    assert "gpt-4.1-mini" == flow_of(planned("--json"))["candidate"]
+    assert "gpt-4.1-nano" == flow_of(planned("--json", "--candidate", "gpt-4.1-nano"))["candidate"]
+
+
+def test_a_gate_that_the_replay_closed_is_said(project: Path) -> None:
+    """Whoever plans a candidate with broken cases reads which: `pytest` had failed them."""
+    broken = [
+        replace(one, comparison=replace(one.comparison, verdict=CaseVerdict.BREAKING)) for one in answered("m")[:2]
+    ]
+    keep(project, [*broken, *answered("m")[2:]], 1, candidates=("m",))
+    text = " ".join(planned("--candidate", "m").stdout.split())
+    assert "the replay closed its gate: 2 of 60 cases breaking" in text
+
+
+def test_a_replay_of_an_older_baseline_plans_nothing(project: Path) -> None:
+    """After a promotion there is nothing to roll out to the new baseline, and what was compared with the old one is
+    told to be replayed.
+    """
+    keep(project, answered("gpt-4.1-mini"), 1, candidates=("gpt-4.1-mini",))
+    prompt = project / "prompts" / "refund.prompt.yml"
+    prompt.write_text(prompt.read_text("utf-8").replace("model: gpt-4o", "model: gpt-4.1"), encoding="utf-8")
+    for words in ((), ("--flow", "refund"), ("--run", "20261101")):
+        done = planned(*words)
+        assert 2 == done.exit_code
+        assert "refund: gpt-4.1-mini was compared with gpt-4o, and its baseline is gpt-4.1 now\n" in done.stderr
+    done = planned("--candidate", "gpt-4.1")
+    assert 2 == done.exit_code
+    assert "refund: gpt-4.1 is its baseline already: there is nothing to roll out" in done.stderr
+
+
+def test_the_baseline_is_not_rolled_out_to_itself(project: Path) -> None:
+    """A run of it is no candidate, not even where it is the run that is named."""
+    keep(project, answered("gpt-4.1-mini"), 1, candidates=("gpt-4.1-mini",))
+    own = keep(project, answered("gpt-4o"), 2, candidates=("gpt-4o",))
+    assert "gpt-4.1-mini" == flow_of(planned("--json"))["candidate"]
+    assert 2 == planned("--run", own.id).exit_code
+
+
+def test_goldens_that_are_stale_are_recorded_first(project: Path) -> None:
+    """The plan does not start, and what is next records them."""
+    keep(project, answered("gpt-4.1-mini"), candidates=("gpt-4.1-mini",))
+    request = Request("chat", {"model": "gpt-4o", "messages": []}, "k1:0", "k1:0")
+    samples = (Judged(Sample(1, (), Answer("{}")), {}),)
+    for number in range(60):
+        golden = Golden(FlowName("refund"), CaseId(f"c{number:02}"), "gpt-4o", (request,), samples)
+        GoldenFiles(project / "fixtures", Redactor()).write(golden)
+    done = planned()
+    assert 3 == done.exit_code
+    assert "60 of 60 cases have a stale golden: record them again, then replay" in " ".join(done.stdout.split())
+    assert done.stderr.endswith("next: pytest --golden=rewrite -k refund\n")
 
 
 def test_a_dearer_candidate_is_called_what_route_calls_it(project: Path) -> None:

@@ -16,7 +16,21 @@ from measured import call, compared, finding, keep_run, record, scores
 
 from migrate.cli import main
 from migrate.ports import CaseRecord
-from migrate.vocabulary import CaseVerdict, FlowName
+from migrate.rendering import render
+from migrate.vocabulary import (
+    Answer,
+    Call,
+    CaseVerdict,
+    FlowName,
+    Golden,
+    Judged,
+    NoReply,
+    NoReplyKind,
+    Request,
+    Sample,
+)
+from migrate.wiring import open_world
+from migrate.workflow.replay import baseline_request
 
 ROOT = Path(__file__).parents[2]
 EVERY = ROOT / "examples" / "route" / "every-outcome.json"
@@ -355,6 +369,126 @@ def test_the_newest_whole_replay_counts(project: Path) -> None:
     (flow,) = json.loads(routed("--json").stdout)["flows"]
     (candidate,) = flow["candidates"]
     assert ("20261102-100000-bbbb", "worse") == (candidate["run"], candidate["standing"])
+
+
+def silent(candidate: str) -> list[CaseRecord]:
+    """Every case of a candidate that nobody answered for."""
+    none = scores(after=(0, 0), agreement=((5, 5), (0, 0)), planned=5)
+    return [
+        record(compared(f"c{n:02}", candidate=candidate, verdict=CaseVerdict.NO_REPLY, scores=none), samples=0)
+        for n in range(60)
+    ]
+
+
+def without_golden(records: list[CaseRecord], case: str) -> list[CaseRecord]:
+    """The same run, in which one case had no golden to be held against."""
+    return [
+        replace(one, comparison=compared(case, candidate=one.comparison.candidate, verdict=CaseVerdict.NO_GOLDEN))
+        if one.comparison.case == case
+        else one
+        for one in records
+    ]
+
+
+def kept(records: list[CaseRecord], day: int) -> str:
+    """Write a finished run of that day into the ledger; return its id."""
+    return keep_run(Path.cwd(), records, id=f"2026110{day}-100000-ab12", started_at=f"2026-11-0{day}T10:00:00Z").id
+
+
+def flow_of(done: Result) -> dict[str, Any]:
+    (flow,) = validated("route", done.stdout)["flows"]
+    return dict(flow)
+
+
+def test_a_run_in_which_a_golden_was_missing_does_not_push_out_a_whole_one(project: Path) -> None:
+    """As many cases, one fewer compared: the whole replay speaks."""
+    whole = kept(answered("gpt-4.1-mini"), 1)
+    kept(without_golden(answered("gpt-4.1-mini"), "c07"), 2)
+    (candidate,) = flow_of(routed("--json"))["candidates"]
+    assert (whole, 60) == (candidate["run"], candidate["metrics"][0]["cases"])
+
+
+def test_the_baseline_is_no_candidate_of_itself(project: Path) -> None:
+    """A run of it shows its noise: route neither weighs it nor lets anything wait for it, and says so when asked."""
+    kept(answered("gpt-4.1-mini"), 1)
+    kept(answered("gpt-4o"), 2)
+    kept(answered("gpt-4o=gpt-4o", model="gpt-4o"), 3)
+    flow = flow_of(routed("--json"))
+    assert (["gpt-4.1-mini"], []) == ([one["candidate"] for one in flow["candidates"]], flow["left_out"])
+    assert "gpt-4o is the baseline: there is nothing to route to it" in routed("--candidate", "gpt-4o").stderr
+
+
+def test_a_model_that_never_answered_is_left_out(project: Path) -> None:
+    """In one line and not ranked; asked for by name it is refused, and what is next does not repeat the slip."""
+    kept(answered("gpt-4.1-mini"), 1)
+    run = kept(silent("gpt-4.1-mni"), 2)
+    done = routed("--json")
+    left = {"candidate": "gpt-4.1-mni", "run": run, "why": "no_answer", "baseline": None}
+    assert (0, [left]) == (done.exit_code, flow_of(done)["left_out"])
+    assert "    left out: gpt-4.1-mni (no answer)\n" in routed().stdout
+    asked = routed("--candidate", "gpt-4.1-mni")
+    assert (2, True) == (asked.exit_code, asked.stderr.endswith("next: pytest --model gpt-4.1-mini\n")), asked.stderr
+
+
+def test_a_replay_of_an_older_baseline_is_left_out(project: Path) -> None:
+    """Once another model is the baseline, what was compared with the one before decides nothing; a new replay does."""
+    prompt = project / "prompts" / "refund.prompt.yml"
+    kept(answered("gpt-4.1-mini"), 1)
+    prompt.write_text(prompt.read_text("utf-8").replace("model: gpt-4o", "model: gpt-4.1"), encoding="utf-8")
+    done = routed()
+    assert 3 == done.exit_code
+    assert "gpt-4.1-mini (compared with gpt-4o, an older baseline: replay again)" in " ".join(done.stdout.split())
+    assert "\nnext: pytest --model gpt-4.1-mini -k refund; then prompt-migrate route\n" in done.stdout
+    of_today = [
+        replace(one, comparison=replace(one.comparison, baseline="gpt-4.1")) for one in answered("gpt-4.1-nano")
+    ]
+    kept(of_today, 2)
+    flow = flow_of(routed("--json"))
+    assert ["gpt-4.1-nano"] == [one["candidate"] for one in flow["candidates"]]
+    assert [("gpt-4.1-mini", "older_baseline", "gpt-4o")] == [
+        (one["candidate"], one["why"], one["baseline"]) for one in flow["left_out"]
+    ]
+
+
+def test_answers_to_a_prompt_that_changed_since_are_left_out(project: Path) -> None:
+    """Goldens first, then the replay: each is named while it lacks, and what is next mends it."""
+    kept(answered("gpt-4.1-mini"), 1)
+    asked = record_goldens(project)
+    kept([asked_as(asked, one) for one in answered("gpt-4.1-nano")], 2)
+    assert [] == flow_of(routed("--json"))["left_out"]
+    prompt = project / "prompts" / "refund.prompt.yml"
+    prompt.write_text(prompt.read_text("utf-8").replace("Say {{ n }}.", "Tell {{ n }}."), encoding="utf-8")
+    done = routed()
+    assert 3 == done.exit_code
+    assert "gpt-4.1-mini, gpt-4.1-nano (goldens are stale: record them again, then replay)" in " ".join(
+        done.stdout.split()
+    )
+    models = "--model gpt-4.1-mini --model gpt-4.1-nano"
+    again = f"pytest --golden=rewrite -k refund, then pytest {models} -k refund; then prompt-migrate route"
+    assert f"\nnext: {again}\n" in done.stdout
+    record_goldens(project)
+    flow = flow_of(routed("--json"))
+    assert [("gpt-4.1-nano", "asked_otherwise")] == [(one["candidate"], one["why"]) for one in flow["left_out"]]
+
+
+def record_goldens(project: Path) -> dict[str, Request]:
+    """Write a golden of today's prompt for every case; return what each candidate is asked, by case."""
+    world = open_world(project, {}, {})
+    (flow,) = world.flows()
+    samples = (Judged(Sample(1, (), Answer("{}")), {}),)
+    for case in flow.cases:
+        asked = baseline_request(flow, case, world.redactor)
+        world.goldens.write(Golden(flow.name, case.id, "gpt-4o", (asked,), samples))
+    nano = {case.id: render(flow, case, model="gpt-4.1-nano", redact=world.redactor.value) for case in flow.cases}
+    world.close()
+    return dict(nano)
+
+
+def asked_as(asked: dict[str, Request], one: CaseRecord) -> CaseRecord:
+    """The same record, its first sample asked with the request of its case."""
+    call = Call(asked[one.comparison.case], NoReply(NoReplyKind.TIMEOUT, "made up"))
+    first = replace(one.samples[0], sample=replace(one.samples[0].sample, calls=(call,)))
+    return replace(one, samples=(first, *one.samples[1:]))
 
 
 def test_a_run_of_a_part_is_insufficient(project: Path) -> None:

@@ -122,6 +122,7 @@ def _row(run: Run, flow: FlowName, candidate: str, records: list[CaseRecord]) ->
         p50_ms=quantile(means, 0.5),
         p95_ms=quantile(means, 0.95),
         n=len(means),
+        baselines=tuple(sorted({record.comparison.baseline for record in records})),
     )
 
 

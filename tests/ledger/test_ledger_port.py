@@ -379,7 +379,7 @@ def test_history_keeps_cold_and_warm_samples_apart(ledger: Ledger) -> None:
 
 
 def test_history_counts_verdicts(ledger: Ledger) -> None:
-    """A row tells how many cases ended in which verdict."""
+    """A row tells how many cases ended in which verdict, and whose goldens they were compared with."""
     same = record_named("c")
     same = dataclasses.replace(same, comparison=dataclasses.replace(same.comparison, verdict=CaseVerdict.SAME))
     ledger.start(run_named("run-001"))
@@ -387,6 +387,7 @@ def test_history_counts_verdicts(ledger: Ledger) -> None:
 
     (row,) = ledger.history(FlowName("refund"))
     assert (3, {"drift": 2, "same": 1}) == (row.cases, row.verdicts)
+    assert (same.comparison.baseline,) == row.baselines
 
 
 def test_history_has_recording_runs_too(ledger: Ledger) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections import Counter
+from dataclasses import dataclass, field, fields
 from itertools import groupby, islice
 from typing import Any, Final
 
@@ -24,9 +25,9 @@ _ANSWERED: Final = ("served_model", *(field.name for field in fields(Usage)))
 def history_rows(connection: Connection, flow: FlowName, limit: int) -> tuple[HistoryRow, ...]:
     """Return a flow's rows, newest run first; a run with several candidates has a row for each."""
     rows = (
-        _history_row(connection, run, flow, candidate, verdicts)
+        _history_row(connection, run, flow, candidate, counted)
         for run in _runs_of(connection, flow, limit)
-        for candidate, verdicts in _verdicts(connection, run.id, flow).items()
+        for candidate, counted in _counted(connection, run.id, flow).items()
     )
     return tuple(islice(rows, limit))
 
@@ -38,9 +39,7 @@ def _runs_of(connection: Connection, flow: FlowName, limit: int) -> list[Run]:
     return [run_of(row) for row in connection.execute(query).mappings()]
 
 
-def _history_row(
-    connection: Connection, run: Run, flow: FlowName, candidate: str, verdicts: dict[str, int]
-) -> HistoryRow:
+def _history_row(connection: Connection, run: Run, flow: FlowName, candidate: str, counted: _Counted) -> HistoryRow:
     trial = (run.id, flow, candidate)
     usd, unknown = _cost(connection, trial)
     clockings = _clockings(connection, trial)
@@ -49,30 +48,41 @@ def _history_row(
         run=run,
         flow=flow,
         candidate=candidate,
-        cases=sum(verdicts.values()),
-        verdicts=verdicts,
+        cases=counted.verdicts.total(),
+        verdicts=dict(sorted(counted.verdicts.items())),
         cost_usd=usd,
         unknown_cost=unknown,
         p50_ms=latency.p50,
         p95_ms=latency.p95,
         n=latency.n,
         times=times_of(clockings, clockings)[0],
+        baselines=tuple(sorted(counted.baselines)),
     )
 
 
-def _verdicts(connection: Connection, run_id: str, flow: FlowName) -> dict[str, dict[str, int]]:
-    """Return the number of cases by candidate and verdict, both sorted."""
+@dataclass(slots=True)
+class _Counted:
+    """The cases of one candidate, by what became of them and by whose goldens they were compared with."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    baselines: Counter[str] = field(default_factory=Counter)
+
+
+def _counted(connection: Connection, run_id: str, flow: FlowName) -> dict[str, _Counted]:
+    """Return the number of cases by candidate, sorted."""
     c = comparisons.c
     query = (
-        select(c.candidate, c.verdict, func.count())
+        select(c.candidate, c.verdict, c.baseline, func.count())
         .where(c.run_id == run_id, c.flow == flow)
-        .group_by(c.candidate, c.verdict)
-        .order_by(c.candidate, c.verdict)
+        .group_by(c.candidate, c.verdict, c.baseline)
+        .order_by(c.candidate)
     )
-    counts: dict[str, dict[str, int]] = {}
-    for candidate, verdict, count in connection.execute(query):
-        counts.setdefault(candidate, {})[verdict] = count
-    return counts
+    found: dict[str, _Counted] = {}
+    for candidate, verdict, baseline, count in connection.execute(query):
+        counted = found.setdefault(candidate, _Counted())
+        counted.verdicts[verdict] += count
+        counted.baselines[baseline] += count
+    return found
 
 
 def _cost(connection: Connection, trial: tuple[str, str, str]) -> tuple[str | None, int]:
