@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Context, Decimal
 from typing import Final
 
 from migrate.pricing import usd_text
-from migrate.vocabulary import Measurement, Money
+from migrate.vocabulary import Judged, Measurement, Money
 
 PICO: Final = Decimal("1e-12")
 EXACT: Final = Context(prec=200)
@@ -20,6 +21,21 @@ def sum_text(amounts: Iterable[str]) -> str | None:
     for amount in amounts:
         total = EXACT.add(total or Decimal(), Decimal(amount))
     return None if total is None else usd_text(total)
+
+
+def as_asked(measurements: Iterable[Measurement], samples: Iterable[Judged]) -> tuple[Measurement, ...]:
+    """Return measurements with the lost tries of the asking that gave each answer, and no others.
+
+    A try that was in flight when its run was stopped may have been paid for, and the run's own row counts it. It is not
+    what an answer costs: the call was made again, and production has nobody who stops it.
+    """
+    tries = {
+        (judged.sample.index, call.ordinal): call.attempts - 1 for judged in samples for call in judged.sample.calls
+    }
+    return tuple(
+        replace(one, lost=min(one.lost, tries.get((one.sample, one.ordinal), one.lost))) if one.lost else one
+        for one in measurements
+    )
 
 
 class Spending:

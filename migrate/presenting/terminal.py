@@ -246,13 +246,16 @@ def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
         spent = dollars_text(_sum([flow.cost_candidate.usd for flow in flows]))
         recorded = dollars_text(_sum([flow.cost_baseline.usd for flow in flows]))
         yield f"cost of all samples: {candidate} {spent}; baseline, when recorded, {recorded}"
-    sides = [side for flow in evidence for side in (flow.cost_candidate, flow.cost_baseline)]
-    lost = sum(side.lost for side in sides)
-    unknown = sum(side.unknown for side in sides) - lost
-    parts = [counted(unknown, "call")] if unknown else []
-    parts += [counted(lost, "failed attempt")] if lost else []
-    if parts:
-        yield f"cost unknown of {' and '.join(parts)}: not in these figures"
+    for whose, sides in (
+        ("", [flow.cost_candidate for flow in evidence]),
+        (", when the baseline was recorded", [flow.cost_baseline for flow in evidence]),
+    ):
+        lost = sum(side.lost for side in sides)
+        unknown = sum(side.unknown for side in sides) - lost
+        parts = [counted(unknown, "call")] if unknown else []
+        parts += [f"{counted(lost, 'attempt')} that failed or {'was' if lost == 1 else 'were'} cut off"] if lost else []
+        if parts:
+            yield f"cost unknown of {' and '.join(parts)}{whose}: not in these figures"
 
 
 def _sum(amounts: Sequence[str | None]) -> str | None:

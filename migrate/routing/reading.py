@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from migrate.evidence.latency import Clockings
-from migrate.evidence.money import EXACT
+from migrate.evidence.money import EXACT, as_asked
 from migrate.evidence.weighing import Record
 from migrate.routing.nouns import CaseCost, Row, Signal, Trial
 from migrate.vocabulary import (
@@ -68,7 +68,8 @@ class TrialReader:
         for measurements, clock in zip((record.baseline, record.candidate), self._clocks, strict=True):
             clock.add(measurements)
             self._simulated = self._simulated or any(one.simulated for one in measurements)
-        before, after = (self._usd(side) for side in (record.baseline, record.candidate))
+        asked = as_asked(record.candidate, record.samples)
+        before, after = (self._usd(side) for side in (record.baseline, asked))
         costs = mean_usd(before), mean_usd(after)
         kept, answered = scores.contract, scores.contract.candidate.total
         if costs[0] is not None and costs[1] is not None and kept.baseline.total and answered:

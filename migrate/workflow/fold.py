@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from migrate.errors import StoreProblem
+from migrate.evidence.money import as_asked
 from migrate.ports import CaseRecord, Goldens, Ledger, Recordings
 from migrate.vocabulary import (
     LOOKUP,
@@ -229,10 +230,13 @@ def measurements_of(flow: FlowName, case: CaseId, sample: Sample) -> Iterator[Me
 
 
 def _kept(record: CaseRecord) -> list[Measurement]:
-    """Return what goes beside the golden: nothing of a case whose golden was not written, and no costs."""
+    """Return what goes beside the golden: nothing of a case whose golden was not written, and no costs.
+
+    Nor tries that were cut off when the recording was stopped: they are in the ledger, under the run that made them.
+    """
     if any(isinstance(call.outcome, NoReply) for judged in record.samples for call in judged.sample.calls):
         return []
-    calls = [row for row in record.candidate if row.ordinal != LOOKUP]
+    calls = [row for row in as_asked(record.candidate, record.samples) if row.ordinal != LOOKUP]
     return [replace(row, cost_usd=None, source=Source.GOLDEN) for row in calls]
 
 

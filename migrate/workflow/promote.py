@@ -12,6 +12,7 @@ from typing import Literal
 
 from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
+from migrate.evidence.money import as_asked
 from migrate.ports import CaseRecord, DecisionLog, Goldens, PromptFiles
 from migrate.rendering import bind_checks, parse_candidate, prompt_for
 from migrate.reviewing import Dropped, dropped_by
@@ -104,7 +105,7 @@ class Promotion:
 
     def _write(self, flow: Flow, goldens: Sequence[Golden], records: Sequence[CaseRecord]) -> None:
         """Write measurements, then goldens: while a golden is the old one the promotion is not done, and says so."""
-        rows = [_measured(row) for record in records for row in record.candidate]
+        rows = [_measured(row) for record in records for row in as_asked(record.candidate, record.samples)]
         self._goldens.write_measurements(flow.name, rows)
         for golden in goldens:
             self._goldens.write(golden)

@@ -10,7 +10,20 @@ from measured import call, compared, finding, record, scores
 
 from migrate.routing import Signal, TrialOf, TrialReader, baseline_rows
 from migrate.routing.reading import signals_of, usd_by_sample
-from migrate.vocabulary import Answer, CaseId, Finding, FindingKind, JsonPath, Judged, Rung, Sample, Severity
+from migrate.vocabulary import (
+    Answer,
+    Call,
+    CaseId,
+    Finding,
+    FindingKind,
+    JsonPath,
+    Judged,
+    Reply,
+    Request,
+    Rung,
+    Sample,
+    Severity,
+)
 
 
 def judged(answer: Answer | None, *findings: Finding, **rungs: bool) -> Judged:
@@ -46,6 +59,20 @@ def test_a_sample_costs_all_its_calls_and_tries() -> None:
     calls = (call(sample=1), replace(call(sample=1, ordinal=1), lost=1), call(sample=2), call("gpt-9", sample=2))
     found = usd_by_sample(calls, lambda one: "no price" if one.asked_model == "gpt-9" else Decimal(2))
     assert {1: Decimal(6), 2: None} == found
+
+
+def test_a_try_that_was_cut_off_costs_production_nothing() -> None:
+    """A replay was stopped and resumed: its answers cost what they cost, not twice."""
+    again = Call(Request("chat", {}, "k1:0", "k1:0"), Reply(Answer("{}"), "gpt-4.1"), lost=1)
+    one = record(compared("c1", scores=scores((1, 1), (1, 1), None)), baseline=(call(),), candidate=(call(),))
+    cut = replace(
+        one,
+        samples=(Judged(Sample(1, (again,), Answer("{}")), {}),),
+        candidate=(replace(call(), lost=1),),
+    )
+    reader = TrialReader(TrialOf("gpt-4.1"), lambda _: Decimal(1))
+    reader.add(cut)
+    assert Decimal(1) == reader.trial().costs[CaseId("c1")].candidate
 
 
 def test_agreement_is_shared_by_the_samples_that_agree() -> None:
