@@ -70,6 +70,8 @@ def _unit_rate(name: MetricName, known: Known, inputs: Inputs, terms: Terms) -> 
         return _Rate(given, given, given, given / calls, limit, "the policy file")
     # Clean goldens do not promise that nothing is ever bad: half of what they cannot exclude is planned for.
     planned = unit_rate(rate or upper / 2, calls)
+    if not rate:
+        source += f": none, so half of what they cannot exclude is taken, {upper / 2:.2%} of calls"
     return _Rate(unit_rate(rate, calls), planned, unit_rate(upper, calls), upper, limit, source)
 
 

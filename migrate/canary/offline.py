@@ -7,6 +7,7 @@ from typing import Final
 
 from migrate.canary.ladder import points
 from migrate.canary.nouns import Inputs, Rollout
+from migrate.evidence.words import leaving
 from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric
 
 MOST_NAMED: Final = 20
@@ -30,7 +31,7 @@ def worth_knowing(inputs: Inputs) -> Iterator[str]:
     """Yield what a person should know of a rollout that may start."""
     for one in _flows(inputs):
         name = f"{one.evidence.flow}: " if len(inputs.members) > 1 else ""
-        said = (_gate_words(one), _agreement_words(one), one.offline.dearer)
+        said = (_gate_words(one), _leaving_words(one), _agreement_words(one), one.offline.dearer)
         yield from (f"{name}{words}" for words in said if words)
 
 
@@ -76,6 +77,13 @@ def _gate_words(inputs: Inputs) -> str:
     broken = offline.worse.get("contract", ())
     named = f", {_named(broken)}" if broken else ""
     return f"the replay closed its gate: {offline.gate}{named}" if offline.gate else ""
+
+
+def _leaving_words(inputs: Inputs) -> str:
+    """Say that the candidate leaves soon, or no later than its baseline. Empty where it does not."""
+    evidence = inputs.evidence
+    days, before = (inputs.days_left, inputs.shutdown), (inputs.baseline_days_left, inputs.baseline_shutdown)
+    return leaving(evidence.candidate, (days[0], days[1] or ""), evidence.baseline, (before[0], before[1] or ""))
 
 
 def _agreement_words(inputs: Inputs) -> str:

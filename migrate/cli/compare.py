@@ -42,6 +42,7 @@ def compare(
     from migrate.edges.configuration import read_settings
     from migrate.evidence import parse_fail_on, standing
     from migrate.evidence.glossary import defined
+    from migrate.wiring.world import World
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
@@ -58,7 +59,8 @@ def compare(
     if as_json:
         print_document(run, evidence, heard.evidence())
     else:
-        print_summary(run, evidence, heard.evidence(), named=run_id is not None)
+        leaving = World(settings, os.environ).leaving(evidence)
+        print_summary(run, evidence, heard.evidence(), named=run_id is not None, leaving=leaving)
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
@@ -149,7 +151,12 @@ def print_document(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequenc
 
 
 def print_summary(
-    run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = (), *, named: bool = False
+    run: Run,
+    evidence: tuple[FlowEvidence, ...],
+    people: Sequence[HumanEvidence] = (),
+    *,
+    named: bool = False,
+    leaving: Sequence[str] = (),
 ) -> None:
     """Print the run for people, in the width and colours of their terminal; `named`: it was asked for by its id."""
     from migrate.presenting.terminal import summary_lines
@@ -157,7 +164,7 @@ def print_summary(
     width = terminal_width()
     colour = wants_colour(sys.stdout.isatty(), os.environ)
     _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
-    lines = summary_lines(run, evidence, width=width, colour=colour, people=people, named=named)
+    lines = summary_lines(run, evidence, width=width, colour=colour, people=people, named=named, leaving=leaving)
     _say(lines, err=False, colour=colour)
 
 

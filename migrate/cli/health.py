@@ -218,7 +218,8 @@ def _prices(world: World, models: list[str]) -> Iterator[Sign]:
         yield Sign("prices", "ok", said)
     else:
         age = (today - newest).days
-        text = f"{said}: newest price of these models is of {newest}, {counted(age, 'day')} ago"
+        by = " by the calendar" if settings.as_of else ""
+        text = f"{said}: newest price of these models is of {newest}, {counted(age, 'day')} ago{by}"
         old = age > OLD_PRICES_DAYS
         yield Sign("prices", "warning" if old else "ok", text, "pip install --upgrade genai-prices" if old else "")
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -83,7 +83,7 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     """
     asked = Asked(form=_form(as_json, as_md, export, given["held"]), **given)  # type: ignore[arg-type]
     name = None if asked.explain is None else _figure(asked.explain)
-    report = _report(asked)
+    report = replace(_report(asked), typed=asked.as_of is not None)
     if name is not None:
         from migrate.presenting.routes import heads
         from migrate.routing.explaining import explained

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
 
+from migrate import catalogue
 from migrate.evidence.policy import Policy
 from migrate.evidence.tally import Tally
 from migrate.vocabulary import FlowMetric
 
+SOON_DAYS: Final = 210
+"""A rollout of a month, and half a year in which its model is worth having."""
+Ends: TypeAlias = tuple[int | None, str]
+"""Days until a model leaves, by the day that is judged by, and the first day without; None: no end is announced."""
 FAR: Final = 9
 """More than so many times the cases again: mending what got worse is the nearer way."""
 
@@ -102,6 +108,30 @@ def remarks(tally: Tally, policy: Policy) -> Iterator[str]:
         yield f"cases left out of agreement, golden of one sample: {tally.unmeasured}"
     if policy.cases is None:
         yield f"judged as {policy.critical}: no prompt file says more"
+
+
+def leaving(model: str, days: Ends, baseline: str, before: Ends) -> str:
+    """Say when a model leaves its API, where that is soon or no later than what it replaces; empty elsewhere."""
+    left, day = days
+    if left is None:
+        return ""
+    if left <= 0:
+        return f"{model} left the API on {day}"
+    said = f"{model} leaves the API on {day}, in {left} {'day' if left == 1 else 'days'}"
+    if before[0] is not None and left <= before[0]:
+        return f"{said}, no later than {baseline}: another move follows by then"
+    return said if left <= SOON_DAYS else ""
+
+
+def ends_of(models: Iterable[str], today: dt.date) -> Ends:
+    """Return the days until the first of some models leaves, and which day that is; None where none is announced."""
+    known = [(model, catalogue.days_left(model, today)) for model in models]
+    ends = [(left, model) for model, left in known if left is not None]
+    if not ends:
+        return None, ""
+    left, model = min(ends)
+    facts = catalogue.facts(model)
+    return left, "" if facts is None or facts.shutdown is None else facts.shutdown.isoformat()
 
 
 def points(share: float) -> str:

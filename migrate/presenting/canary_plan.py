@@ -202,7 +202,9 @@ def _facts(rollout: Rollout) -> Iterator[str]:
         deltas = f"p50 {rollout.latency_p50_delta_ms:+.0f} ms, p95 {rollout.latency_p95_delta_ms:+.0f} ms"
         yield f"latency: {deltas}, n {counted(rollout.latency_n, 'case')}"
     rows = [f"{metric.name} {metric.rate:.2%} ({metric.source})" for metric in rollout.metrics if metric.hard]
-    yield f"today's rate: {'; '.join(rows)}, of {rollout.units}"
+    calls = rollout.requests_per_day / rollout.units_per_day
+    each = f", each with {calls:.3g} calls a day" if calls > 1 else ""
+    yield f"planned with: {'; '.join(rows)}, of {rollout.units}{each}"
     yield from _simulated_words(rollout)
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from migrate import catalogue
 from migrate.evidence.words import is_nearer_mended, mend_or_add, points
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
@@ -63,7 +64,7 @@ def heads(report: RouteReport) -> Iterator[str]:
     if report.simulated:
         yield SIMULATED
     policy = report.policy
-    pinned = " (pinned)" if report.pinned else ""
+    pinned = " (--as-of)" if report.typed else " (pinned)" if report.pinned else ""
     yield f"judged as of {policy.as_of.isoformat()}{pinned}; a rollout of {policy.rollout_days} days ends {policy.ends}"
 
 
@@ -90,13 +91,22 @@ def _row(flow: FlowRoute) -> tuple[Cell, ...]:
     return (
         Cell(flow.trials.flow),
         Cell(flow.model),
-        Cell(VERDICTS[flow.verdict], COLOURS.get(flow.verdict, "")),
+        Cell(verdict_word(flow), COLOURS.get(flow.verdict, "")),
         Cell(_money(flow)),
         Cell(UNKNOWN if flow.risk is None or flow.verdict.startswith("keep") else points(flow.risk.points / 100)),
         Cell(ratio_text(about.latency.ratio) if about is not None else UNKNOWN),
         Cell(str(compared)),
         Cell(_needed(flow)),
     )
+
+
+def verdict_word(flow: FlowRoute) -> str:
+    """Return a verdict in words; where all candidates are barred, not their answers are to blame."""
+    if flow.verdict != "keep_baseline" or not all(option.barred for option in flow.options):
+        return VERDICTS[flow.verdict]
+    if all(option.unavailable for option in flow.options):
+        return "keep: all leave"
+    return "keep: slower" if all(option.slow for option in flow.options) else "keep: all barred"
 
 
 def _money(flow: FlowRoute) -> str:
@@ -192,6 +202,9 @@ def _next(report: RouteReport) -> str:
     if lacking and (changed or not helped):
         why = (changed or list(lacking))[0]
         return _replay_again(lacking[why], why)
+    if not helped and any(option.unavailable and option.leaves for flow in report.flows for option in flow.options):
+        stays = f"one that stays past {report.policy.ends}{_suggested(report)}"
+        return f"pytest --model MODEL, {stays}; then prompt-migrate route"
     if not helped:
         return "prompt-migrate compare"
     first = max(helped, key=lambda flow: flow.saving_month.value if flow.saving_month else 0)
@@ -200,6 +213,15 @@ def _next(report: RouteReport) -> str:
         return f"add {first.cases_needed} cases to {first.trials.flow}, record them, replay; then prompt-migrate route"
     look = f"prompt-migrate report --run {first.about.trial.run} --open" if first.about.trial.run else ""
     return f"{mend_or_add(worse, first.trials.flow)}{look and f' ({look})'}, replay; then prompt-migrate route"
+
+
+def _suggested(report: RouteReport) -> str:
+    """Return what vendors suggest in the place of models that leave, where that stays: a hint, never a choice."""
+    models = {model for flow in report.flows for option in flow.options for model in option.trial.models}
+    known = [catalogue.facts(model) for model in sorted(models | {flow.trials.baseline for flow in report.flows})]
+    named = dict.fromkeys(facts.successor for facts in known if facts is not None and facts.successor)
+    stays = [name for name in named if catalogue.retired(name, report.policy.ends) is None]
+    return f" (suggested: {', '.join(stays)})" if stays else ""
 
 
 def _replay_again(flow: FlowRoute, why: Why) -> str:

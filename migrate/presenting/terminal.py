@@ -73,16 +73,18 @@ def summary_lines(
     colour: bool = False,
     people: Sequence[HumanEvidence] = (),
     named: bool = False,
+    leaving: Sequence[str] = (),
 ) -> list[str]:
     """Return the summary of a replay: no line but the next command is wider than `width` cells.
 
-    `named` says that the run was asked for by its id and may not be the newest, so that the next command names it too.
+    `named` says that the run was asked for by its id and may not be the newest, so that the next command names it too;
+    `leaving` are words of candidates that leave their API.
     """
     simulated = run.simulated or any(flow.simulated for flow in evidence)
     return [
         *(wrapped(SIMULATED, width) if simulated else ()),
         *_tables(evidence, width, colour),
-        *(line for note in _notes(run, evidence) for line in wrapped(note, width)),
+        *(line for note in (*_notes(run, evidence), *leaving) for line in wrapped(note, width)),
         *_groups(evidence, width, colour),
         *people_lines(people, width),
         *(line for pair in unknown_models(run, evidence).items() for line in wrapped(unknown_words(*pair), width)),

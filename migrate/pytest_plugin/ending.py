@@ -158,7 +158,9 @@ class Ending:
             return [*wrapped(words, width), f"next: pytest --migrate-resume={self.results.run.id}"]
         if self._session.mode:
             return self._recorded_lines()
-        return summary_lines(self.results.run, self.results.evidence, width=width, colour=colour)
+        evidence = self.results.evidence
+        leaving = self._session.world.leaving(evidence)
+        return summary_lines(self.results.run, evidence, width=width, colour=colour, leaving=leaving)
 
     @property
     def _is_quiet(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -150,11 +151,12 @@ def _reasons(
     if not found:
         yield f"no replay of any candidate{' that can be weighed' if flow.left_out else ''}"
     if about is not None and verdict in ("switch", "insufficient"):
-        yield from _about(about, verdict, policy)
+        yield from _about(flow, about, verdict, policy)
     if verdict == "keep_baseline_cheaper":
         yield from (words.dearer(one.candidate, one.cost) for one in found if one.cost is not None and not one.cheaper)
     if verdict != "switch":
         yield from (words.worse(option) for option in found if option.standing == "worse" and not option.barred)
+    yield from (words.other(option) for option in found if _unsaid(option, about, verdict))
     yield from words.kept_apart(found)
     yield from words.left_out(flow.left_out)
     if verdict != "switch":
@@ -163,22 +165,41 @@ def _reasons(
         yield NO_TRAFFIC
 
 
-def _about(about: Option, verdict: RouteVerdict, policy: RoutePolicy) -> Iterator[str]:
+def _unsaid(option: Option, about: Option | None, verdict: RouteVerdict) -> bool:
+    """Say whether a candidate is one that could save more, and that nothing else would name."""
+    if option is about or option.barred or option.standing == "satisfactory":
+        return False
+    if verdict == "switch":
+        return about is not None and price_of(option) < price_of(about)
+    return option.standing != "worse" and (option.cheaper or verdict != "keep_baseline_cheaper")
+
+
+def _about(flow: FlowTrials, about: Option, verdict: RouteVerdict, policy: RoutePolicy) -> Iterator[str]:
     yield f"{about.candidate}: {'; '.join(about.reasons[:2])}"
     if verdict == "insufficient":
         hint = words.help_of(about.more_cases)
         yield from [hint] if hint else []
-    elif about.leaves is not None and (about.leaves - policy.ends).days <= words.SOON:
+    before = min((day for _, day in _ends(flow, policy)), default=None)
+    if about.leaves is not None and before is not None and about.leaves <= before:
+        yield words.no_later(words.Leaving(about.candidate, about.leaves), flow.baseline, before, policy)
+    if verdict == "switch" and about.leaves is not None and (about.leaves - policy.ends).days <= words.SOON:
         yield words.leaves_soon(about.candidate, about.leaves, policy)
     if about.latency.ratio is not None and about.latency.ratio > policy.slower:
         yield f"p95 {about.latency.ratio:.2f} times the baseline's: more than {policy.slower:g}, not shown"
 
 
 def _leaving_baseline(flow: FlowTrials, policy: RoutePolicy) -> Iterator[str]:
+    for _, day in _ends(flow, policy):
+        if (day - policy.ends).days <= words.SOON:
+            yield words.baseline_leaves(flow, day, policy)
+
+
+def _ends(flow: FlowTrials, policy: RoutePolicy) -> Iterator[tuple[str, dt.date]]:
+    """Yield the baseline's models whose end is announced, and their first days without."""
     for model in filter(None, (name.strip() for name in flow.baseline.split(","))):
         facts = catalogue.facts(model) if policy.calendars is None or model in policy.calendars else None
-        if facts is not None and facts.shutdown is not None and (facts.shutdown - policy.ends).days <= words.SOON:
-            yield words.baseline_leaves(flow, facts.shutdown, policy)
+        if facts is not None and facts.shutdown is not None:
+            yield model, facts.shutdown
 
 
 __all__ = ["risk_of", "routed", "spoken_of"]

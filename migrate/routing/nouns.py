@@ -278,6 +278,8 @@ class RouteReport:
     simulated: bool = False
     pinned: bool = False
     note: str = ""
+    typed: bool = False
+    """The day is the command line's."""
 
     @property
     def inconclusive(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from migrate.evidence.latency import Change
-from migrate.evidence.words import points
+from migrate.evidence.words import leaving, points
 from migrate.routing.nouns import Cost, LeftOut, MoreCases, Option, RoutePolicy, Trial, Why
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ def leaves(one: Leaving, policy: RoutePolicy) -> str:
 def leaves_soon(model: str, day: dt.date, policy: RoutePolicy) -> str:
     """Say that a model outlives the rollout, and not by much."""
     return f"{model} leaves on {day.isoformat()}, {(day - policy.ends).days} days after the rollout ends"
+
+
+def no_later(one: Leaving, baseline: str, before: dt.date, policy: RoutePolicy) -> str:
+    """Say that a model leaves when its baseline does, or before; empty where it stays longer."""
+    days = ((one.day - policy.as_of).days, one.day.isoformat())
+    return leaving(one.model, days, baseline, ((before - policy.as_of).days, before.isoformat()))
+
+
+def other(option: Option) -> str:
+    """Say where a candidate stands that the route is not about."""
+    return f"{option.candidate}: {'; '.join(option.reasons[:2]) or standing(option)}"
 
 
 def unpriced(trial: Trial) -> str:

@@ -25,6 +25,7 @@ from migrate.edges.recorded_vectors import RecordedVectors
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
 from migrate.errors import UsageProblem, did_you_mean
+from migrate.evidence.words import ends_of, leaving
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import baseline_of, models_of, parse_candidate
@@ -251,6 +252,20 @@ class World:
         """True where OpenAI's calendar binds: its own API, and the simulation of it."""
         provider = self.settings.provider_for(model)
         return provider.kind == "simulated" or (provider.kind == "openai" and provider.base_url is None)
+
+    def leaving(self, evidence: Iterable[FlowEvidence]) -> list[str]:
+        """Say of each candidate that leaves soon, or no later than its baseline, when: by the day that is judged by."""
+        today = self.clock.today()
+        said: dict[str, None] = {}
+        for one in evidence:
+            candidate = parse_candidate(one.candidate)
+            baselines = [name.strip() for name in one.baseline.split(",") if name.strip()]
+            asked = {candidate.model_for(name) for name in baselines} | set(candidate.steps.values())
+            before = ends_of(filter(self.is_openai, baselines), today)
+            for model in sorted(asked - set(baselines)):
+                if self.is_openai(model):
+                    said[leaving(model, ends_of([model], today), one.baseline, before)] = None
+        return list(filter(None, said))
 
     # --- asking --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 from canary_nouns import evidence, member, metric, pool, rollout
 
 from migrate.canary import Offline
-from migrate.canary.offline import CLOSING, is_unknown, wants_replay
+from migrate.canary.offline import CLOSING, is_unknown, wants_goldens, wants_replay
 from migrate.vocabulary import CaseVerdict, FlowMetric
 
 
@@ -47,6 +47,39 @@ def test_what_a_reviewer_rejected_and_is_there_again_does_not_start() -> None:
     assert "what a reviewer rejected is there again in 22 cases: mend it, or take the rejection back" == made.reasons[0]
     assert made.reasons[1].startswith("c00 (rejected by ada: wrong sum), c01")
     assert made.reasons[1].endswith("c19 (rejected by ada: wrong sum) and 2 more")
+
+
+def test_a_candidate_that_leaves_with_its_baseline_says_so() -> None:
+    """A rollout that ends in time is one to be made again; a candidate that outlives its baseline says nothing."""
+    same = {"shutdown": "2027-01-14", "baseline_shutdown": "2027-01-14", "baseline_days_left": 364}
+    said = "gpt-4.1-mini leaves the API on 2027-01-14, in 364 days, no later than gpt-4o: another move follows by then"
+    assert said in rollout(days_left=364, **same).reasons
+    later = rollout(**{**same, "shutdown": "2028-01-14"}, days_left=729)
+    assert not any("leaves the API" in reason for reason in later.reasons)
+
+
+def test_a_closed_gate_names_the_cases_that_broke() -> None:
+    """The plan may start, and says what the replay said."""
+    made = rollout(offline=Offline(gate="2 of 100 cases breaking", worse={"contract": ("c01", "c07")}))
+    assert "the replay closed its gate: 2 of 100 cases breaking, c01, c07" in made.reasons
+
+
+def test_a_replay_of_another_prompt_does_not_start() -> None:
+    """Goldens are recorded first where they are stale; where they fit, the replay is what is missing."""
+    stale, other = rollout(offline=Offline(stale=3, outdated=2)), rollout(offline=Offline(outdated=2))
+    assert ("do_not_start", True, False) == (stale.verdict, wants_goldens(stale), wants_replay(stale))
+    assert ("do_not_start", False, True) == (other.verdict, wants_goldens(other), wants_replay(other))
+
+
+def test_clean_goldens_are_not_called_broken() -> None:
+    """Half of what they cannot exclude is planned with, and the source of the figure says that none broke."""
+    clean = rollout(evidence=evidence(metric(baseline=1.0)))
+    (bad,) = [one for one in clean.metrics if one.name == "bad"]
+    assert bad.source.startswith(
+        "contract broken in the goldens of 100 cases: none, so half of what they cannot exclude is taken, "
+    )
+    (seen,) = [one for one in rollout().metrics if one.name == "bad"]
+    assert "contract broken in the goldens of 100 cases" == seen.source
 
 
 def test_agreement_that_looks_worse_is_said_to_be_unmeasured_in_production() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from routing_flows import DAY, DOLLARS, FULL, MINI, NANO, POLICY, TODAY, flow
 
+from migrate.presenting.routes import route_lines
 from migrate.routing import FlowRoute, FlowTrials, RoutePolicy, routed
 from migrate.vocabulary import Traffic
 
@@ -155,6 +156,39 @@ def test_a_model_that_leaves_soon_after_is_told() -> None:
     """A route that outlives the rollout by weeks says so."""
     found = route(flow((150, {})), replace(POLICY, as_of=dt.date(2026, 11, 29)))
     assert "gpt-4.1-mini leaves on 2027-01-14, 16 days after the rollout ends" in found.reasons
+
+
+def test_a_model_that_leaves_with_its_baseline_is_told_however_far_the_day() -> None:
+    """By the demo's pinned day all is a year away, and a move from gpt-4o to mini is one to be made again."""
+    found = route(flow((150, {}), order=(FULL, MINI)), replace(POLICY, as_of=dt.date(2026, 1, 15)))
+    said = "gpt-4.1-mini leaves the API on 2027-01-14, in 364 days, no later than gpt-4o: another move follows by then"
+    assert said in found.reasons
+
+
+def test_where_all_candidates_leave_the_verdict_blames_no_answer() -> None:
+    """In the table they leave; what is next is a model that stays."""
+    found = routed([flow((150, {}))], replace(POLICY, as_of=dt.date(2026, 12, 20)), source="ledger")
+    lines = route_lines(found, width=80)
+    assert "keep: all leave" in "\n".join(lines)
+    assert lines[-1].startswith("next: pytest --model MODEL, one that stays past 2027-01-19")
+    typed = route_lines(replace(found, typed=True, pinned=True), width=80)
+    assert "judged as of 2026-12-20 (--as-of); a rollout of 30 days ends 2027-01-19" in typed
+
+
+def test_no_candidate_is_passed_over() -> None:
+    """One that waits for another is named with what is known of it, and so is one that saves more than the route."""
+    found = route(flow((144, {}), (6, {FULL: "--"})))
+    for model in (MINI, NANO):
+        assert any(reason.startswith(f"{model}: waits for {FULL}") for reason in found.reasons if model != found.about)
+    cheaper = route(flow((100, {}), (50, {NANO: "--"})))
+    assert MINI == cheaper.model
+    assert any(reason.startswith(f"{NANO}: ") for reason in cheaper.reasons)
+
+
+def test_where_all_are_worse_the_route_is_about_the_least_bad() -> None:
+    """What is nearest to its margin is mended first, not what is cheapest."""
+    found = route(flow((60, {}), (40, {NANO: "--", MINI: "--"}), (20, {FULL: "--", NANO: "--", MINI: "--"})))
+    assert ("keep_baseline", FULL) == (found.verdict, None if found.about is None else found.about.candidate)
 
 
 def test_a_baseline_that_leaves_is_told() -> None:
