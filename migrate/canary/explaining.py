@@ -13,7 +13,7 @@ from migrate.canary.metrics import CAP_WEIGHT
 from migrate.canary.nouns import Rollout
 from migrate.canary.terms import METRICS
 from migrate.canary.verdicts import Reading, Verdict
-from migrate.evidence.figures import Figures
+from migrate.evidence.figures import Figures, of_the_tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +394,7 @@ def explanation(name: str, subject: Subject) -> list[str]:
     if name in EXPLAINED:
         known = EXPLAINED[name]
         rows = [f"input: {line}" for line in known.inputs(subject)]
-        return [f"{flow}, {name}", f"formula: {known.formula}", *rows, f"source: {known.source}"]
+        return [f"{flow}, {name}", f"formula: {known.formula}", *rows, f"source: {of_the_tool(known.source)}"]
     return [f"{flow}, {name}: {MEANINGS[name]}", *_metric(name, subject)]
 
 

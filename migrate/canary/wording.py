@@ -62,7 +62,7 @@ def harm(rollout: Rollout, sofar: Totals, share: float, evidence: Evidence) -> S
             f"{sides(sofar, culprit)} {rollout.units} met {kind}."
         ),
         (
-            f"The evidence stood at {number(evidence.most)} and stops the rollout at {number(1 / rollout.alpha)}: "
+            f"The evidence stood at {number(evidence.most)}, and {number(1 / rollout.alpha)} stops the rollout: "
             f"an acceptable candidate gets there in at most {rollout.alpha:.0%} of rollouts, however often one looks."
         ),
     )
@@ -78,7 +78,7 @@ def harmed_member(rollout: Rollout, member: MemberReading, share: float, evidenc
             f"{seen} {rollout.units} met a bad answer there."
         ),
         (
-            f"The evidence stood at {number(evidence.most)} and stops the rollout at {number(1 / rollout.alpha)}; "
+            f"The evidence stood at {number(evidence.most)}, and {number(1 / rollout.alpha)} stops the rollout; "
             f"a member alone stops it at {number(member.threshold)}, and {member.flow} stands at {number(member.e)}."
         ),
     )
@@ -277,5 +277,7 @@ def silence(hours: int) -> Iterator[str]:
 
 
 def number(value: float) -> str:
-    """Return evidence as people read it."""
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
+    """Return evidence as people read it: past a million nobody needs to know how far."""
+    if value >= 1e6:
+        return "more than a million"
+    return f"{value:.1f}".removesuffix(".0") if value < 100 else f"{value:,.0f}"

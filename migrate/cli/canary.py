@@ -76,6 +76,7 @@ def plan(
     """
     from migrate import wiring
     from migrate.canary import plan_document
+    from migrate.edges.machine import READING_LOGS, reads_logs
     from migrate.edges.rollouts import write_document
     from migrate.wiring.canary import plan_canaries
 
@@ -94,6 +95,8 @@ def plan(
     else:
         _print_plan(made, as_markdown)
     if output is not None:
+        if not reads_logs():
+            click.echo(f"note: canary check wants DuckDB, which is not installed: {READING_LOGS}", err=True)
         click.echo(f"written: {output}; next: prompt-migrate canary export {output} --to flagd", err=True)
     elif explain is None:
         given = {"run": run_id, "candidate": candidate, "policy": policy, "as-of": as_of}
@@ -217,15 +220,15 @@ def _print_check(made: Plan, log: Log, verdicts: Sequence[Verdict], as_markdown:
 
 def _print_explained(asked: str, flows: Iterable[tuple[Rollout | None, Verdict | None, Counted | None]]) -> None:
     from migrate.canary.explaining import FIGURES, Subject, explanation
+    from migrate.cli.explaining import unknown_figure, word_lines
     from migrate.presenting.layout import wrapped
 
     name = FIGURES.named(asked)
+    if name is None and (words := word_lines(asked)):
+        print_lines(line for text in words for line in wrapped(text, screen_width()))
+        return
     if name is None:
-        several = FIGURES.several(asked)
-        if several:
-            raise UsageProblem(f'several figures have "{asked}"', hint=f"name its place: {', '.join(several)}")
-        hint = did_you_mean(asked, FIGURES.known) or f"one of {', '.join(FIGURES.names)}"
-        raise UsageProblem(f'nothing is called "{asked}"', hint=hint)
+        raise unknown_figure(asked, "canary plan")
     for rollout, verdict, counted in flows:
         if rollout is not None:
             for line in explanation(name, Subject(rollout, verdict, counted)):
@@ -269,6 +272,7 @@ def simulate(
     no-control, missing, mismatch, swap, spikes.
     """
     from migrate.canary.traffic import EVENTS, RATES, Truth, simulated_log
+    from migrate.edges.machine import READING_LOGS, reads_logs
     from migrate.edges.rollouts import read_plan, write_lines
     from migrate.wiring.canary_check import wanted_flows
 
@@ -290,8 +294,9 @@ def simulate(
         made, rollout, truth, start=start.replace(tzinfo=dt.UTC), days=span, seed=seed, first_stage=stage
     )
     count = write_lines(output, (json.dumps(line) for line in lines))
+    first = "" if reads_logs() else f"{READING_LOGS}, then "
     click.echo(
-        f"written: {output}, {count:,} SIMULATED lines; next: prompt-migrate canary check {plan_file} {output}",
+        f"written: {output}, {count:,} SIMULATED lines; next: {first}prompt-migrate canary check {plan_file} {output}",
         err=True,
     )
 

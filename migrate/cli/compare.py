@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from migrate.cli.printing import folded, fuller_lines, print_json, terminal_width
-from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem, did_you_mean
+from migrate.cli.printing import fuller_lines, print_json, terminal_width
+from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
 
 if TYPE_CHECKING:
     from migrate.evidence import Standing
@@ -39,14 +39,14 @@ def compare(
 
     Ends with 1 when --fail-on closes the gate, 12 when goldens are stale, 10 when answers are missing, else 0.
     """
+    from migrate.cli.explaining import word_lines
     from migrate.edges.configuration import read_settings
     from migrate.evidence import parse_fail_on, standing
-    from migrate.evidence.glossary import defined
     from migrate.wiring.world import World
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
-    words = [] if explain is None else [*defined(explain)]
+    words = [] if explain is None else word_lines(explain)
     if words:
         _say(words, err=False)
         return
@@ -121,14 +121,12 @@ def read_run(
 
 def _figure(asked: str) -> str:
     """Return the name of a figure that was asked for by it, or by a key of the JSON."""
+    from migrate.cli.explaining import unknown_figure
     from migrate.evidence.explaining import FIGURES
-    from migrate.evidence.glossary import WORDS
 
     name = FIGURES.named(asked)
     if name is None:
-        guess = did_you_mean(asked, (*FIGURES.known, *WORDS))
-        known = f"it knows the figures {', '.join(FIGURES.names)}; and the words {', '.join(WORDS)}"
-        raise UsageProblem(f'--explain does not know "{asked}"', hint=folded(f"{guess} {known}".strip()))
+        raise unknown_figure(asked, "compare")
     return name
 
 

@@ -88,6 +88,8 @@ def _machine() -> Iterator[Sign]:
         hint = "use python -m migrate, or activate this environment"
         yield Sign("name", "warning", f"prompt-migrate on the PATH is of another environment: {foreign}", hint)
     yield _sqlite(machine.sqlite_version())
+    if not machine.reads_logs():
+        yield Sign("canary", "note", "DuckDB is not installed: canary check cannot read logs", machine.READING_LOGS)
 
 
 def _sqlite(version: str) -> Sign:

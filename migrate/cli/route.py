@@ -14,7 +14,7 @@ import click
 
 from migrate.cli.compare import ledger_of, wants_colour
 from migrate.cli.printing import print_json, print_lines, terminal_width
-from migrate.errors import UsageProblem, did_you_mean
+from migrate.errors import UsageProblem
 
 if TYPE_CHECKING:
     from migrate.routing import RouteReport
@@ -82,6 +82,10 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     decided, 3 when the evidence for one is insufficient.
     """
     asked = Asked(form=_form(as_json, as_md, export, given["held"]), **given)  # type: ignore[arg-type]
+    words = [] if asked.explain is None else _words(asked.explain)
+    if words:
+        print_lines(words)
+        return
     name = None if asked.explain is None else _figure(asked.explain)
     report = replace(_report(asked), typed=asked.as_of is not None)
     if name is not None:
@@ -106,16 +110,22 @@ def _form(as_json: bool, as_md: bool, export: str | None, held: object) -> str:
     return "json" if as_json else "md" if as_md else "text"
 
 
+def _words(asked: str) -> list[str]:
+    """Return what a word means that is no figure of a route."""
+    from migrate.cli.explaining import word_lines
+    from migrate.routing.explaining import FIGURES
+
+    return [] if FIGURES.named(asked) else word_lines(asked)
+
+
 def _figure(asked: str) -> str:
     """Return the name of a figure that was asked for by it, or by a key of the JSON."""
+    from migrate.cli.explaining import unknown_figure
     from migrate.routing.explaining import FIGURES
 
     name = FIGURES.named(asked)
     if name is None:
-        raise UsageProblem(
-            f'--explain does not know "{asked}"',
-            hint=did_you_mean(asked, FIGURES.known) or f"one of: {', '.join(FIGURES.names)}",
-        )
+        raise unknown_figure(asked, "route")
     return name
 
 

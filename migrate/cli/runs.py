@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -69,6 +69,7 @@ def show_run(*, run_id: str | None, as_json: bool) -> None:
         raise UsageProblem("nothing was run here yet", next_command="pytest --model MODEL")
     with closing(ledger):
         run = ledger.run(run_id)
+        run = replace(run, baseline=run.baseline or ", ".join(ledger.baselines(run.id)) or None)
     if as_json:
         print_json({"format": JSON_FORMAT, "runs": [asdict(run)]})
     else:

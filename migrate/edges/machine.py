@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ OLDEST_PYTHON: Final = (3, 11)
 DISTRIBUTION: Final = "prompt-migrate"
 SCRIPT: Final = "prompt-migrate"
 PLUGIN: Final = "promptmigrate"
+READING_LOGS: Final = 'python -m pip install "prompt-migrate[canary]"'
+"""What installs DuckDB, which production logs are read with."""
 RIVALS: Final = ("sqlalchemy-migrate", "migrate")
 """Distributions that install a package or a script called `migrate`."""
 
@@ -30,6 +33,11 @@ def python_version() -> str:
 def is_supported_python() -> bool:
     """Return whether this interpreter is new enough."""
     return sys.version_info >= OLDEST_PYTHON
+
+
+def reads_logs() -> bool:
+    """Return whether production logs can be read: DuckDB is an extra."""
+    return find_spec("duckdb") is not None
 
 
 def sqlite_version() -> str:

@@ -32,9 +32,14 @@ def explained(
     yield f"{name}: {explanation.what}"
     yield f"  formula: {explanation.formula}"
     yield f"  assumes: {explanation.assumes}"
-    yield f"  source: {explanation.source}"
+    yield f"  source: {of_the_tool(explanation.source)}"
     for flow, subject in subjects:
         yield f"  {flow}: {explanation.inputs(subject)}"
+
+
+def of_the_tool(source: str) -> str:
+    """Return a source, its first page marked as one of this tool's own: the reader's project has none of that name."""
+    return source.replace("docs/", "prompt-migrate's docs/", 1)
 
 
 @dataclass(frozen=True, slots=True)

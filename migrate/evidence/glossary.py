@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from migrate.evidence.figures import of_the_tool
+
 VERDICT: Final = "docs/verdict.md"
 CASES: Final = "docs/explanation.md"
 CANARY: Final = "docs/canary.md"
@@ -19,6 +21,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "agreement": ("whether an answer says the same as the golden: structure, then values, then wording", CASES),
     "noise": (
         "how much the baseline's own samples of a case differ from each other; a golden of one shows none",
+        CASES,
+    ),
+    "schema ok": ("share of all samples that fit the JSON schema: the candidate's, then the baseline's", CASES),
+    "points": ("of a hundred answers: 3 points worse are three more bad answers in a hundred", VERDICT),
+    "p50": ("half of the cases are answered faster; in the table the candidate's divided by the baseline's", CASES),
+    "p95": (
+        "nineteen of twenty cases are answered faster; in the table the candidate's divided by the baseline's",
         CASES,
     ),
     "margin": ("by how many points of a hundred answers a flow may get worse and yet not count as worse", VERDICT),
@@ -61,7 +70,7 @@ def defined(asked: str) -> Iterator[str]:
     if word is not None:
         what, page = WORDS[word]
         yield f"{word}: {what}"
-        yield f"  source: {page}"
+        yield f"  source: {of_the_tool(page)}"
 
 
 def _plain(word: str) -> str:

@@ -30,7 +30,7 @@ METRIC_COLUMNS: Final = (
     Column("at most"),
     Column("margin"),
     Column("evidence"),
-    Column("stops at"),
+    Column("alone stops at"),
     Column("A/A", rank=1),
 )
 MEMBER_COLUMNS: Final = (
@@ -38,7 +38,7 @@ MEMBER_COLUMNS: Final = (
     Column("candidate"),
     Column("control"),
     Column("evidence"),
-    Column("stops at"),
+    Column("alone stops at"),
 )
 SIDE_COLUMNS: Final = (
     Column("side", right=False),
@@ -116,7 +116,8 @@ def _flow(verdict: Verdict, counted: Counted | None, width: int, colour: bool) -
 def facts(verdict: Verdict, counted: Counted | None) -> Iterator[str]:
     """Yield what stands beside the tables."""
     if verdict.readings:
-        yield f"evidence so far at most {evidence_text(verdict.e)}, stops at {verdict.threshold:g}"
+        stops = f"all metrics weighed together; {verdict.threshold:g} stops the rollout"
+        yield f"evidence so far at most {evidence_text(verdict.e)}, {stops}; a metric alone, the figure in its row"
     if verdict.budget:
         yield f"budget: {verdict.spent:.0f} of {verdict.budget:.0f} bad answers beyond the control's"
     if verdict.mismatch_p is not None and verdict.mismatch_e is not None:

@@ -72,7 +72,7 @@ def test_people_read_it_in_80_columns() -> None:
     assert 80 >= max(len(line) for line in text.splitlines())
     assert "refund: ROLLBACK (evidence)" in text
     assert "(SIMULATED)" in text
-    assert "stops at 20" in run("check", "plan.json", "log.jsonl", "--md").output
+    assert "20 stops the rollout" in run("check", "plan.json", "log.jsonl", "--md").output
 
 
 @pytest.mark.usefixtures("folder")
@@ -86,6 +86,29 @@ def test_every_figure_can_be_explained() -> None:
         assert "input" in text or "nothing is known" in text, name
     done = run("check", "plan.json", "log.jsonl", "--explain", "budgett")
     assert (2, True) == (done.exit_code, 'did you mean "budget"?' in done.stderr)
+    done = run("check", "plan.json", "log.jsonl", "--explain", "A/A")
+    assert "A/A: the same evidence over two halves" in done.stdout
+    assert "route knows it" in run("check", "plan.json", "log.jsonl", "--explain", "saving").stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_one_threshold_stops_a_rollout_and_another_one_a_metric_alone() -> None:
+    """The sentence to forward, the table and the line under it say which is which, in the same figures."""
+    simulated("--candidate", "schema=0.3", "--days", "1")
+    done = run("check", "plan.json", "log.jsonl")
+    text = " ".join(done.output.split())
+    assert "The evidence stood at more than a million, and 20 stops the rollout: an acceptable candidate" in text
+    assert "all metrics weighed together; 20 stops the rollout; a metric alone, the figure in its row" in text
+    assert "alone stops at" in done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_duckdb_what_is_next_installs_it_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log was simulated that nothing here can read: the check would only refuse."""
+    monkeypatch.setattr("migrate.edges.machine.find_spec", lambda _: None)
+    done = run("simulate", "plan.json", "-o", "log.jsonl", "--days", "1")
+    install = 'python -m pip install "prompt-migrate[canary]"'
+    assert f"next: {install}, then prompt-migrate canary check plan.json log.jsonl" in done.stderr
 
 
 @pytest.mark.usefixtures("folder")

@@ -288,7 +288,24 @@ def test_a_word_on_the_screen_is_explained(project: Path, word: str) -> None:
     assert 0 == done.exit_code, done.output
     first, page = done.stdout.splitlines()
     assert f"{word}: {WORDS[word][0]}" == first
-    assert (Path(__file__).parents[2] / page.removeprefix("  source: ")).is_file()
+    # A project has no page of that name: it says whose it is.
+    assert (Path(__file__).parents[2] / page.removeprefix("  source: prompt-migrate's ")).is_file()
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "said"),
+    [
+        (["route"], "verdict", "compare knows it: prompt-migrate compare --explain verdict"),
+        (["compare"], "risk", "route knows it: prompt-migrate route --explain risk"),
+        (["compare"], "budget", "canary plan knows it: prompt-migrate canary plan --explain budget"),
+    ],
+)
+def test_a_figure_of_another_command_is_pointed_to(project: Path, command: list[str], word: str, said: str) -> None:
+    """Who knows it is said, before anything was run; words mean the same to all of them."""
+    del project
+    done = CliRunner().invoke(main, [*command, "--explain", word])
+    assert (2, True) == (done.exit_code, said in done.stderr), done.stderr
+    assert "schema ok: share of all" in CliRunner().invoke(main, [*command, "--explain", "schema ok"]).stdout
 
 
 def test_what_is_not_known_is_answered_with_what_is(project: Path) -> None:

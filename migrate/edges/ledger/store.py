@@ -175,6 +175,12 @@ class SqlLedger:
         rows = self._database.read(lambda connection: connection.execute(select(flow).distinct().order_by(flow)).all())
         return tuple(FlowName(row[0]) for row in rows)
 
+    def baselines(self, run_id: str) -> tuple[str, ...]:
+        """Return the models whose goldens a run was compared with, or that it recorded, sorted."""
+        c = tables.comparisons.c
+        query = select(c.baseline).where(c.run_id == run_id, c.baseline != "").distinct().order_by(c.baseline)
+        return tuple(row[0] for row in self._database.read(lambda connection: connection.execute(query).all()))
+
     def close(self) -> None:
         self._database.close()
 

@@ -1,0 +1,52 @@
+"""`--explain` over all commands: words mean the same everywhere, and a figure of another command is pointed to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrate.cli.printing import folded
+from migrate.errors import UsageProblem, did_you_mean
+
+if TYPE_CHECKING:
+    from migrate.evidence.figures import Figures
+
+
+def word_lines(asked: str) -> list[str]:
+    """Return what a word on the screen means; nothing for a figure, or for what nobody knows."""
+    from migrate.evidence.glossary import defined
+
+    return [*defined(asked)]
+
+
+def unknown_figure(asked: str, here: str) -> UsageProblem:
+    """Return the complaint about what a command cannot explain: who can, what was probably meant, and all it knows."""
+    from migrate.evidence.glossary import WORDS
+
+    own = _figures(here)
+    several = own.several(asked)
+    if several:
+        return UsageProblem(f'several figures have "{asked}"', hint=f"name its place: {', '.join(several)}")
+    other = next((name for name in ("compare", "route", "canary plan") if _figures(name).named(asked)), None)
+    if other is not None:
+        said = f"{other} knows it: prompt-migrate {other} --explain {asked}"
+        return UsageProblem(f'{here} --explain does not know "{asked}"', hint=said)
+    guess = did_you_mean(asked, (*own.known, *WORDS))
+    known = f"it knows the figures {', '.join(own.names)}; and the words {', '.join(WORDS)}"
+    return UsageProblem(f'--explain does not know "{asked}"', hint=folded(f"{guess} {known}".strip()))
+
+
+def _figures(command: str) -> Figures:
+    if command == "compare":
+        from migrate.evidence.explaining import FIGURES as COMPARE
+
+        return COMPARE
+    if command == "route":
+        from migrate.routing.explaining import FIGURES as ROUTE
+
+        return ROUTE
+    from migrate.canary.explaining import FIGURES as CANARY
+
+    return CANARY
+
+
+__all__ = ["unknown_figure", "word_lines"]
