@@ -135,7 +135,7 @@ def test_one_run_is_shown(filled: Path) -> None:
         "started:      2026-01-15T09:30:00.000Z",
         "finished:     unknown",
         "candidates:   gpt-4.1, gpt-4.1-mini",
-        "baseline:     unknown",
+        "baseline:     gpt-4o",
         "samples:      as recorded",
         "answers:      simulated",
         "judged as of: 2026-01-15",
