@@ -18,7 +18,7 @@ from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 if TYPE_CHECKING:
     from migrate.ports import Clock
     from migrate.presenting.deciding import LeftOpen
-    from migrate.reviewing import Choice, Outcome
+    from migrate.reviewing import Choice, Outcome, Seen
     from migrate.vocabulary import Run, Settings
     from migrate.workflow.review import Review
 
@@ -28,6 +28,9 @@ MOST: Final = 50
 """Cases decided at once without `--all`."""
 NAMED: Final = 20
 """Names that a complaint about one that is not there lists."""
+
+NOTHING: Final = Decision(FlowName(""), CaseId(""), "", "accept", None, "")
+"""A decision that says nothing yet."""
 
 Verdict = Literal["accept", "reject", "tolerate"]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -230,6 +233,16 @@ def _chosen(review: Review, run: Run, given: dict[str, Any], shared: Decision) -
         hint="what was decided, is within the noise, or is not kept today either, is not open",
         next_command=f"prompt-migrate compare --run {run.id}",
     )
+
+
+def refuse_misnamed(run: Run, cases: Sequence[Seen], flow: str | None, candidate: str | None) -> None:
+    """Raise UsageProblem for a flow or candidate that a run has not."""
+    from migrate.reviewing import Choice, misnamed
+
+    choice = Choice(flow=None if flow is None else FlowName(flow), candidate=candidate)
+    strange = next(misnamed(cases, choice, NOTHING), None)
+    if strange is not None:
+        raise _misnamed(run, *strange)
 
 
 def _misnamed(run: Run, option: str, name: str, there: Sequence[str]) -> UsageProblem:

@@ -85,12 +85,15 @@ def _left(promoted: Promoted, *, dry_run: bool) -> Iterator[str]:
         words = " and ".join(counted(number, kind) for kind, number in kinds.items())
         yield f"  {words} of the goldens before {'would go' if dry_run else 'went'} with them:"
     width = terminal_width()
-    for one in gone[:SHOWN]:
+    alike = Counter(gone)
+    for one, times in [*alike.items()][:SHOWN]:
         who = f" by {one.reviewer}" if one.reviewer else ""
         reason = f' "{one.reason}"' if one.reason else ""
-        yield from hanging("    ", f"{one.case}, {one.verdict} of {one.candidate}{who}{reason}: {one.why}", width)
-    if len(gone) > SHOWN:
-        yield f"    and {len(gone) - SHOWN} more: --json has all"
+        answers = f", {times} answers" if times > 1 else ""
+        words = f"{one.case}, {one.verdict} of {one.candidate}{answers}{who}{reason}: {one.why}"
+        yield from hanging("    ", words, width)
+    if len(alike) > SHOWN:
+        yield f"    and {len(alike) - SHOWN} more: --json has all"
     if promoted.tolerated:
         stay = "stays" if promoted.tolerated == 1 else "stay"
         yield f"  {counted(promoted.tolerated, 'toleration')} in the prompt file {stay}, each until its day"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from migrate.cli.keys import ESCAPE, pressed
-from migrate.cli.printing import print_lines
+from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -49,6 +49,8 @@ def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int
     try:
         refuse_nothing(world)
         run = replay_of(world.ledger, run_id)
+        if run_id is None:
+            print_lines(fuller_lines(world.ledger.runs(), run, "review --rate"), err=True)
         size, seed = given["sample"], given["seed"]
         sample = draw_sample(world, run, size=size, seed=seed, flow=given["flow"], candidate=given["candidate"])
         if not sample.pairs:

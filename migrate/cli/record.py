@@ -15,11 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from migrate.cli.printing import terminal_width
-from migrate.errors import BudgetStop, IncompleteRun, Interrupted, PromptMigrateError, UsageProblem, did_you_mean
+from migrate.errors import (
+    BudgetStop,
+    IncompleteRun,
+    Interrupted,
+    PromptMigrateError,
+    StaleGoldens,
+    UsageProblem,
+    did_you_mean,
+)
 from migrate.inert import inert
 from migrate.presenting.layout import headed
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import Flow, NoReply, NoReplyKind, Run
+from migrate.vocabulary import Flow, FlowName, NoReply, NoReplyKind, Run
 
 if TYPE_CHECKING:
     from migrate.wiring import Spent
@@ -123,6 +131,8 @@ class Done:
     kept: int = 0
     faults: list[str] = field(default_factory=list)
     """One line a case that was not recorded."""
+    stale: list[FlowName] = field(default_factory=list)
+    """The flow of each case whose golden no longer fits, and stays."""
     dropped: list[str] = field(default_factory=list)
     """One line a case whose decisions are gone with its golden."""
 
@@ -204,6 +214,8 @@ def _conclude(recording: Recording, trial: Trial, collect: Collect, done: Done) 
         return
     done.written += recorded.written
     done.kept += recorded.record is None
+    if recorded.stale:
+        done.stale.append(trial.flow.name)
     if recorded.dropped:
         done.dropped.append(f"{name}: {recorded.dropped}")
     if recorded.stale or (recorded.note and recorded.record is not None):
@@ -211,7 +223,7 @@ def _conclude(recording: Recording, trial: Trial, collect: Collect, done: Done) 
 
 
 def _tell(run: Run, trials: Sequence[Trial], done: Done, stopped: NoReply | None) -> None:
-    """Say what was recorded. Raises BudgetStop or IncompleteRun when it is not everything."""
+    """Say what was recorded. Raises StaleGoldens, BudgetStop or IncompleteRun when it is not everything."""
     from migrate import wiring
 
     same = len(trials) - done.written - len(done.faults)
@@ -229,6 +241,11 @@ def _tell(run: Run, trials: Sequence[Trial], done: Done, stopped: NoReply | None
         click.echo(f"  ... and {len(done.faults) - SHOWN} more", err=True)
     if not done.faults and run.state == "complete":
         return
+    if len(done.stale) == len(done.faults) and run.state == "complete":
+        flows = dict.fromkeys(done.stale)
+        words = f"{counted(len(done.stale), 'golden')} of {', '.join(flows)} no longer fit what is asked now"
+        again = shlex.join(["prompt-migrate", "record", *(f"--flow={flow}" for flow in flows), "--rewrite"])
+        raise StaleGoldens(words, hint="--rewrite takes new answers in their place", next_command=again)
     words, again = wiring.account_words(run), f"prompt-migrate resume {run.id}"
     if stopped is not None and stopped.kind in (NoReplyKind.BUDGET, NoReplyKind.QUOTA):
         kept = "every answer that was paid for"

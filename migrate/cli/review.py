@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from migrate.cli.decide import MOST, NAMED, REFUSED, folders_of
+from migrate.cli.decide import MOST, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import CaseId, Decision, FlowName
+from migrate.vocabulary import CaseId
 
 if TYPE_CHECKING:
     from migrate.reviewing import Seen
@@ -148,14 +148,14 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
         writer, run = open_review(world), world.ledger.run(run_id)
+        seen = list(writer.seen(run))
+        refuse_misnamed(run, seen, flow, candidate)
         cases = [
-            one
-            for one in writer.seen(run)
-            if flow in (None, one.comparison.flow) and candidate in (None, one.comparison.candidate)
+            one for one in seen if flow in (None, one.comparison.flow) and candidate in (None, one.comparison.candidate)
         ]
         if run_id is None:
             print_lines(fuller_lines(world.ledger.runs(), run, "review"), err=True)
-        given = replace(NOBODY, reviewer=reviewer_of(world, reviewer), at=_now(world.clock.now().isoformat()))
+        given = replace(NOTHING, reviewer=reviewer_of(world, reviewer), at=_now(world.clock.now().isoformat()))
         _warn(writer, cases)
         session = Session(cases, given, writer.standing_of(dict.fromkeys(one.comparison.flow for one in cases)))
         changes = session.changes()
@@ -184,9 +184,6 @@ def warnings_of(lapsed: Sequence[str]) -> Iterator[str]:
     yield from (f"warning: {line}" for line in lapsed[:LAPSED])
     if len(lapsed) > LAPSED:
         yield f"warning: and of {len(lapsed) - LAPSED} more cases"
-
-
-NOBODY: Final = Decision(FlowName(""), CaseId(""), "", "accept", None, "")
 
 
 def _now(text: str) -> str:

@@ -81,8 +81,7 @@ def flag_lines(flow: str, group: Group, *, contract: bool, narrowed: str) -> Ite
     """
     chosen = f"--group {group.id}{narrowed}"
     yield f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(len(group.cases), 'case')})"
-    if contract:
-        yield f"  prompt-migrate tolerate {chosen} --until DATE --reason TEXT"
-    else:
+    if not contract:
         yield f"  prompt-migrate accept {chosen} --reason TEXT"
+    yield f"  prompt-migrate tolerate {chosen} --until DATE --reason TEXT"
     yield f"  prompt-migrate reject {chosen} --reason TEXT"

@@ -276,7 +276,11 @@ def _groups(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Itera
     if not found:
         return
     several = len({flow.candidate for flow in evidence}) > 1
-    rows = [_Change(name, shared, several) for (name, _), shared in found.items()]
+    every = [_Change(name, shared, several) for (name, _), shared in found.items()]
+    # As `review` lists them: nobody decides on what changes nothing but the form.
+    rows = [one for one in every if one.group.severity is not Severity.COSMETIC]
+    if not rows:
+        return
     rows.sort(key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
     groups = f"{counted(len(rows), 'group')} of equal changes"
     all_shown = len(rows) <= TOP_GROUPS

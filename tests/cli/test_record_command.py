@@ -75,6 +75,21 @@ def test_a_recording_that_is_interrupted_names_the_command_that_finishes_it(
     assert said == done.stderr.splitlines()[-3:]
 
 
+def test_stale_goldens_are_not_recorded_over_and_the_command_that_does_is_named(fresh: Project) -> None:
+    """The prompt was edited: nothing is asked, there is nothing to resume, and `--rewrite` takes new answers."""
+    assert 0 == record(fresh).ret
+    path = fresh.root / "prompts" / "refund.prompt.yml"
+    path.write_text(path.read_text("utf-8").replace("temperature: 0", "temperature: 1"), "utf-8")
+    asked = fresh.models.calls
+    done = record(fresh, "--flow", "refund")
+    assert (12, asked) == (done.ret, fresh.models.calls)
+    words = done.stderr.str()
+    assert "3 goldens of refund no longer fit what is asked now" in words
+    assert "next: prompt-migrate record --flow=refund --rewrite" in words
+    assert "resume" not in words
+    assert 0 == record(fresh, "--flow=refund", "--rewrite").ret
+
+
 def test_a_mistyped_flow_is_guessed(fresh: Project) -> None:
     """Nothing matches: the nearest flow is named, and the command that lists them."""
     done = record(fresh, "--flow", "refnd")

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from small_project import Project
 
@@ -46,6 +47,15 @@ class Terminal:
                     break
         assert words in self.seen, self.seen
         self.seen = self.seen.partition(words)[2]
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C once the program reads: a signal between its prompt and its read would be kept until Enter."""
+        status = Path(f"/proc/{self.process.pid}/stat")
+        give_up = time.monotonic() + 120
+        while status.read_text("ascii").rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < give_up, self.seen
+            time.sleep(0.01)
+        self.press("\x03")
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())

@@ -51,8 +51,16 @@ def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
     done = CliRunner().invoke(main, ["review"])
     assert 2 == done.exit_code
     assert 2 == done.stdout.count("prompt-migrate accept --group G")
-    assert 1 == done.stdout.count("prompt-migrate tolerate --group G")
+    assert 3 == done.stdout.count("prompt-migrate tolerate --group G")
     assert "a review needs a terminal" in done.stderr
+
+
+def test_a_mistyped_flow_is_no_finished_review(replayed: Project) -> None:
+    """What is not in the run is named with what is there; nobody reads that nothing is left to decide."""
+    for words, said in ((("--flow", "refnd"), "refund"), (("--candidate", "gpt-4.2"), "gpt-4.1")):
+        done = CliRunner().invoke(main, ["review", *words])
+        assert (2, "") == (done.exit_code, done.stdout)
+        assert f'did you mean "{said}"?' in done.stderr.replace("`", '"')
 
 
 def test_a_group_names_another_of_the_same_cases(replayed: Project) -> None:
@@ -63,7 +71,7 @@ def test_a_group_names_another_of_the_same_cases(replayed: Project) -> None:
     ((mate, amount),) = label.mates
     said = CliRunner().invoke(main, ["review"]).stdout.splitlines()
     place = next(at for at, line in enumerate(said) if line.startswith(label.group.id))
-    assert f"  1 of these in {mate.id} drift too: {amount.title}" in said[place + 1 : place + 4]
+    assert f"  1 of these in {mate.id} drift too: {amount.title}" in said[place + 1 : place + 5]
 
 
 def test_what_was_decided_before_is_said_beside_its_group(replayed: Project) -> None:
@@ -78,7 +86,7 @@ def test_what_was_decided_before_is_said_beside_its_group(replayed: Project) -> 
 
     rejected = next(place for place, line in enumerate(said) if line.startswith("  rejected before by ada on 20"))
     assert said[rejected].endswith("(1 case): too much")
-    assert any(line.startswith(amounts.group.id) for line in said[rejected - 3 : rejected])
+    assert any(line.startswith(amounts.group.id) for line in said[rejected - 4 : rejected])
     assert any(line.startswith("  accepted before by bob") and line.endswith("the next run counts)") for line in said)
     run(main, ["review", "--undo"])
     assert not any("before by bob" in line for line in run(main, ["review"]).stdout.splitlines())
@@ -112,10 +120,10 @@ def test_escape_and_ctrl_c_where_a_text_is_asked_for_lead_back(replayed: Project
     """What was begun is left as it was, what was decided before stays, and the review goes on."""
     terminal = Terminal(replayed)
     terminal.wait("[q]uit [?]")
-    for keys in ("\x03", "\x1b\n"):
+    for act in (terminal.interrupt, lambda: terminal.press("\x1b\n")):
         terminal.press("t")
         terminal.wait("reason:")
-        terminal.press(keys)
+        act()
         terminal.wait("left as it was")
         terminal.wait("1/2")
         terminal.wait("[q]uit [?]")
@@ -124,7 +132,7 @@ def test_escape_and_ctrl_c_where_a_text_is_asked_for_lead_back(replayed: Project
     terminal.press("no\n")
     terminal.wait("2/2")
     terminal.wait("[q]uit [?]")
-    terminal.press("\x03")
+    terminal.interrupt()
     terminal.wait("left; nothing was written: 1 group you had decided, which `q` would have written")
     assert 0 == terminal.end()
 

@@ -95,13 +95,13 @@ def test_one_case_accepted_one_rejected_one_tolerated(tab: Tab, report: Path) ->
     typed(page, "t")
     page.wait_for_selector("dialog :focus")
     page.keyboard.type("until the parser is mended")
-    page.locator('dialog input[type="date"]').fill("2026-06-30")
+    page.locator('dialog input[type="date"]').fill("2099-06-30")
     typed(page, "Enter")
     decisions = {one["case_id"]: one for one in downloaded(page)["decisions"]}
     assert {"broken": "reject", "first": "accept", "second": "tolerate"} == {
         case: one["verdict"] for case, one in decisions.items()
     }
-    assert ("the label is wrong", "2026-06-30") == (decisions["broken"]["reason"], decisions["second"]["expires"])
+    assert ("the label is wrong", "2099-06-30") == (decisions["broken"]["reason"], decisions["second"]["expires"])
     assert "$.amount" == decisions["second"]["path"]
     seen = seen_digest([judged(1, NOW, "gpt-4.1")])
     assert ("a" * 64, seen) == (decisions["first"]["base_sha256"], decisions["first"]["candidate_sha256"])
@@ -211,7 +211,10 @@ def test_a_toleration_is_offered_from_the_day_that_runs_are_judged_as_of(tab: Ta
     typed(page, "n")
     page.wait_for_selector(".case[data-row]")
     typed(page, "t")
-    assert "2026-04-15" == page.locator("dialog input[type=date]").input_value()
+    day = page.locator("dialog input[type=date]")
+    assert "2026-04-15" == day.input_value()
+    day.fill("2026-01-14")
+    page.locator("dialog [role=alert]", has_text="That day is over: runs are judged as of 2026-01-15").wait_for()
 
 
 def test_a_case_that_fails_as_rejected_can_still_be_accepted(tab: Tab, report: Path) -> None:

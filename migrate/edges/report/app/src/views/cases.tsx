@@ -53,6 +53,8 @@ function Search() {
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => put({ q: event.currentTarget.value || null })}
+        // The keys are the page's again.
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
       />
       {searching.value ? (
         <span class="note" role="status">

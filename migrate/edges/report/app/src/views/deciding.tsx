@@ -175,7 +175,9 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
   const rows = all.filter((one) => !left.has(one));
   const needsReason = verdict !== "accept";
-  const ready = rows.length > 0 && (!needsReason || reason.trim() !== "") && (verdict !== "tolerate" || expires !== "");
+  const today = inDays(0, index.run.as_of);
+  const over = verdict === "tolerate" && expires !== "" && expires < today;
+  const ready = rows.length > 0 && (!needsReason || reason.trim() !== "") && (verdict !== "tolerate" || (expires !== "" && !over));
   const { cases } = index;
   const submit = (event: Event) => {
     event.preventDefault();
@@ -216,8 +218,13 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       {verdict === "tolerate" ? (
         <label>
           Until
-          <input type="date" value={expires} required onInput={(event) => setExpires(event.currentTarget.value)} />
+          <input type="date" value={expires} min={today} required onInput={(event) => setExpires(event.currentTarget.value)} />
         </label>
+      ) : null}
+      {over ? (
+        <p class="refused" role="alert">
+          That day is over: runs are judged as of {today}, and it would let nothing pass.
+        </p>
       ) : null}
       {verdict === "tolerate" ? (
         <label>
