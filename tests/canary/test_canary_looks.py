@@ -86,7 +86,7 @@ def test_a_clearly_better_candidate_is_promoted_before_the_look() -> None:
     assert ("promote", "passed_early", ()) == (found.word, found.why, found.looks)
     assert found.early is not None
     assert found.early.e >= 80
-    assert "80.0 is enough before the planned look" in found.sentences[1]
+    assert "80 is enough before the planned look" in found.sentences[1]
 
 
 def test_without_leave_nothing_is_promoted_early() -> None:
