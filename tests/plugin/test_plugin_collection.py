@@ -242,7 +242,7 @@ def test_junit_names_flow_candidate_and_verdict(project: Project) -> None:
     assert "late-parcel" in refund[int(late.get("line", "0"))]
     assert "prompts/refund.prompt.yml" == late.get("file")
     [failure] = late.findall("failure")
-    assert "$.amount: wrong type (breaking, in 2 samples)" in (failure.text or "")
+    assert "$.amount: wrong type (breaking, in 2 of 2 samples)" in (failure.text or "")
     call = cases_of["call-back[gpt-4.1]"]
     assert {"flow": "notes", "candidate": "gpt-4.1", "verdict": "same"} == properties(call)
     assert "cases: cases/notes.jsonl" == project_line(project.root / "prompts/notes.prompt.yml", call)
