@@ -7,8 +7,6 @@ import itertools
 import json
 import os
 import shlex
-import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from migrate.cli.printing import print_json, print_lines
+from migrate.cli.printing import print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.inert import inert
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from migrate.wiring.canary_export import Target
 
 INCONCLUSIVE: Final = 3
-NARROWEST, WIDEST = 40, 120
 
 
 @click.group()
@@ -133,14 +130,7 @@ def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
 def _print_plan(made: Plan, as_markdown: bool) -> None:
     from migrate.presenting.canary_plan import plan_lines, plan_markdown
 
-    print_lines(plan_markdown(made) if as_markdown else plan_lines(made, width=screen_width()))
-
-
-def screen_width() -> int:
-    """Return the width of the terminal, within what reads well; 80 where there is none."""
-    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
-        return 80
-    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    print_lines(plan_markdown(made) if as_markdown else plan_lines(made, width=terminal_width()))
 
 
 EXITS: Final = {"promote": 0, "observe": 0, "hold": INCONCLUSIVE, "rollback": 4, "unusable": 2}
@@ -213,7 +203,7 @@ def _print_check(made: Plan, log: Log, verdicts: Sequence[Verdict], as_markdown:
     from migrate.presenting.canary_check import check_lines, check_markdown
 
     lines = (
-        check_markdown(made, log, verdicts) if as_markdown else check_lines(made, log, verdicts, width=screen_width())
+        check_markdown(made, log, verdicts) if as_markdown else check_lines(made, log, verdicts, width=terminal_width())
     )
     print_lines(lines)
 
@@ -225,14 +215,14 @@ def _print_explained(asked: str, flows: Iterable[tuple[Rollout | None, Verdict |
 
     name = FIGURES.named(asked)
     if name is None and (words := word_lines(asked)):
-        print_lines(line for text in words for line in wrapped(text, screen_width()))
+        print_lines(line for text in words for line in wrapped(text, terminal_width()))
         return
     if name is None:
         raise unknown_figure(asked, "canary plan")
     for rollout, verdict, counted in flows:
         if rollout is not None:
             for line in explanation(name, Subject(rollout, verdict, counted)):
-                print_lines(wrapped(line, screen_width()))
+                print_lines(wrapped(line, terminal_width()))
             click.echo()
 
 

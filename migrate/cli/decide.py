@@ -26,6 +26,8 @@ REFUSED: Final = 1
 """Exit code when a decision did not hold."""
 MOST: Final = 50
 """Cases decided at once without `--all`."""
+MOST_SAMPLES: Final = 1000
+"""The most samples of a case that a toleration may be bound to."""
 NAMED: Final = 20
 """Names that a complaint about one that is not there lists."""
 
@@ -80,7 +82,9 @@ def reject(context: click.Context, /, **given: Any) -> None:
 @click.command()
 @_choice
 @click.option("--until", metavar="DATE", required=True, help="The last day it holds (YYYY-MM-DD).")
-@click.option("--at-most", type=click.IntRange(1, 1000), metavar="N", help="Samples of a case that may show it.")
+@click.option(
+    "--at-most", type=click.IntRange(1, MOST_SAMPLES), metavar="N", help="Samples of a case that may show it."
+)
 @click.pass_context
 def tolerate(context: click.Context, /, **given: Any) -> None:
     """Let findings pass until a day: the only way past a broken contract.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from migrate.cli.keys import ESCAPE, pressed
-from migrate.cli.printing import fuller_lines, print_lines
+from migrate.cli.printing import NARROWEST, fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from migrate.wiring.world import World
     from migrate.workflow.rating import Preferred, RatingSession
 
-NARROWEST, WIDEST = 40, 120
 LONGEST: Final = 400
 """Lines of an answer that are shown."""
 MARKS: Final = "12345"
@@ -111,7 +109,7 @@ def _shown(session: RatingSession, pair: Pair) -> Iterator[str]:
     place = session.pairs.index(pair) + 1
     yield ""
     yield f"{place}/{len(session.pairs)}  {pair.id}"
-    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST) - 4
+    width = terminal_width() - 4
     for name, text in (("asked", pair.asked), ("A", first), ("B", second)):
         yield f"  {name}:"
         lines = [part for line in text.splitlines() for part in _fitted(line, width)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from migrate.cli.decide import MOST, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
+from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed
-from migrate.cli.printing import fuller_lines, print_lines
+from migrate.cli.printing import WIDEST, fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NARROWEST, WIDEST = 40, 120
-MOST_SAMPLES: Final = 1000
 NO_PAGE: Final = "--open opens the page of --web"
 
 
@@ -164,8 +161,8 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
         elif sys.stdin.isatty() and sys.stdout.isatty():
             return _walk(session, changes, writer, folders_of(world.settings))
         else:
-            newest = next((one.id for one in world.ledger.runs() if one.kind == "replay"), run.id)
-            print_lines(_flags(session, changes, _narrowed(run.id if run.id != newest else None, candidate)))
+            older = run.id if run.id != world.ledger.run(None).id else None
+            print_lines(_flags(session, changes, _narrowed(older, candidate)))
             raise UsageProblem("a review needs a terminal; the commands above decide without one")
     finally:
         world.close()
@@ -309,14 +306,14 @@ def _left_out(change: Change) -> set[CaseId]:
 
     names = sorted(members)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    print_lines(f"  {line}" for line in wrapped(f"its cases: {', '.join(names[:NAMED])}{more}", _width() - 2))
+    print_lines(f"  {line}" for line in wrapped(f"its cases: {', '.join(names[:NAMED])}{more}", terminal_width() - 2))
     return _asked("all but (cases; Enter: none)", known)
 
 
 def _most(text: str) -> int | None:
     if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text[:5]) <= MOST_SAMPLES:
+    if not text.isdecimal() or len(text) > len(str(MOST_SAMPLES)) or not 1 <= int(text) <= MOST_SAMPLES:
         raise click.UsageError(f'"{text}" is no number of samples, 1 to {MOST_SAMPLES}')
     return int(text)
 
@@ -324,23 +321,21 @@ def _most(text: str) -> int | None:
 def _day(text: str, *, today: str) -> str:
     import datetime as dt
 
+    from migrate.reviewing import over_words
+
     try:
         day = dt.date.fromisoformat(text).isoformat()
     except ValueError:
         raise click.UsageError(f'"{text}" is no day such as 2026-12-31') from None
     if day < today:
-        raise click.UsageError(f"{day} is over: runs are judged as of {today}, and it would let nothing pass")
+        raise click.UsageError(over_words(day, today))
     return day
-
-
-def _width() -> int:
-    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
 def _show(session: Session, changes: tuple[Change, ...], at: int, example: int) -> None:
     from migrate.presenting.reviewing import before_lines, example_lines, group_lines
 
-    width = _width()
+    width = terminal_width()
     change = changes[at]
     decided = session.decided().get(change.group.id)
     place = f"{at + 1}/{len(changes)}"

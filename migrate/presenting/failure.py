@@ -127,9 +127,9 @@ def side_lines(finding: Finding, width: int) -> Iterator[str]:
     # Against a contract there is no "before": it wants something, and got something else.
     first, second = ("before: ", "after:  ") if finding.rung is Rung.AGREEMENT else ("wanted: ", "got:    ")
     if before is not None:
-        yield f"    {first}{before}"
+        yield fit(f"    {first}{before}", width)
     if after is not None:
-        yield f"    {second}{after}"
+        yield fit(f"    {second}{after}", width)
 
 
 def _sides(finding: Finding, width: int) -> tuple[str | None, str | None]:

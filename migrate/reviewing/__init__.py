@@ -11,6 +11,7 @@ from migrate.reviewing.decisions import (
     joined,
     meant,
     misnamed,
+    over_words,
     taken_back,
 )
 from migrate.reviewing.dropping import Dropped, dropped_by
@@ -55,6 +56,7 @@ __all__ = [
     "misnamed",
     "newest",
     "open_findings",
+    "over_words",
     "rejected_again",
     "seen_digest",
     "standing",

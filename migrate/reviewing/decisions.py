@@ -235,8 +235,13 @@ def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *,
     if decision.verdict == "tolerate" and decision.expires is None:
         return "a toleration needs the day it ends"
     if decision.verdict == "tolerate" and decision.expires is not None and decision.expires < today:
-        return f"{decision.expires} is over: runs are judged as of {today}, and it would let nothing pass"
+        return over_words(decision.expires, today)
     return ""
+
+
+def over_words(day: str, today: str) -> str:
+    """Return why a toleration until a day that is over, both in ISO's form, is refused."""
+    return f"{day} is over: runs are judged as of {today}, and it would let nothing pass"
 
 
 def changes_of(findings: Iterable[Finding]) -> tuple[Change, ...]:

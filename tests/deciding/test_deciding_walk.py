@@ -151,9 +151,10 @@ def test_a_day_that_is_over_is_asked_for_again(replayed: Project) -> None:
     terminal.wait("until")
     terminal.press("2099-01-01\n")
     terminal.wait("at most")
-    terminal.press("none\n")
-    terminal.wait('"none" is no number of samples')
-    terminal.wait("at most")
+    for words in ("none", "0", "1001", "00001000000"):
+        terminal.press(f"{words}\n")
+        terminal.wait(f'"{words}" is no number of samples')
+        terminal.wait("at most")
     terminal.press("\n")
     terminal.wait("tolerate: 1 case")
     terminal.wait("[q]uit [?]")

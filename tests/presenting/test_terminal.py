@@ -13,6 +13,7 @@ from measured import compared, evidence, finding, latency, rates, replay, scores
 
 from migrate.inert import inert
 from migrate.presenting import failure_lines, summary_lines
+from migrate.presenting.failure import side_lines
 from migrate.presenting.layout import cells, wrapped
 from migrate.reviewing import group_changes
 from migrate.vocabulary import (
@@ -465,6 +466,16 @@ def test_what_a_side_shows(kind: FindingKind, expected: object, actual: object, 
         "late-parcel", finding("$.x", kind, expected=expected, actual=actual, message=""), verdict=CaseVerdict.DRIFT
     )
     assert sides == told(failure_lines(case, None, "gpt-4.1"))[2:]
+
+
+@pytest.mark.parametrize("kind", [FindingKind.KEY_ADDED, FindingKind.KEY_REMOVED, FindingKind.CHECK_FAILED])
+def test_a_long_side_keeps_to_its_line(kind: FindingKind) -> None:
+    """Also where the other side has nothing to show: what was added, was removed, or came in place of a promise."""
+    long, gone = "x" * 500, kind is FindingKind.KEY_REMOVED
+    one = finding("$.x", kind, expected=long if gone else None, actual=None if gone else long)
+    lines = [*side_lines(one, 80)]
+    assert lines
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_long_texts_are_shown_where_they_differ() -> None:
