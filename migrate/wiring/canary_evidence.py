@@ -88,7 +88,7 @@ class Replays:
 
     def absence(self, flow: str, candidate: str | None = None) -> Unplanned | None:
         """Say why a flow of the inventory has nothing to plan from, once the records were read; None: nobody knows."""
-        subject = next((one for name, one in self._subjects.items() if name == flow), None)
+        subject = self._subjects.get(FlowName(flow))
         if subject is None:
             return None
         if candidate is not None and subject.is_baseline(candidate):
