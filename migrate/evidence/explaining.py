@@ -166,6 +166,7 @@ FIGURES: Final = Figures(
         "flows.samples": "cases",
         "flows.verdicts": "cases",
         "flows.changed": "cases",
+        "flows.tolerated": "cases",
         "flows.cases_needed": "cases_needed",
         "flows.metrics": "excess",
         "flows.metrics.p": "verdict",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from migrate.vocabulary import Criticality, Flow, FlowName
+from migrate.vocabulary import Criticality, Flow, FlowName, Toleration
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Policy:
     """`tolerances.margin` of the prompt file, in place of the margin of its class."""
     cases: int | None = None
     """Cases the inventory lists; None: the flow is not in it."""
+    tolerated: tuple[Toleration, ...] = ()
+    """What its prompt file lets pass for a while."""
 
     @property
     def margin(self) -> float:
@@ -60,4 +62,7 @@ class Policy:
 
 def policies_of(flows: Iterable[Flow]) -> dict[FlowName, Policy]:
     """Return what the inventory says of its flows."""
-    return {flow.name: Policy(flow.critical, flow.tolerances.get("margin"), len(flow.cases)) for flow in flows}
+    return {
+        flow.name: Policy(flow.critical, flow.tolerances.get("margin"), len(flow.cases), flow.tolerated)
+        for flow in flows
+    }

@@ -16,6 +16,7 @@ from migrate.evidence.money import Ratio, Spending
 from migrate.evidence.policy import Policy, stricter
 from migrate.evidence.steps import Steps
 from migrate.evidence.tally import Tally
+from migrate.evidence.tolerating import Excused
 from migrate.evidence.verdict import Ruling, rule
 from migrate.reviewing import Grouping
 from migrate.vocabulary import (
@@ -98,6 +99,7 @@ class _Scale:
         self.several_calls = False
         self.critical: Criticality | None = None
         self.changed: Counter[str] = Counter()
+        self.excused = Excused()
 
     def add(self, record: Record) -> None:
         comparison = record.comparison
@@ -108,6 +110,7 @@ class _Scale:
             self.baselines[comparison.baseline] = None
         self.grouping.add(comparison)
         self.tally.add(comparison)
+        self.excused.add(comparison)
         self.changed.update(comparison.changed)
         if comparison.critical is not None:
             self.critical = stricter(self.critical, comparison.critical)
@@ -168,6 +171,7 @@ class _Scale:
             changed=dict(self.changed),
             critical=None if policy is None else policy.critical,
             several_calls=self.several_calls,
+            tolerated=self.excused.changes(candidate, () if policy is None else policy.tolerated),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from migrate.presenting.numbers import decimal_text
@@ -21,6 +21,7 @@ from migrate.vocabulary import (
     Run,
     Rung,
     StepEvidence,
+    ToleratedChange,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _flow(flow: FlowEvidence) -> dict[str, Any]:
             "clocks": _clocks(flow),
         },
         "changed": [{"what": what, "cases": cases} for what, cases in flow.changed.items()],
+        "tolerated": [_tolerated(one) for one in flow.tolerated],
         "steps": [_step(step) for step in flow.steps],
         "groups": _groups(flow.groups),
     }
@@ -90,6 +92,20 @@ def _clocks(flow: FlowEvidence) -> Json:
 def times_document(times: FlowTimes) -> dict[str, Json]:
     """Return how long one side of a flow takes by each clock, as plain JSON values."""
     return {clock: _latency(getattr(times, clock)) for clock in CLOCKS}
+
+
+def _tolerated(one: ToleratedChange) -> Json:
+    entry = one.entry
+    return {
+        "kind": one.kind.value,
+        "path": one.path,
+        "cases": list(one.cases),
+        "breaking": one.breaking,
+        "drifting": one.drifting,
+        "expires": None if entry is None else entry.expires,
+        "reason": None if entry is None else entry.reason,
+        "place": None if entry is None or entry.place is None else str(replace(entry.place, path=None)),
+    }
 
 
 def _step(step: StepEvidence) -> Json:

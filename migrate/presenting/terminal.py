@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from migrate.evidence.latency import comparable
@@ -19,10 +20,21 @@ from migrate.presenting.meant import UNNAMED, unknown_models, unknown_words
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
 from migrate.presenting.people import people_lines
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Quantiles, Run, Rung, Severity, StepEvidence
+from migrate.vocabulary import (
+    CaseVerdict,
+    FlowEvidence,
+    Group,
+    Quantiles,
+    Run,
+    Rung,
+    Severity,
+    StepEvidence,
+    ToleratedChange,
+)
 
 SIMULATED: Final = "SIMULATED: the simulated provider answered. This shows the tool, not a model."
 TOP_GROUPS: Final = 5
+MOST_TOLERATED: Final = 5
 MOST_NAMED: Final = 4
 """Flows that a note names; the rest is counted."""
 COLUMNS: Final = (
@@ -85,6 +97,7 @@ def summary_lines(
         *(wrapped(SIMULATED, width) if simulated else ()),
         *_tables(evidence, width, colour),
         *(line for note in (*_notes(run, evidence), *leaving) for line in wrapped(note, width)),
+        *_tolerated_lines(evidence, width),
         *_groups(evidence, width, colour),
         *people_lines(people, width),
         *(line for pair in unknown_models(run, evidence).items() for line in wrapped(unknown_words(*pair), width)),
@@ -262,6 +275,37 @@ def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
 
 def _sum(amounts: Sequence[str | None]) -> str | None:
     return sum_text(amount for amount in amounts if amount is not None)
+
+
+def _tolerated_lines(evidence: Sequence[FlowEvidence], width: int) -> Iterator[str]:
+    """Yield what passes by a toleration alone: which, where it stands, in how many cases, and until when."""
+    several = len({flow.candidate for flow in evidence}) > 1
+    used = [
+        (f"{flow.flow} on {flow.candidate}" if several else flow.flow, one)
+        for flow in evidence
+        for one in flow.tolerated
+    ]
+    if not used:
+        return
+    yield fit("tolerated for now, by the prompt files:", width)
+    # What ends first is what somebody has to see to first.
+    used.sort(key=lambda pair: "" if pair[1].entry is None else pair[1].entry.expires)
+    for whose, one in used[:MOST_TOLERATED]:
+        yield from (f"  {line}" for line in wrapped(f"{whose}: {_toleration_words(one)}", width - 2, cut=False))
+    if len(used) > MOST_TOLERATED:
+        yield fit(f"  and {len(used) - MOST_TOLERATED} more that end later (compare --json lists all)", width)
+
+
+def _toleration_words(one: ToleratedChange) -> str:
+    """Say what a toleration lets pass: `fenced json at $ in 3 cases, until 2026-03-01 (prompts/a.prompt.yml:3)`."""
+    kinds = ((one.breaking, "breaking"), (one.drifting, "drifting"))
+    still = ", ".join(f"{count} still {word}" for count, word in kinds if count)
+    said = f"{one.kind.value.replace('_', ' ')} at {one.path} in {counted(len(one.cases), 'case')}"
+    said += f" ({still} by something else)" if still else ""
+    if one.entry is None:
+        return f"{said}; the prompt files as they stand have no such entry"
+    place = one.entry.place
+    return f"{said}, until {one.entry.expires}" + ("" if place is None else f" ({replace(place, path=None)})")
 
 
 # --- groups and the next command --------------------------------------------------------------------------------

@@ -112,8 +112,9 @@ class Ending:
         silent = sum(count for name, count in run.accounts.items() if name.startswith("no_reply"))
         if silent and run.state != "incomplete":
             results.closed.append(f"{silent} of {planned} cases without an answer")
-        results.closed += self._session.world.closed_gates(evidence)
-        results.left_open = self._session.world.left_open(evidence)
+        found = self._session.world.standing(run, evidence)
+        results.closed += [*found.closed, *(f"stale: {why}" for why in found.stale)]
+        results.left_open = [*found.left_open]
         self.results = results
         if self._session.config.option.migrate_report is not None and run.kind == "replay":
             self._write_report(results, self._session.config.option.migrate_report)

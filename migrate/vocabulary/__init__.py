@@ -63,6 +63,7 @@ from migrate.vocabulary.runs import (
     Quantiles,
     Run,
     StepEvidence,
+    ToleratedChange,
 )
 from migrate.vocabulary.settings import ProviderSettings, Settings
 from migrate.vocabulary.traces import (
@@ -146,6 +147,7 @@ __all__ = [
     "Step",
     "StepEvidence",
     "Timing",
+    "ToleratedChange",
     "Toleration",
     "Tool",
     "ToolCall",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from migrate.vocabulary.basic import CaseId, Criticality, FlowName, JsonPath
+from migrate.vocabulary.inventory import Toleration
 from migrate.vocabulary.judgement import CaseVerdict, FindingKind, Rung, RungRates, Severity
 from migrate.vocabulary.traces import NoReplyKind
 
@@ -99,6 +100,23 @@ class Group:
     cases: tuple[CaseId, ...]
     count: int
     """Findings, over all samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToleratedChange:
+    """Equal findings of one flow and candidate that a toleration explained."""
+
+    kind: FindingKind
+    path: JsonPath
+    """With list indices as `[*]`."""
+    cases: tuple[CaseId, ...]
+    """Those that show it."""
+    breaking: int
+    """Cases among them that break their contract by something else."""
+    drifting: int
+    """Cases among them that drift by something else."""
+    entry: Toleration | None
+    """The entry of the prompt file; None: as it stands it has none, or it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +225,5 @@ class FlowEvidence:
     """What was changed in an application's calls for the candidate, beside the model -> number of cases."""
     several_calls: bool = False
     """True when a sample of either side made more than one call."""
+    tolerated: tuple[ToleratedChange, ...] = ()
+    """Tolerations at work."""

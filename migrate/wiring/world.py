@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from migrate.edges.providers.by_model import ByModel
     from migrate.edges.providers.embedding import Embedder
     from migrate.edges.providers.simulated import SimulatedServer
+    from migrate.evidence import Standing
     from migrate.evidence.gates import Gates
     from migrate.ports import Journal
 
@@ -429,9 +430,11 @@ class World:
         """Return the reasons why `--fail-on` closes the gate."""
         return self._gates().closed(evidence)
 
-    def left_open(self, evidence: Sequence[FlowEvidence]) -> list[str]:
-        """Return which flows are unsafe and close no gate, and what would close it."""
-        return self._gates().left_open(evidence)
+    def standing(self, run: Run, evidence: Sequence[FlowEvidence]) -> Standing:
+        """Return where a replay stands by `--fail-on`: closed gates, stale goldens, missing answers."""
+        from migrate.evidence import standing
+
+        return standing(run, evidence, self._gates())
 
     def _gates(self) -> Gates:
         from migrate.evidence.gates import parse_fail_on

@@ -81,6 +81,24 @@ def test_a_tolerated_break_fails_again_after_its_last_day(replayed: Project) -> 
     assert {"breaking": 1, "drift": 2} == counts()
 
 
+def test_a_run_tells_the_tolerations_it_passes_by(replayed: Project) -> None:
+    """pytest's summary and `compare` name the finding, the cases, the last day and the line of the prompt file."""
+    decide("tolerate", "--case", "lost.letter", "--until", "2026-02-01", "--reason", "mended in 2.4")
+    file = replayed.root / "prompts" / "refund.prompt.yml"
+    line = file.read_text("utf-8").splitlines().index("tolerated:") + 2
+
+    result = replayed.run("-q", "--model", "gpt-4.1", "--migrate-offline")
+
+    said = (
+        "tolerated for now, by the prompt files: "
+        f"refund: fenced json at $ in 1 case, until 2026-02-01 (prompts/refund.prompt.yml:{line})"
+    )
+    assert said in " ".join(result.stdout.str().split())
+    assert said in " ".join(command("compare").stdout.split())
+    (one,) = next(flow for flow in compared()["flows"] if flow["flow"] == "refund")["tolerated"]
+    assert ("fenced_json", ["lost.letter"], "2026-02-01") == (one["kind"], one["cases"], one["expires"])
+
+
 def test_a_rejected_change_fails_with_its_reason(replayed: Project) -> None:
     """Drift alone passes; rejected drift fails the item, which says who rejected it and why."""
     decide("reject", "--case", "late-parcel", "--reason", "we would pay too much")

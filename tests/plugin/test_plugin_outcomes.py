@@ -168,6 +168,7 @@ def test_a_stale_golden_fails_and_says_what_changed(project: Project, before: st
             "*next: pytest --golden=rewrite -k late-parcel",
         ]
     )
+    assert ["stale: refund against gpt-4.1: 1 of 1 cases have a stale golden"] == gates(result)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,7 @@ def test_the_whole_document() -> None:
             "clocks": None,
         },
         "changed": [],
+        "tolerated": [],
         "steps": [],
         "groups": [
             {

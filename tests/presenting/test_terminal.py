@@ -18,6 +18,7 @@ from migrate.presenting.layout import cells, wrapped
 from migrate.reviewing import group_changes
 from migrate.vocabulary import (
     Candidate,
+    CaseId,
     CaseVerdict,
     Finding,
     FindingKind,
@@ -28,6 +29,8 @@ from migrate.vocabulary import (
     Place,
     Rung,
     Severity,
+    ToleratedChange,
+    Toleration,
 )
 
 BROKEN = finding(
@@ -89,6 +92,42 @@ def test_the_summary_of_a_replay() -> None:
         "next: prompt-migrate report --open to look, prompt-migrate review to decide;",
         "      mend the prompt, then pytest --model gpt-4.1 --lf",
     ] == summary_lines(replay(), [REFUND, NOTES], width=90)
+
+
+def test_what_is_tolerated_is_named_with_its_last_day() -> None:
+    """Which finding, in how many cases, what of them still fails, until when, and where the entry stands."""
+    path = JsonPath("$.issued.day")
+    entry = Toleration(FindingKind.CHECK_FAILED, path, "known", "2026-03-01", place=Place("prompts/a.prompt.yml", 164))
+    fence = replace(entry, kind=FindingKind.FENCED_JSON, path=JsonPath("$"), expires="2026-02-10", place=None)
+    used = (
+        ToleratedChange(entry.kind, path, tuple(map(CaseId, "abcde")), 1, 2, entry),
+        ToleratedChange(fence.kind, fence.path, (CaseId("a"),), 0, 0, fence),
+        ToleratedChange(FindingKind.EXTRA_KEY, path, (CaseId("a"),), 0, 0, None),
+    )
+    lines = summary_lines(replay(), [replace(NOTES, tolerated=used)])
+    at = lines.index("tolerated for now, by the prompt files:")
+    assert [
+        "  meeting-notes: extra key at $.issued.day in 1 case; the prompt files as they",
+        "    stand have no such entry",
+        "  meeting-notes: fenced json at $ in 1 case, until 2026-02-10",
+        "  meeting-notes: check failed at $.issued.day in 5 cases (1 still breaking, 2",
+        "    still drifting by something else), until 2026-03-01",
+        "    (prompts/a.prompt.yml:164)",
+    ] == lines[at + 1 : at + 7]
+    assert max(map(cells, lines)) <= 80
+
+
+def test_many_tolerations_are_counted_and_a_candidate_is_named_where_there_are_several() -> None:
+    """The five that end first; nothing at all where none was used."""
+    days = [Toleration(FindingKind.REFUSED, JsonPath("$"), "known", f"2026-03-0{day}") for day in range(7, 0, -1)]
+    used = tuple(ToleratedChange(one.kind, one.path, (CaseId("a"),), 0, 0, one) for one in days)
+    flows = [replace(NOTES, tolerated=used), replace(NOTES, candidate="gpt-4.1-mini")]
+    told = [line for line in summary_lines(replay(), flows) if "until 2026" in line or "end later" in line]
+    assert [
+        *(f"  meeting-notes on gpt-4.1: refused at $ in 1 case, until 2026-03-0{day}" for day in range(1, 6)),
+        "  and 2 more that end later (compare --json lists all)",
+    ] == told
+    assert not [line for line in summary_lines(replay(), [REFUND, NOTES]) if "tolerated for now" in line]
 
 
 def test_a_flow_of_several_calls_tells_every_clock() -> None:
