@@ -7,7 +7,7 @@ import binascii
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from migrate.redaction.marks import Mark, mark, word_start
@@ -65,9 +65,9 @@ _WEBHOOK: Final = re.compile(r"hooks\.slack\.com/services/\w+/\w+/\Z")
 _BASE64: Final = re.compile(r"[\w+/-]{24,513}={0,2}")
 
 
-def worth_a_look(text: str, plain: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def worth_a_look(text: str, plain: bytes, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the runs that may be a key: those with a digit, with the beginning of a known key, or after a backslash."""
-    digits = plain.translate(_DIGITS_TABLE)
+    digits = plain.translate(_DIGITS_TABLE) if spans else b""
     for start, end in spans:
         if digits.find(b"0", start, end) >= 0 or text[start : start + 2] in _LEADS or text[start - 1 : start] == "\\":
             yield start, end

@@ -27,16 +27,16 @@ KNOWN_CLEAN: Final = 4096
 REMEMBERED_TEXTS: Final = 1024
 REMEMBERED_CHARACTERS: Final = 8_000_000
 
-_SEARCHES: Final[tuple[tuple[bytes, tuple[bytes, ...], Callable[[str, bytes], Iterable[Mark]]], ...]] = (
-    (b"", (b"@", b"%40", b"\\u0040"), emails),
-    (b"/", (b"://",), logins),
-    (b" ", (b"bearer ", b"basic ", b"token "), bearers),
-    (b"-", (b"private key",), private_keys),
-    (b"", (b":", b"="), assigned),
+_SEARCHES: Final[tuple[tuple[tuple[tuple[bytes, bytes], ...], Callable[[str, bytes], Iterable[Mark]]], ...]] = (
+    (((b"@", b"@"), (b"%", b"%40"), (b"\\", b"\\u0040")), emails),
+    (((b"/", b"://"),), logins),
+    (((b" ", b"bearer "), (b" ", b"basic "), (b" ", b"token ")), bearers),
+    (((b"-", b"private key"),), private_keys),
+    (((b":", b":"), (b"=", b"=")), assigned),
 )
-"""A byte and one of some words that must stand in a text, as Latin-1 in small letters, for a search to be worth it.
+"""Of some words, one must stand in a text, as Latin-1 in small letters, for a search to be worth it.
 
-The byte comes first because looking for one byte costs next to nothing."""
+A byte of the word comes first because looking for one byte costs next to nothing."""
 
 
 class Redactor:
@@ -87,9 +87,11 @@ class Redactor:
         marks = list(self._own_secrets(text, with_runs=bool(long_runs)))
         for start, end in worth_a_look(text, plain, long_runs):
             marks += in_run(text, start, end)
-        for byte, words, search in _SEARCHES:
-            if byte in lowered and any(map(lowered.__contains__, words)):
-                marks += search(text, lowered)
+        for hints, search in _SEARCHES:
+            for byte, word in hints:
+                if byte in lowered and word in lowered:
+                    marks += search(text, lowered)
+                    break
         if has_digits(plain):
             marks += numbers(text, plain, lowered)
         return settled(marks, text) if marks else marks
@@ -112,7 +114,7 @@ class Redactor:
         return text
 
     def _remembered(self, text: str) -> str:
-        key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         with self._lock:
             if key in self._memory:
                 known = self._memory[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ class Assembly:
         if data == _DONE:
             self._done = True
         else:
-            self._take(_event(data))
+            self._take([_event(data)])
 
     def feed_lines(self, content: bytes) -> None:
         """Take any number of lines, the last of which may have no end."""
@@ -51,18 +52,16 @@ class Assembly:
         data = [line[5:].strip() for line in lines if line.startswith("data:")]
         events = [one for one in data if one != _DONE]
         self._done = self._done or len(events) < len(data)
-        for event in _together(events) or map(_event, events):
-            self._take(event)
+        self._take(_together(events) or map(_event, events))
 
-    def _take(self, event: Any) -> None:
-        if not isinstance(event, dict):
-            raise NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream is not an object")
-        if error := event.get("error"):
-            raise NotAReply(NoReplyKind.SERVER_ERROR, f"an error inside the stream: {str(error)[:200]}")
-        if self._responses:
-            self._feed_responses(event)
-        else:
-            self._feed_chat(event)
+    def _take(self, events: Iterable[Any]) -> None:
+        take = self._feed_responses if self._responses else self._feed_chat
+        for event in events:
+            if not isinstance(event, dict):
+                raise NotAReply(NoReplyKind.MALFORMED_BODY, "an event of the stream is not an object")
+            if error := event.get("error"):
+                raise NotAReply(NoReplyKind.SERVER_ERROR, f"an error inside the stream: {str(error)[:200]}")
+            take(event)
 
     def body(self) -> dict[str, Any]:
         """Return the answer as a plain response body."""
@@ -144,18 +143,23 @@ class Assembly:
         if not isinstance(first, dict) or first.get("index", 0) != 0:
             return
         if delta := first.get("delta"):
-            self._feed_delta(_mapping(delta))
+            self._feed_delta(delta)
         self._finish = first.get("finish_reason") or self._finish
 
-    def _feed_delta(self, delta: dict[str, Any]) -> None:
-        said = delta.get
-        if piece := said("content"):
-            self._text.append(_text(piece))
+    def _feed_delta(self, delta: Any) -> None:
+        if not isinstance(delta, dict):
+            raise _misshapen()
+        if piece := delta.get("content"):
+            if not isinstance(piece, str):
+                raise _misshapen()
+            self._text.append(piece)
             self.started = True
-        if piece := said("refusal"):
+            if len(delta) == 1:
+                return
+        if piece := delta.get("refusal"):
             self._refusal.append(_text(piece))
             self.started = True
-        if calls := said("tool_calls"):
+        if calls := delta.get("tool_calls"):
             self._feed_calls(calls)
 
     def _feed_calls(self, calls: Any) -> None:

@@ -46,17 +46,14 @@ class Listener:
 
     def chunk(self, data: bytes) -> None:
         """A piece of the body has come."""
-        # Not `harmless`: a stream has many pieces, and a context manager costs more than keeping one.
+        # Not `harmless`, and in one step: a stream has many pieces, and a call costs more than keeping one.
         try:
-            self._keep(data)
+            self._last = now = self.clock.monotonic()
+            self._size += len(data)
+            if self._size <= MOST_BYTES:
+                self._chunks.append((now, data))
         except Exception as fault:
             self.trace.fault(fault)
-
-    def _keep(self, data: bytes) -> None:
-        self._last = now = self.clock.monotonic()
-        self._size += len(data)
-        if self._size <= MOST_BYTES:
-            self._chunks.append((now, data))
 
     def whole(self) -> None:
         """The last byte has come."""

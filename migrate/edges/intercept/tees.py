@@ -42,9 +42,10 @@ class _Tee:
         return elapsed
 
     def __iter__(self) -> Iterator[bytes]:
+        hear = self._listener.chunk
         try:
             for data in self._inner:
-                self._listener.chunk(data)
+                hear(data)
                 yield data
         except BaseException as error:
             self._listener.failed(error)
@@ -58,10 +59,10 @@ class _Tee:
             self._listener.dropped()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        inner = self._inner.__aiter__()
+        inner, hear = self._inner.__aiter__(), self._listener.chunk
         try:
             async for data in inner:
-                self._listener.chunk(data)
+                hear(data)
                 yield data
         except BaseException as error:
             self._listener.failed(error)
