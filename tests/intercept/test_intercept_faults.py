@@ -44,7 +44,6 @@ STEPS: dict[str, tuple[Any, str]] = {
     "watching an answer": (trace.Trace, "watch"),
     "hearing the head": (listening.Listener, "answered"),
     "putting a stream on": (interception, "tee"),
-    "keeping a piece": (listening.Listener, "_keep"),
     "reading the answer": (listening.Listener, "_ending"),
     "reading a body": (listening, "read_answer"),
     "learning ids": (trace, "drawn_ids"),
