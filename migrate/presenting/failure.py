@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -32,12 +33,17 @@ _OF_VALUES: Final = frozenset(
     }
 )
 """Kinds in which `null` is a value, and not a side that has nothing to show."""
+_KEYWORD: Final = re.compile(r"[\w:+.\[\]\\/-]+")
+"""A word of pytest's `-k`."""
 
 
 def failure_lines(
-    comparison: Comparison, place: Place | None, candidate: Candidate | str, *, width: int = WIDTH
+    comparison: Comparison, place: Place | None, candidate: Candidate | str, *, run: str = "", width: int = WIDTH
 ) -> list[str]:
-    """Return what to say of a failed case: at most fifteen lines, none wider than `width` but a command to copy."""
+    """Return what to say of a failed case: at most fifteen lines, none wider than `width` but a command to copy.
+
+    `run` is the id of the run it was found in, where that may not be the newest when it is read.
+    """
     text = candidate.text if isinstance(candidate, Candidate) else candidate
     findings = _distinct(comparison)
     # Two blanks first: what a file or a model named must never start a line of a CI log.
@@ -48,7 +54,7 @@ def failure_lines(
     of = 0 if comparison.scores is None else comparison.scores.contract.candidate.total
     for finding, samples in findings[:MOST_FINDINGS]:
         lines += _finding(finding, samples, width, of)
-    following = _next_lines(comparison, text, width)
+    following = _next_lines(comparison, text, run, width)
     return [*(fit(line, width) for line in lines[: MOST_LINES - len(following)]), *following]
 
 
@@ -152,18 +158,30 @@ def _text(value: Json, kind: FindingKind) -> str | None:
     return inert(text, keep_newlines=False)
 
 
-def _next_lines(comparison: Comparison, candidate: str, width: int) -> list[str]:
-    """Return what to do: on one line where that has room, else every command on one of its own, never cut."""
-    words = [inert(part, keep_newlines=False) for part in _next(comparison, candidate)]
+def only(flow: str, case: str) -> str:
+    """Return the text of pytest's `-k` that chooses one case, quoted for a shell: `'refund and late-parcel'`.
+
+    What `-k` cannot read in a name, as a blank of a test's parameter, parts it in words that all must be there.
+    """
+    words = (word for name in (flow, case) for word in _KEYWORD.findall(name))
+    return shlex.quote(" and ".join(word for word in words if word not in ("and", "or", "not")))
+
+
+def _next_lines(comparison: Comparison, candidate: str, run: str, width: int) -> list[str]:
+    """Return what to do: on one line where that has room, else every command on one of its own, never cut.
+
+    A command stands last on its line: what is copied must not carry words of ours.
+    """
+    words = [inert(part, keep_newlines=False) for part in _next(comparison, candidate, run)]
     line = f"  next: {' '.join(words)}"
-    if len(words) == 1 or cells(line) <= width:
+    if len(words) == 1 or (len(words) == 2 and cells(line) <= width):
         return [line]
     return [f"  next: {words[0]}", *(f"    {part}" for part in words[1:])]
 
 
-def _next(comparison: Comparison, candidate: str) -> tuple[str, ...]:
+def _next(comparison: Comparison, candidate: str, run: str) -> tuple[str, ...]:
     """Return what to do, words and commands apart."""
-    case, model = shlex.quote(comparison.case), shlex.quote(candidate)
+    case, model = only(comparison.flow, comparison.case), shlex.quote(candidate)
     match comparison.verdict:
         case CaseVerdict.NO_GOLDEN:
             return (f"pytest --golden=new -k {case}",)
@@ -172,8 +190,13 @@ def _next(comparison: Comparison, candidate: str) -> tuple[str, ...]:
         case CaseVerdict.NO_REPLY:
             return (f"pytest --model {model} --lf",)
         case CaseVerdict.DRIFT:
-            accept = f"prompt-migrate accept --case {case}"
             rule = "or give the path a rule in the prompt file; then"
-            return "if this is fine,", accept, rule, f"pytest --model {model} -k {case}"
+            return "if this is fine,", _accept(comparison, candidate, run), rule, f"pytest --model {model} -k {case}"
         case _:
             return "mend the prompt, then", f"pytest --model {model} -k {case}"
+
+
+def _accept(comparison: Comparison, candidate: str, run: str) -> str:
+    """Return the command that accepts this case alone: other flows have its name, other candidates its change."""
+    words = ["prompt-migrate", "accept", "--flow", comparison.flow, "--case", comparison.case, "--candidate", candidate]
+    return shlex.join([*words, *(("--run", run) if run else ())])

@@ -127,6 +127,14 @@ def pytest_configure(config: pytest.Config) -> None:
         activate(config)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k` find a marked test by its flow and its case, as it finds the cases of prompt files."""
+    if item.config.option.keyword and item.get_closest_marker("flow") is not None:
+        from migrate.pytest_plugin.marks import names_of
+
+        item.extra_keyword_matches.update(names_of(item))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """In a bare run, answer the tests marked as flows from their goldens."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -13,6 +12,7 @@ import pytest
 from migrate import wiring
 from migrate.errors import PromptMigrateError
 from migrate.inert import indent, inert
+from migrate.presenting.failure import only
 from migrate.pytest_plugin.flows import TEST, FlowTest, no_call_lines
 from migrate.pytest_plugin.golden import GoldenValues
 from migrate.pytest_plugin.marks import flows_of
@@ -90,4 +90,4 @@ def _miss_lines(test: FlowTest, one: OneRun, golden: Golden) -> list[str]:
 
 
 def _record(test: FlowTest, mode: str) -> str:
-    return f"pytest --golden={mode} -k {shlex.quote(test.flow.cases[0].id)}"
+    return f"pytest --golden={mode} -k {only(test.flow.name, test.flow.cases[0].id)}"

@@ -15,7 +15,7 @@ import pytest
 
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import indent, inert
-from migrate.presenting.failure import failure_lines
+from migrate.presenting.failure import failure_lines, only
 from migrate.presenting.numbers import counted
 from migrate.pytest_plugin.golden import GoldenValues
 from migrate.pytest_plugin.marks import CANDIDATE, flows_of
@@ -233,7 +233,7 @@ class FlowTests:
         if not one.run.misses:
             return Told(passed(one.reports), KEPT, golden.baseline)
         lines = [f"  {test.name}: stale: {one.run.misses[0]}", "  the golden was left as it is"]
-        lines = [*lines, f"  next: pytest --golden=rewrite -k {shlex.quote(test.flow.cases[0].id)}"]
+        lines = [*lines, f"  next: pytest --golden=rewrite -k {only(test.flow.name, test.flow.cases[0].id)}"]
         return Told(not_judged(one.reports, _plain(lines)), "stale", golden.baseline)
 
     # --- replaying --------------------------------------------------------------------------------------

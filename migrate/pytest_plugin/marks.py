@@ -50,6 +50,12 @@ def flows_of(items: Sequence[pytest.Item], root: Path) -> dict[str, Flow]:
     return flows
 
 
+def names_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the names that a marked test goes by in what is printed: its flow and its case."""
+    named = [mark.args[0] for mark in item.iter_markers("flow") if mark.args and isinstance(mark.args[0], str)]
+    return *named[:1], case_of(item)
+
+
 def case_of(item: pytest.Item) -> CaseId:
     """Return the case that a test is: its name, its class, and its parameters without the candidate."""
     group = getattr(item, "cls", None)

@@ -6,6 +6,7 @@ import warnings
 
 from migrate.inert import inert
 from migrate.ports import CaseRecord
+from migrate.presenting.failure import only
 from migrate.presenting.layout import wrapped
 from migrate.pytest_plugin.items import NotJudged
 from migrate.pytest_plugin.reports import KEPT
@@ -30,8 +31,9 @@ def fault_lines(record: CaseRecord) -> list[str]:
 
 def stale_lines(trial: Trial, note: str) -> list[str]:
     """Return what to say of a case that was not recorded because a golden is there that no longer fits."""
-    name, again = f"{trial.flow.name} / {trial.case.id}", f"pytest --golden=rewrite -k {trial.case.id}"
-    lines = [f"  {name}: {note}", "  the golden was left as it is", f"  next: {again}"]
+    flow, case = trial.flow.name, trial.case.id
+    again = f"pytest --golden=rewrite -k {only(flow, case)}"
+    lines = [f"  {flow} / {case}: {note}", "  the golden was left as it is", f"  next: {again}"]
     return [inert(line, keep_newlines=False) for line in lines]
 
 

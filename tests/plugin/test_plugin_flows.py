@@ -46,7 +46,7 @@ def test_a_bare_run_without_a_golden_is_an_error(fresh_app: Project) -> None:
     result = run(fresh_app, "-k", "late")
     result.assert_outcomes(errors=1, deselected=2)
     result.stdout.fnmatch_lines(
-        ["*refund / test_desk-late: no golden*", "  next: pytest --golden=new -k test_desk-late"]
+        ["*refund / test_desk-late: no golden*", "  next: pytest --golden=new -k 'refund and test_desk-late'"]
     )
 
 

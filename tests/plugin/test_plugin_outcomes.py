@@ -137,7 +137,7 @@ def test_a_case_without_a_golden_fails(project: Project) -> None:
     result.assert_outcomes(passed=1, failed=1)
     assert {BROKEN: 2} == project.models.asked("gpt-4.1")
     result.stdout.fnmatch_lines(
-        ["  no golden: refund / late-parcel against gpt-4.1*", "*next: pytest --golden=new -k late-parcel"]
+        ["  no golden: refund / late-parcel against gpt-4.1*", "*next: pytest --golden=new -k 'refund and late-parcel'"]
     )
     assert "1 of 2 cases without a golden, so compared with nothing" in gates(result)[0]
 
@@ -165,7 +165,7 @@ def test_a_stale_golden_fails_and_says_what_changed(project: Project, before: st
         [
             "  stale golden: refund / late-parcel against gpt-4.1*",
             f"*{words}*",
-            "*next: pytest --golden=rewrite -k late-parcel",
+            "*next: pytest --golden=rewrite -k 'refund and late-parcel'",
         ]
     )
     assert ["stale: refund against gpt-4.1: 1 of 1 cases have a stale golden"] == gates(result)

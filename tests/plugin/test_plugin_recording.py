@@ -155,7 +155,7 @@ def test_a_golden_that_no_longer_fits_is_not_kept_silently(project: Project) -> 
     result.stdout.fnmatch_lines(
         [
             "*notes / call-back: stale: messages[[]0[]] changed since it was recorded*",
-            "  next: pytest --golden=rewrite -k call-back",
+            "  next: pytest --golden=rewrite -k 'notes and call-back'",
         ]
     )
     assert before == project.files("fixtures")

@@ -36,7 +36,7 @@ def test_a_failure_is_told_in_fifteen_lines(project: Project) -> None:
     lines = [line for line in sections(result.stdout.str())["refund / late-parcel[gpt-4.1]"] if line]
     assert lines[0].startswith("  breaking: $.amount wrong type: refund / late-parcel against gpt-4.1")
     assert lines[2].startswith("  at prompts/refund.prompt.yml:18")
-    assert "  next: mend the prompt, then pytest --model gpt-4.1 -k late-parcel" == lines[-1]
+    assert "  next: mend the prompt, then pytest --model gpt-4.1 -k 'refund and late-parcel'" == lines[-1]
     assert 4 <= len(lines) <= 15
     assert max(map(len, lines)) <= 80
     assert all(line.startswith("  ") for line in lines)

@@ -401,7 +401,7 @@ def test_commands_stand_on_lines_of_their_own_where_one_line_is_too_short() -> N
     one = compared("credit-note-printed-positive-de", BROKEN, verdict=CaseVerdict.BREAKING)
     assert [
         "  next: mend the prompt, then",
-        "    pytest --model gpt-4.1-mini -k credit-note-printed-positive-de",
+        "    pytest --model gpt-4.1-mini -k 'refund and credit-note-printed-positive-de'",
     ] == failure_lines(one, PLACE, "gpt-4.1-mini", width=80)[-2:]
 
 
@@ -426,7 +426,7 @@ def test_a_failed_case() -> None:
         "    before: 12.5",
         "    after:  13.5",
         "    why:    outside what the baseline said",
-        "  next: mend the prompt, then pytest --model gpt-4.1 -k late-parcel",
+        "  next: mend the prompt, then pytest --model gpt-4.1 -k 'refund and late-parcel'",
     ] == failure_lines(case, PLACE, "gpt-4.1")
 
 
@@ -477,8 +477,8 @@ def test_explained_findings_are_not_shown() -> None:
 @pytest.mark.parametrize(
     ("verdict", "note", "command"),
     [
-        (CaseVerdict.NO_GOLDEN, "nothing recorded yet", "pytest --golden=new -k late-parcel"),
-        (CaseVerdict.STALE_GOLDEN, "the question changed", "pytest --golden=rewrite -k late-parcel"),
+        (CaseVerdict.NO_GOLDEN, "nothing recorded yet", "pytest --golden=new -k 'refund and late-parcel'"),
+        (CaseVerdict.STALE_GOLDEN, "the question changed", "pytest --golden=rewrite -k 'refund and late-parcel'"),
         (CaseVerdict.NO_REPLY, "timeout", "pytest --model gpt-4.1@terse --lf"),
     ],
 )

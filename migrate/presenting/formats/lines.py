@@ -69,7 +69,9 @@ class CaseLine:
 class Lines:
     """Gathers the lines while the records are weighed."""
 
-    def __init__(self, flows: Mapping[FlowName, Flow]) -> None:
+    def __init__(self, flows: Mapping[FlowName, Flow], run: str = "") -> None:
+        self.run = run
+        """Names the run in the commands of what failed: these lines are read when it is not the newest any more."""
         self.lines: list[CaseLine] = []
         self._places: dict[tuple[FlowName, CaseId], Place | None] = {
             (flow.name, case.id): case.place for flow in flows.values() for case in flow.cases
@@ -92,7 +94,7 @@ class Lines:
             place=place,
             cost_usd=(mean_cost_text(record.baseline), mean_cost_text(record.candidate)),
             latency_ms=(_mean_ms(record.baseline), _mean_ms(record.candidate)),
-            said=tuple(failure_lines(comparison, place, comparison.candidate)) if failed else (),
+            said=tuple(failure_lines(comparison, place, comparison.candidate, run=self.run)) if failed else (),
         )
 
 
