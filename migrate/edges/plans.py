@@ -70,14 +70,14 @@ class Plans:
         """Return the ids of the runs that have a plan, the oldest first."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}"))
 
-    def find(self, name: str | None) -> Plan:
-        """Return a run's plan by id or unique beginning; None: the newest. Raises UsageProblem without one."""
+    def find(self, name: str) -> Plan:
+        """Return a run's plan by id or unique beginning. Raises UsageProblem without one."""
         known = self.known()
-        chosen = known[-1:] if name is None else [run for run in known if run.startswith(name)]
+        chosen = [run for run in known if run.startswith(name)]
         if len(chosen) != 1:
-            wanted = "no unfinished run" if name is None else f'"{name}" names {len(chosen)} unfinished runs'
             raise UsageProblem(
-                f"{wanted} to resume" + (f"; unfinished: {', '.join(known)}" if known else ""),
+                f'"{name}" names {len(chosen)} unfinished runs to resume'
+                + (f"; unfinished: {', '.join(known)}" if known else ""),
                 next_command="prompt-migrate runs list",
             )
         return self._read(self._folder / f"{chosen[0]}{SUFFIX}")

@@ -51,7 +51,7 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "nargs": "?",
         "const": "",
         "metavar": "RUN",
-        "help": "finish a run that was stopped or killed (default: the newest); nothing answered is asked again",
+        "help": "finish a run that was stopped or killed (default: the only one); nothing answered is asked again",
     },
     "fail_on": {
         "action": "append",

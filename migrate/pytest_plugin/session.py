@@ -102,6 +102,8 @@ class MigrateSession:
         url = self.given.get("simulated_url")
         self.world = wiring.open_world(config.rootpath, os.environ, overrides_of(config), simulated_url=url)
         self.world.habit_log = config.option.migrate_habit_log
+        self.resumed: tuple[str, ...] = ()
+        """What to say of a run that is finished."""
         self.plan = self._resumed_plan(config)
         self.mode: str | None = config.option.migrate_golden if config.option.migrate_golden != "none" else None
         self.offline = bool(config.option.migrate_offline)
@@ -166,7 +168,7 @@ class MigrateSession:
             # The plan's options are not on the command line, and that is all a worker is given.
             plan = self.world.plans.find(self.given["run"]["id"])
         else:
-            plan = self.world.plans.find(config.option.migrate_resume or None)
+            plan, self.resumed = wiring.choose(self.world, config.option.migrate_resume or None)
             wiring.refuse_going_on(self.world, plan.run.id)
             # What the stopped run was answered lies in its journals: it must be where answers are looked for.
             wiring.fold_leftovers(self.world)
@@ -199,7 +201,7 @@ class MigrateSession:
         lines = self.world.header_lines(self.run, self.flows, offline=self.offline)
         # Workers collect where nobody looks: then the estimate is of the whole inventory, and said here.
         whole = wiring.planned_of(self.flows, self.candidates) if self._controls_workers() else ()
-        told = [*lines, *(spent.line for spent in self.vectors), *self._estimated(whole)]
+        told = [*lines, *self.resumed, *(spent.line for spent in self.vectors), *self._estimated(whole)]
         return [part for line in told for part in headed(line, self.width)]
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:

@@ -46,6 +46,12 @@ class Run:
         """True when it asked for a model that its provider has not got."""
         return any(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in self.accounts)
 
+    @property
+    def only_lacks_models(self) -> bool:
+        """True when all that it lacks is of a model that its provider has not got: asking again changes nothing."""
+        lacks = [name for name, count in self.accounts.items() if count and name.startswith(("no_reply:", "not_run:"))]
+        return bool(lacks) and all(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in lacks)
+
     def asked_in_vain(self, verdicts: Collection[str]) -> bool:
         """Say whether it lacked a model and none of its cases, which have these verdicts, was answered.
 

@@ -10,6 +10,7 @@ from migrate.wiring.endings import (
 )
 from migrate.wiring.estimates import Planned, estimate_line, planned_of
 from migrate.wiring.passage_vectors import Spent, make_vectors
+from migrate.wiring.resuming import Chosen, choose
 from migrate.wiring.world import (
     World,
     account_words,
@@ -22,11 +23,13 @@ from migrate.wiring.world import (
 )
 
 __all__ = [
+    "Chosen",
     "Planned",
     "Spent",
     "World",
     "account_words",
     "candidates_of",
+    "choose",
     "discard_journal",
     "estimate_line",
     "fold",

@@ -460,7 +460,7 @@ def read_plan(content: bytes) -> None:
     plan_file()
     (folder() / "plans" / "r1.plan.json").write_bytes(content)
     with in_words():
-        Plans(folder() / "plans").find(None)
+        Plans(folder() / "plans").find("r1")
 
 
 def near_json(*examples: Any) -> st.SearchStrategy[bytes]:

@@ -145,7 +145,7 @@ def test_a_plan_of_another_shape_is_damage(content: str, tmp_path: Path) -> None
     """A plan nobody can read is named, with what to do about it."""
     (tmp_path / "r1.plan.json").write_text(content, encoding="utf-8")
     with pytest.raises(StoreProblem, match="r1\\.plan\\.json is damaged"):
-        Plans(tmp_path).find(None)
+        Plans(tmp_path).find("r1")
 
 
 def test_a_row_that_is_no_json_is_damage_of_the_ledger(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from scripted_server import Scripted, answer, error, ok
-from small_project import BROKEN, CALL, LATE, LOST, MILK, OTHERS, TODAY, Project, write
+from small_project import BROKEN, CALL, LATE, LATE_ID, LOST, MILK, OTHERS, TODAY, Project, write
 
 CANDIDATE = "gpt-4.1"
 QUESTIONS = (LATE, BROKEN, LOST, CALL, MILK)
@@ -137,6 +137,25 @@ def test_there_must_be_something_to_resume(project: Project) -> None:
     result = project.run("-q", "--migrate-resume")
     assert 4 == result.ret
     result.stderr.fnmatch_lines(["*no unfinished run to resume*", "*prompt-migrate runs list*"])
+
+
+def test_a_mistyped_model_does_not_stand_before_the_run_to_finish(project: Project) -> None:
+    """A later run of a model that nobody has is left out, and both are told."""
+    hang(project, CANDIDATE, LOST)
+    process = start(project, "--model", CANDIDATE)
+    wait_for_calls(project, CANDIDATE, 10)
+    process.kill()
+    process.communicate(timeout=20)
+    heal(project, CANDIDATE)
+    project.say("gpt-4.l", {question: error(404, "model_not_found") for question in QUESTIONS})
+    project.run("-q", "--model", "gpt-4.l", LATE_ID)
+
+    resumed = project.run("--migrate-resume")
+
+    resumed.assert_outcomes(passed=5)
+    resumed.stdout.fnmatch_lines(
+        ["resuming run *: replay of gpt-4.1, *", "left out run *: the provider has no gpt-4.l"]
+    )
 
 
 def test_what_a_killed_run_paid_for_serves_the_next_one(project: Project) -> None:
