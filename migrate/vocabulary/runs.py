@@ -48,7 +48,7 @@ class Run:
 
     @property
     def only_lacks_models(self) -> bool:
-        """True when all that it lacks is of a model that its provider has not got: asking again changes nothing."""
+        """True when all that it lacks is of models that their provider has not got."""
         lacks = [name for name, count in self.accounts.items() if count and name.startswith(("no_reply:", "not_run:"))]
         return bool(lacks) and all(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in lacks)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from migrate.edges.journal import is_alive, journals
 from migrate.edges.plans import Plan
 from migrate.errors import UsageProblem
+from migrate.presenting.meant import to_type
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import Run
 from migrate.wiring.endings import fold_leftovers
@@ -74,7 +75,8 @@ def _why_not(world: World, plan: Plan, stored: Mapping[str, Run]) -> str:
     run = stored.get(plan.run.id, plan.run)
     if any(path.name.endswith(".main.jsonl") and is_alive(path) for path in journals(world.journals).get(run.id, ())):
         return "it is still going on"
-    if run.only_lacks_models:
+    # A model that is known may be waited for, as where access to it is to come: a name that nobody knows is a slip.
+    if run.only_lacks_models and all(to_type(text, ()) != text for text in run.candidates):
         return f"the provider has no {' and no '.join(run.candidates)}"
     later = next((one for one in stored.values() if _stands_in(one, run, len(plan.items))), None)
     return "" if later is None else f"run {later.id} after it asked the same and is complete"

@@ -53,9 +53,15 @@ def test_a_run_of_a_model_nobody_has_is_left_out(world: World) -> None:
     assert SECOND == choose(world, SECOND).plan.run.id
 
 
+def test_a_known_model_without_access_can_be_waited_for(world: World) -> None:
+    """Its name is no slip: once there is access, the run is finished."""
+    stopped(world, FIRST, **{"no_reply:model_not_found": 1, "not_run:model_not_found": 9})
+    assert FIRST == choose(world, None).plan.run.id
+
+
 def test_a_run_that_lacks_a_model_and_was_interrupted_can_be_finished(world: World) -> None:
     """Cases that were never asked are left, of another model perhaps."""
-    stopped(world, FIRST, **{"judged": 3, "no_reply:model_not_found": 5, "not_run:interrupted": 2})
+    stopped(world, FIRST, **{"judged": 3, "no_reply:model_not_found": 5, "not_run:interrupted": 2}, model="gpt-4.l")
     assert FIRST == choose(world, None).plan.run.id
 
 
