@@ -11,7 +11,16 @@ from typing import Final
 
 from migrate.comparing.baselines import Baseline, input_text
 from migrate.comparing.contract import Contract
-from migrate.comparing.forgiving import TOLERATION, excused, forgiven, holding, lapsed, rejected
+from migrate.comparing.forgiving import (
+    TOLERATION,
+    excused,
+    forgiven,
+    holding,
+    lapsed,
+    rejected,
+    rejected_first,
+    rejected_words,
+)
 from migrate.comparing.inner import inner_findings
 from migrate.comparing.samples import Agreement, agreement_of, worst_first
 from migrate.comparing.verdict import Standing, case_verdict
@@ -72,13 +81,14 @@ def compare(
     inner = inner_findings(contract, baseline.samples, judged, today)
     findings = _findings(judged, [*_of(agreements), *inner])
     rejections = rejected(golden.rejected, candidate, findings)
+    findings = rejected_first(findings, rejections)
     standing = _standing(baseline, judged, agreements, replied=not missing, rejected=bool(rejections))
     verdict = case_verdict(standing)
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
     over = lapsed(contract.tolerated, case, candidate, findings, today)
-    note = "; ".join((*_remarks(baseline, missing, standing), *rejections, *over))
+    note = "; ".join((*_remarks(baseline, missing, standing), *rejected_words(rejections), *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)

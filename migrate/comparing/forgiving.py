@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from migrate.canonical import any_index
+from migrate.comparing.samples import severity_first
 from migrate.vocabulary import CaseId, Finding, Judged, Rejection, Severity, Toleration
 
 TOLERATION: Final = "toleration"
@@ -81,8 +82,23 @@ def _forgiven(judged: Judged, findings: tuple[Finding, ...]) -> Judged:
     return replace(judged, findings=findings, rungs=passed)
 
 
-def rejected(rejections: Iterable[Rejection], candidate: str, findings: Iterable[Finding]) -> list[str]:
-    """Return who rejected what is there again, and why; a finding that something explains is not there."""
+def rejected(rejections: Iterable[Rejection], candidate: str, findings: Iterable[Finding]) -> list[Rejection]:
+    """Return the rejections of changes that are there again; a finding that something explains is not there."""
     shown = {(found.kind, any_index(found.path)) for found in findings if found.explained is None}
-    again = [one for one in rejections if one.candidate == candidate and not shown.isdisjoint(one.covers)]
+    return [one for one in rejections if one.candidate == candidate and not shown.isdisjoint(one.covers)]
+
+
+def rejected_words(again: Iterable[Rejection]) -> list[str]:
+    """Return who rejected what is there again, and why."""
     return list(dict.fromkeys(f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}" for one in again))
+
+
+def rejected_first(findings: Iterable[Finding], again: Iterable[Rejection]) -> tuple[Finding, ...]:
+    """Return findings, of those alike in severity the rejected ones first: a case may fail for these alone."""
+    covered = {change for one in again for change in one.covers}
+
+    def place(found: Finding) -> tuple[int, bool]:
+        there = found.explained is None and (found.kind, any_index(found.path)) in covered
+        return severity_first(found), not there
+
+    return tuple(sorted(findings, key=place)) if covered else tuple(findings)

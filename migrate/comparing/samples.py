@@ -90,6 +90,11 @@ _SEVERITIES: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _RUNGS: Final = {rung: rank for rank, rung in enumerate(Rung)}
 
 
+def severity_first(finding: Finding) -> int:
+    """Return the place of a finding's severity: breaking before drift before cosmetic."""
+    return _SEVERITIES[finding.severity]
+
+
 def worst_first(finding: Finding) -> tuple[int, bool, int, str, str, int, str]:
     severity, rung = _SEVERITIES[finding.severity], _RUNGS[finding.rung]
     explained = finding.explained is not None

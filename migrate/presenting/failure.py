@@ -72,9 +72,17 @@ def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH)
 def _head(comparison: Comparison, candidate: str, findings: Sequence[tuple[Finding, int]]) -> str:
     """Return the verdict and what made it, then of whom: pytest's short summary has room for the first words only."""
     words = comparison.verdict.value.replace("_", " ")
+    if _fails_for_a_rejection(comparison):
+        words = f"rejected {findings[0][0].severity.value}"
     told = f": {findings[0][0].path} {_kind(findings[0][0])}" if findings else ""
     baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
     return f"{words}{told}: {comparison.flow} / {comparison.case} against {candidate}{baseline}"
+
+
+def _fails_for_a_rejection(comparison: Comparison) -> bool:
+    """Say whether nothing broke, and a change that a reviewer rejected is there again."""
+    counts = [finding.severity for finding in comparison.findings if finding.explained is None]
+    return comparison.verdict is CaseVerdict.BREAKING and Severity.DRIFT in counts and Severity.BREAKING not in counts
 
 
 def _kind(finding: Finding) -> str:

@@ -106,7 +106,12 @@ def test_a_rejected_change_fails_with_its_reason(replayed: Project) -> None:
     result = replayed.run("-q", "--model", "gpt-4.1", "--migrate-offline")
 
     result.assert_outcomes(passed=3, failed=2)
-    result.stdout.fnmatch_lines("*why: rejected by ada: we would pay too much*")
+    result.stdout.fnmatch_lines(
+        [
+            "  rejected drift: $.amount value changed: refund / late-parcel*",
+            "*why: rejected by ada: we would pay too much*",
+        ]
+    )
 
 
 def test_the_last_word_counts(replayed: Project) -> None:

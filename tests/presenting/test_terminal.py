@@ -430,6 +430,16 @@ def test_a_failed_case() -> None:
     ] == failure_lines(case, PLACE, "gpt-4.1")
 
 
+def test_a_rejected_drift_is_headed_as_what_it_is() -> None:
+    """Nothing broke: the case fails because a reviewer rejected the change, and the head says both."""
+    case = compared("late-parcel", MOVED, verdict=CaseVerdict.BREAKING, note="rejected by ada: we would pay too much")
+    assert [
+        "  rejected drift: $.items[2].price value changed: refund / late-parcel against gpt-4.1 (baseline gpt-4o)",
+        "  at prompts/refund.prompt.yml:14",
+        "  why: rejected by ada: we would pay too much",
+    ] == failure_lines(case, PLACE, "gpt-4.1", width=110)[:3]
+
+
 def test_the_worst_three_stand_for_the_rest() -> None:
     """Seven findings in five samples each fit fifteen lines, the breaking one first."""
     many = [
