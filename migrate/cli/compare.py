@@ -69,14 +69,13 @@ def compare(
 
 
 def _decided_since(settings: Settings, run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
-    from migrate.presenting.deciding import counting_command
-    from migrate.presenting.numbers import counted
+    from migrate.presenting.deciding import beside, counting_command, on_cases
     from migrate.wiring.deciding import decided_since
 
     since = decided_since(settings, run, [flow.flow for flow in evidence])
-    count = len({(one.flow, one.case, one.candidate) for one in since})
-    if count:
-        yield f"{counted(count, 'case')} decided since: a run counts them: {counting_command(run.candidates)}"
+    if since:
+        said = f"{on_cases(since)} since: a run counts them:"
+        yield from beside(said, counting_command(run.candidates), terminal_width())
 
 
 def ledger_of(settings: Settings) -> Ledger:

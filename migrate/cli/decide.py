@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
-from migrate.cli.printing import folded, print_json, print_lines
+from migrate.cli.printing import folded, print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
@@ -287,5 +287,5 @@ def _tell(
     if as_json:
         print_json(decided_document(outcomes, left_open, dry_run=dry_run))
     else:
-        print_lines(decided_lines(outcomes, left_open, dry_run=dry_run, folders=folders))
+        print_lines(decided_lines(outcomes, left_open, dry_run=dry_run, folders=folders, width=terminal_width()))
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0

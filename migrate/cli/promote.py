@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from migrate.cli.decide import folders_of
 from migrate.cli.printing import hanging, print_json, print_lines, terminal_width
+from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
 
 if TYPE_CHECKING:
@@ -51,30 +52,41 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
         signed = Signed(reviewer(world, given["reviewer"]), at, given["reason"].strip())
         write = not given["dry_run"]
         results = list(promoted(world, given["run_id"], candidate, given["flows"], signed, write=write))
+        leaving = world.leaving_of((one.model, one.before) for one in results if one.status == "written")
     finally:
         world.close()
     if given["as_json"]:
         print_json(_document(results, dry_run=given["dry_run"]))
+        print_lines(leaving, err=True)
     else:
-        print_lines(_lines(results, candidate, dry_run=given["dry_run"]))
+        print_lines(_lines(results, leaving, dry_run=given["dry_run"]))
+        print_lines(_next_lines(results, candidate, folders_of(world.settings), dry_run=given["dry_run"]))
     context.exit(REFUSED if any(one.status == "refused" for one in results) else 0)
 
 
-def _lines(results: Sequence[Promoted], candidate: str, *, dry_run: bool) -> Iterator[str]:
+def _lines(results: Sequence[Promoted], leaving: Sequence[str], *, dry_run: bool) -> Iterator[str]:
+    width = terminal_width()
     for one in results:
         match one.status:
             case "written":
                 verb = "would be the baseline" if dry_run else "is the baseline now"
-                yield f"{one.flow}: {one.model} {verb}, {counted(one.goldens, 'golden')}"
+                yield from wrapped(f"{one.flow}: {one.model} {verb}, {counted(one.goldens, 'golden')}", width)
                 yield from _left(one, dry_run=dry_run)
             case "already":
-                yield f"{one.flow}: {one.model} is the baseline already"
+                yield from wrapped(f"{one.flow}: {one.model} is the baseline already", width)
             case _:
-                yield f"{one.flow}: refused: {one.why}"
+                yield from wrapped(f"{one.flow}: refused: {one.why}", width, cut=False)
+    for words in leaving:
+        yield from wrapped(words, width)
+
+
+def _next_lines(results: Sequence[Promoted], candidate: str, folders: Sequence[str], *, dry_run: bool) -> Iterator[str]:
+    from migrate.presenting.deciding import PROMOTED_LOG, commit_lines
+
     written = [one.flow for one in results if one.status == "written"]
     if written and not dry_run:
         words = f"Promote {candidate} for {', '.join(written[:3])}" + (" and others" if len(written) > 3 else "")
-        yield f"next: git add --all fixtures prompts && git commit -m {shlex.quote(words)}"
+        yield from commit_lines(folders, words, PROMOTED_LOG, terminal_width())
 
 
 def _left(promoted: Promoted, *, dry_run: bool) -> Iterator[str]:

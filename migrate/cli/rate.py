@@ -57,16 +57,16 @@ def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int
         rater = reviewer_of(world, reviewer)
         if given["web"]:
             return _by_page(world, sample, rater, given)
-        return _rated(open_session(world, sample, rater), given)
+        return _rated(open_session(world, sample, rater), given, str(world.settings.fixtures))
     finally:
         world.close()
 
 
-def _rated(session: RatingSession, given: dict[str, Any]) -> int:
+def _rated(session: RatingSession, given: dict[str, Any], folder: str) -> int:
     if given["pair"]:
-        return _by_options(session, given)
+        return _by_options(session, given, folder)
     if sys.stdin.isatty() and sys.stdout.isatty():
-        return _by_keys(session)
+        return _by_keys(session, folder)
     print_lines(_flags(session))
     raise UsageProblem("ratings by keys need a terminal; the commands above rate without one")
 
@@ -78,19 +78,20 @@ def _by_page(world: World, sample: Sample, rater: str, given: dict[str, Any]) ->
 
     web = WebRating(world, sample, rater)
     serve(web.server, counted(len(sample.pairs), "pair"), show=given["show"], idle=given["idle"])
-    print_lines(["", *(line for session in web.rated.values() for line in _end(session))])
+    folder = str(world.settings.fixtures)
+    print_lines(["", *(line for session in web.rated.values() for line in _end(session, folder))])
     if not web.rated:
         print_lines(["nothing was rated"])
     return 0
 
 
-def _by_options(session: RatingSession, given: dict[str, Any]) -> int:
+def _by_options(session: RatingSession, given: dict[str, Any], folder: str) -> int:
     pair = session.pair(given["pair"])
     prefer, first, second = given["prefer"], given["correct_a"], given["correct_b"]
     if prefer is None or first is None or second is None:
         raise UsageProblem("a rating needs all of it: --prefer a|b|tie --correct-a 1..5 --correct-b 1..5")
     session.keep(pair, prefer, first, second)
-    print_lines([f"{pair.id}: rated by {session.rater}", *_end(session)])
+    print_lines([f"{pair.id}: rated by {session.rater}", *_end(session, folder)])
     return 0
 
 
@@ -124,7 +125,7 @@ def _fitted(line: str, width: int) -> Iterator[str]:
     yield from (indent + part for part in wrapped(line.strip(), width - len(indent)))
 
 
-def _by_keys(session: RatingSession) -> int:
+def _by_keys(session: RatingSession, folder: str) -> int:
     """Go through the pairs that are not rated yet; every rating is kept at once. Return the exit code."""
     todo = [pair for pair in session.pairs if pair.id not in session.done]
     at = 0
@@ -144,7 +145,7 @@ def _by_keys(session: RatingSession) -> int:
             break
         session.keep(todo[at], PREFERRED[key], *map(int, marks))
         at += 1
-    print_lines(_end(session))
+    print_lines(_end(session, folder))
     return 0
 
 
@@ -156,11 +157,17 @@ def _key(prompt: str, allowed: str) -> str:
             return key
 
 
-def _end(session: RatingSession) -> Iterator[str]:
-    sample = session.sample
+def _end(session: RatingSession, folder: str) -> Iterator[str]:
+    from migrate.presenting.deciding import RATED_LOG, commit_lines
+
+    sample, width = session.sample, terminal_width()
     of = f"{counted(len(sample.pairs), 'pair')}, drawn from {sample.of} that differ"
-    yield f"{session.rater} rated {len(session.done)} of {of}; {sample.equal} more are equal"
+    said = f"{session.rater} rated {len(session.done)} of {of}; {sample.equal} more are equal"
+    yield from wrapped(said, width)
     if len(session.done) < len(session.pairs):
         yield "the same command goes on where you left"
-    else:
-        yield "next: prompt-migrate compare"
+    if session.done:
+        words = f"Ratings of a model migration: {counted(len(session.done), 'pair')} by {session.rater}"
+        yield from commit_lines([folder], words, RATED_LOG, width)
+    if len(session.done) == len(session.pairs):
+        yield "then: prompt-migrate compare"

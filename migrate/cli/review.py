@@ -101,7 +101,8 @@ def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
         if not dry_run:
             who, at = reviewer_of(world, reviewer), _now(world.clock.now().isoformat())
             outcomes = writer.take_back(outcomes, reviewer=who, at=at)
-        print_lines(taken_back_lines(outcomes, dry_run=dry_run, folders=folders_of(world.settings)))
+        folders = folders_of(world.settings)
+        print_lines(taken_back_lines(outcomes, dry_run=dry_run, folders=folders, width=terminal_width()))
     finally:
         world.close()
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0
@@ -126,7 +127,8 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
         print_lines(warnings_of(web.lapsed), err=True)
         serve(web.server, f"run {web.run.id}", show=given["show"], idle=given["idle"])
         web.end()
-        lines = decided_lines(web.outcomes, web.left_open, dry_run=False, folders=folders_of(world.settings))
+        how: dict[str, Any] = {"folders": folders_of(world.settings), "width": terminal_width()}
+        lines = decided_lines(web.outcomes, web.left_open, dry_run=False, **how)
         print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
     finally:
         world.close()
@@ -365,5 +367,6 @@ def _write(session: Session, writer: Review, folders: Sequence[str]) -> int:
         print_lines(["nothing was decided"])
         return 0
     outcomes = writer.apply(decisions)
-    print_lines(decided_lines(outcomes, writer.left_open(outcomes), dry_run=False, folders=folders))
+    left_open = writer.left_open(outcomes)
+    print_lines(decided_lines(outcomes, left_open, dry_run=False, folders=folders, width=terminal_width()))
     return 1 if any(one.status == "refused" for one in outcomes) else 0

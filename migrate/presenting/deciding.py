@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
+from migrate.inert import inert
+from migrate.presenting.layout import cells, wrapped
 from migrate.presenting.numbers import counted
 from migrate.reviewing import Outcome
 from migrate.vocabulary import Decision, Flow, FlowName, Group, JsonObject
@@ -22,46 +24,92 @@ LEFT_OPEN: Final = 5
 
 LeftOpen = Sequence[tuple[FlowName, Group]]
 """Groups in which cases that were let pass stay open."""
+LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who decided what"
+UNDONE_LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who took back what"
+PROMOTED_LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who promoted what"
+RATED_LOG: Final = "commit ratings.jsonl beside the goldens: compare and the report read it"
 
 
 def decided_lines(
-    outcomes: Sequence[Outcome], left_open: LeftOpen, *, dry_run: bool, folders: Sequence[str]
+    outcomes: Sequence[Outcome], left_open: LeftOpen, *, dry_run: bool, folders: Sequence[str], width: int
 ) -> Iterator[str]:
-    """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next."""
+    """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next.
+
+    No line but a command is wider than `width` cells.
+    """
+    for words in _decided_words(outcomes, dry_run=dry_run):
+        yield from wrapped(words, width, cut=False)
+    yield from _left_open_lines(left_open, width)
+    written = [one.decision for one in outcomes if one.status == "written"]
+    if written and not dry_run:
+        yield from commit_lines(folders, commit_message(written), LOG, width)
+        counting = counting_command(dict.fromkeys(one.candidate for one in written))
+        yield from beside("the run that counts them, then:", counting, width)
+
+
+def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[str]:
     written = [one.decision for one in outcomes if one.status == "written"]
     for verdict, word in DONE.items():
         mine = [one for one in written if one.verdict == verdict]
         if mine:
             models = ", ".join(dict.fromkeys(one.candidate for one in mine))
-            yield f"{'would be ' if dry_run else ''}{word}: {counted(len(mine), 'case')} ({models})"
+            yield f"{'would be ' if dry_run else ''}{word}: {on_cases(mine)} ({models})"
     already = [one.decision for one in outcomes if one.status == "already"]
     if already:
         dropped = any(one.reason for one in already)
         kept = "; what was written then stands, and the reason given now is not kept" if dropped else ""
-        yield f"decided before: {counted(len(already), 'case')}{kept}"
+        yield f"decided before: {on_cases(already)}{kept}"
     refused: dict[str, list[Decision]] = {}
     for one in outcomes:
         if one.status == "refused":
             refused.setdefault(one.why, []).append(one.decision)
     for why, mine in [*refused.items()][:SHOWN]:
-        rest = f" and {counted(len(mine) - 1, 'more case')}" if len(mine) > 1 else ""
+        rest = f" and {counted(len(mine) - 1, 'more decision')}" if len(mine) > 1 else ""
         yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
-    yield from _left_open_lines(left_open)
-    if written and not dry_run:
-        yield f"next: git add --all {shlex.join(folders)} && git commit -m " + shlex.quote(commit_message(written))
-        # A command stands last on its line: what is copied must not carry our punctuation.
-        yield f"the run that counts them, then: {counting_command(dict.fromkeys(one.candidate for one in written))}"
 
 
-def _left_open_lines(groups: LeftOpen) -> Iterator[str]:
+def on_cases(decisions: Collection[Decision]) -> str:
+    """Return `3 decisions on 2 cases`: one case may have several changes, and against two models it is two cases.
+
+    So they are counted on the report's page.
+    """
+    return f"{counted(len(decisions), 'decision')} on {counted(_cases(decisions), 'case')}"
+
+
+def _cases(decisions: Iterable[Decision]) -> int:
+    return len({(one.flow, one.case, one.candidate) for one in decisions})
+
+
+def commit_lines(folders: Sequence[str], message: str, log: str, width: int) -> Iterator[str]:
+    """Yield what takes what was written into git, with the log that is part of it; nothing here ever does."""
+    yield from wrapped(log, width, cut=False)
+    yield from beside("next:", f"git add --all {shlex.join(folders)} && git commit -m {shlex.quote(message)}", width)
+
+
+def beside(words: str, command: str, width: int) -> Iterator[str]:
+    """Yield words and a command on one line, or the command on a line of its own where that has no room.
+
+    A command stands last on its line and is never cut: what is copied must not carry our punctuation.
+    """
+    line = inert(f"{words} {command}", keep_newlines=False)
+    if cells(line) <= width:
+        yield line
+    else:
+        yield words
+        yield inert(f"  {command}", keep_newlines=False)
+
+
+def _left_open_lines(groups: LeftOpen, width: int) -> Iterator[str]:
     """Yield in which other groups the cases stay open: what was said of the one is not said of those."""
     if groups:
         cases = {(flow, case) for flow, group in groups for case in group.cases}
-        yield f"{len(cases)} of these cases {'stays' if len(cases) == 1 else 'stay'} open in other groups:"
+        words = f"{len(cases)} of these cases {'stays' if len(cases) == 1 else 'stay'} open in other groups:"
+        yield from wrapped(words, width)
     for flow, group in groups[:LEFT_OPEN]:
-        yield f"  {group.id} {group.severity.value}, {counted(len(group.cases), 'case')}: {flow} {group.title}"
+        words = f"  {group.id} {group.severity.value}, {counted(len(group.cases), 'case')}: {flow} {group.title}"
+        yield from wrapped(words, width)
     if len(groups) > LEFT_OPEN:
         yield f"  and in {len(groups) - LEFT_OPEN} more groups"
 
@@ -71,21 +119,26 @@ def counting_command(candidates: Iterable[str]) -> str:
     return shlex.join(["pytest", *(word for candidate in candidates for word in ("--model", candidate))])
 
 
-def taken_back_lines(outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str]) -> Iterator[str]:
-    """Yield what became of decisions that were to be taken back, one line a kind and reason."""
+def taken_back_lines(
+    outcomes: Sequence[Outcome], *, dry_run: bool, folders: Sequence[str], width: int
+) -> Iterator[str]:
+    """Yield what became of decisions that were to be taken back, one line a kind and reason, and how git learns it."""
     kinds: dict[tuple[str, ...], list[Decision]] = {}
     for one in outcomes:
         kinds.setdefault((one.status, one.why, one.decision.verdict, one.decision.candidate), []).append(one.decision)
     for (status, why, verdict, candidate), mine in kinds.items():
         done = "would be taken back" if dry_run else "taken back"
         first, flows = mine[0], ", ".join(dict.fromkeys(one.flow for one in mine))
-        cases = first.case if len(mine) == 1 else counted(len(mine), "case")
+        cases = first.case if len(mine) == 1 else counted(_cases(mine), "case")
         words = f"{verdict} of {cases} in {flows} ({candidate}) by {first.reviewer}, {first.at}"
-        yield f"{done}: {words}" if status != "refused" else f"refused: {words}: {why}"
+        told = f"{done}: {words}" if status != "refused" else f"refused: {words}: {why}"
+        yield from wrapped(told, width, cut=False)
     if not outcomes:
         yield "nothing that was decided stands"
-    if not dry_run and any(one.status == "written" for one in outcomes):
-        yield f"next: git diff {shlex.join(folders)}"
+    written = [one.decision for one in outcomes if one.status == "written"]
+    if written and not dry_run:
+        message = commit_message(written).replace(": ", ": take back ", 1)
+        yield from commit_lines(folders, message, UNDONE_LOG, width)
 
 
 def lapsed_lines(flows: Iterable[Flow], today: dt.date) -> Iterator[str]:

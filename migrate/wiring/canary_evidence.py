@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from migrate.canary import Offline
 from migrate.canary.nouns import Unplanned
 from migrate.canary.offline import compared, is_answered
-from migrate.comparing.forgiving import rejected
+from migrate.comparing.forgiving import rejected, rejected_words
 from migrate.errors import UsageProblem
 from migrate.evidence.policy import Policy
 from migrate.ports import CaseRecord
@@ -157,7 +157,7 @@ class Seen:
             self.stale, self.outdated = self.stale + stale, self.outdated + (not stale)
         again = () if golden is None else rejected(golden.rejected, comparison.candidate, comparison.findings)
         if again:
-            self.rejected.append(f"{comparison.case} ({'; '.join(again)})")
+            self.rejected.append(f"{comparison.case} ({'; '.join(rejected_words(again))})")
 
     def offline(self, policy: Policy, gate: str) -> Offline:
         """Return what was taken, with the word of the gate."""

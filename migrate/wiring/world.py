@@ -256,16 +256,20 @@ class World:
 
     def leaving(self, evidence: Iterable[FlowEvidence]) -> list[str]:
         """Say of each candidate that leaves soon, or no later than its baseline, when: by the day that is judged by."""
+        return self.leaving_of((one.candidate, one.baseline) for one in evidence)
+
+    def leaving_of(self, moves: Iterable[tuple[str, str]]) -> list[str]:
+        """Say the same of moves from a baseline: text of a candidate, and the models it replaces."""
         today = self.clock.today()
         said: dict[str, None] = {}
-        for one in evidence:
-            candidate = parse_candidate(one.candidate)
-            baselines = [name.strip() for name in one.baseline.split(",") if name.strip()]
+        for text, baseline in moves:
+            candidate = parse_candidate(text)
+            baselines = [name.strip() for name in baseline.split(",") if name.strip()]
             asked = {candidate.model_for(name) for name in baselines} | set(candidate.steps.values())
             before = ends_of(filter(self.is_openai, baselines), today)
             for model in sorted(asked - set(baselines)):
                 if self.is_openai(model):
-                    said[leaving(model, ends_of([model], today), one.baseline, before)] = None
+                    said[leaving(model, ends_of([model], today), baseline, before)] = None
         return list(filter(None, said))
 
     # --- asking --------------------------------------------------------------------------------------------

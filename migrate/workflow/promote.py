@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
@@ -45,6 +45,8 @@ class Promoted:
     """What was decided of the goldens before, case by case: none of it holds for those in their place."""
     tolerated: int = 0
     """Tolerations in the prompt file, which stay, each until its day."""
+    before: str = ""
+    """The baseline it replaces."""
 
 
 class Promotion:
@@ -82,7 +84,8 @@ class Promotion:
                 self._prompts.rename_model(flow, model, write=True)
             self._write(flow, goldens, records)
         dropped = tuple(one for both in replaced for one in dropped_by(*both))
-        return Promoted(flow.name, model, "written", len(goldens), dropped=dropped, tolerated=len(flow.tolerated))
+        told: dict[str, Any] = {"dropped": dropped, "tolerated": len(flow.tolerated), "before": evidence.baseline}
+        return Promoted(flow.name, model, "written", len(goldens), **told)
 
     def _unlike(self, new: Flow, records: Sequence[CaseRecord]) -> str:
         """Return why the candidate's answers would not be goldens of the new prompt: it was asked something else."""

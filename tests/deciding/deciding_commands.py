@@ -31,6 +31,11 @@ def decide(*words: str, code: int = 0) -> dict[str, Any]:
     return document
 
 
+def flat(text: str) -> str:
+    """Return what was printed on one line, whatever the width."""
+    return " ".join(text.split())
+
+
 def statuses(document: dict[str, Any]) -> dict[str, str]:
     return {one["case_id"]: one["status"] for one in document["decisions"]}
 

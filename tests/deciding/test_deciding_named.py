@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deciding_commands import MODEL, command, compared, decide, group, log
+from deciding_commands import MODEL, command, compared, decide, flat, group, log
 from scripted_server import error
 from small_project import LATE, Project
 
@@ -40,20 +40,20 @@ def test_a_reason_given_again_is_said_to_be_dropped(replayed: Project) -> None:
     """What was written first stands; without a reason there is nothing to say of one."""
     command("accept", "--case", "late-parcel", "--reason", "first")
     assert (
-        "decided before: 1 case; what was written then stands, and the reason given now is not kept"
-        in command("accept", "--case", "late-parcel", "--reason", "second").stdout
+        "decided before: 1 decision on 1 case; what was written then stands, and the reason given now is not kept"
+        in flat(command("accept", "--case", "late-parcel", "--reason", "second").stdout)
     )
-    assert "decided before: 1 case\n" == command("accept", "--case", "late-parcel").stdout
+    assert "decided before: 1 decision on 1 case\n" == command("accept", "--case", "late-parcel").stdout
 
 
 def test_the_run_that_counts_a_decision_is_named(replayed: Project) -> None:
     """After a decision: how to commit it, and how to see it count. `compare` says how many were taken since its run."""
-    assert "decided since" not in command("compare").stdout
+    assert "a run counts them" not in command("compare").stdout
     said = command("accept", "--group", group("$.amount value changed")).stdout.splitlines()
     assert "the run that counts them, then: pytest --model gpt-4.1" == said[-1]
-    assert "2 cases decided since: a run counts them: pytest --model gpt-4.1\n" in command("compare").stdout
+    assert "2 decisions on 2 cases since: a run counts them: pytest --model gpt-4.1\n" in command("compare").stdout
     command("review", "--undo")
-    assert "decided since" not in command("compare").stdout
+    assert "a run counts them" not in command("compare").stdout
 
 
 def test_what_only_an_earlier_run_has_open_is_decided_there(replayed: Project) -> None:
@@ -78,7 +78,9 @@ def test_a_run_without_answers_leaves_those_before_to_be_decided_on(replayed: Pr
     replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh", "-k", "late-parcel")
     done = command("accept", "--case", "late-parcel")
     assert (2, True) == (done.exit_code, f"next: prompt-migrate accept --run {whole} --case late-parcel" in done.stderr)
-    assert "accepted: 1 case (gpt-4.1)" in command("accept", "--run", whole, "--case", "late-parcel").stdout
+    assert (
+        "accepted: 1 decision on 1 case (gpt-4.1)" in command("accept", "--run", whole, "--case", "late-parcel").stdout
+    )
 
 
 def test_what_was_judged_since_is_not_open_in_an_earlier_run(replayed: Project) -> None:
@@ -116,7 +118,7 @@ def test_a_day_that_is_over_tolerates_nothing(replayed: Project) -> None:
     before = replayed.files("prompts") | replayed.files("fixtures")
     words = ("tolerate", "--case", "lost.letter", "--reason", "known", "--until")
     done = command(*words, "2026-01-14")
-    assert (1, True) == (done.exit_code, "2026-01-14 is over: runs are judged as of 2026-01-15" in done.stdout)
+    assert (1, True) == (done.exit_code, "2026-01-14 is over: runs are judged as of 2026-01-15" in flat(done.stdout))
     assert before == replayed.files("prompts") | replayed.files("fixtures")
     done = command(*words, "2026-01-15")
     assert (0, True) == (done.exit_code, "note: 2026-01-15 is over by the calendar" in done.stderr)

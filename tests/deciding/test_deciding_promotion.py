@@ -53,6 +53,17 @@ def test_the_prompt_file_changes_in_one_word(replayed: Project) -> None:
     ]
 
 
+def test_a_new_baseline_that_leaves_is_told(replayed: Project) -> None:
+    """Who promotes a model learns with it when it leaves its API, and that it does so no later than the one before."""
+    words = ["promote", "gpt-4.1", "--flow", "refund", *WHY]
+    told = "gpt-4.1 leaves the API on 2027-01-14, in 364 days, no later than gpt-4o: another move follows by then"
+    simulated = {"PROMPT_MIGRATE_PROVIDER": "simulated"}
+    assert told not in " ".join(CliRunner().invoke(main, [*words, "--dry-run"]).output.split())
+    for more in ("--dry-run", "--json"):
+        done = CliRunner().invoke(main, [*words, more], env=simulated)
+        assert told in " ".join((done.stderr if more == "--json" else done.stdout).split())
+
+
 def test_a_flow_that_is_not_safe_needs_a_reason(replayed: Project) -> None:
     """Without a reason nothing is written; the refusal names the verdict."""
     before = replayed.files("fixtures") | replayed.files("prompts")

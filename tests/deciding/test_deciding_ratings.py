@@ -98,6 +98,14 @@ def test_compare_shows_people_beside_the_rules(replayed: Project) -> None:
     assert "rules flag 3 of these, 3 of them no worse to people" in said
 
 
+def test_what_git_does_not_know_yet_is_said(replayed: Project) -> None:
+    """A file of ratings is new to git: it is said to be committed, and how."""
+    first, *_ = pairs("ada")
+    said = rate("ada", first, "tie", 4, 4).stdout.splitlines()
+    assert "commit ratings.jsonl beside the goldens: compare and the report read it" in said
+    assert "git add --all fixtures && git commit -m 'Ratings of a model migration: 1 pair by ada'" in "".join(said)
+
+
 def test_ratings_of_other_answers_are_left_out(replayed: Project) -> None:
     """After another replay a rating of what is not there any more is in no figure, and counted apart."""
     for pair in pairs("ada", "--flow", "refund"):

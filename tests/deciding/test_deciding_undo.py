@@ -35,6 +35,17 @@ def group(project: Project, kind: str) -> str:
     return str(max(groups, key=lambda one: len(one["cases"]))["id"])
 
 
+def test_what_git_does_not_know_yet_is_said(replayed: Project) -> None:
+    """The log is a new file that `git diff` does not show: each act says to commit it, and how."""
+    for said in (
+        command("accept", "--flow", "refund", "--path", "$.amount", *ADA).stdout.splitlines(),
+        undo(),
+        command("promote", "gpt-4.1", "--flow", "refund", *ADA).stdout.splitlines(),
+    ):
+        (at,) = (at for at, line in enumerate(said) if line.startswith("commit decisions.jsonl beside the goldens too"))
+        assert "git add --all fixtures prompts && git commit -m" in "".join(said[at + 1 : at + 3])
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -98,7 +109,7 @@ def test_what_took_the_place_of_an_earlier_decision_is_refused(replayed: Project
     command("reject", *late, *BOB)
     command("accept", *late, *ADA)
     before = written(replayed)
-    (said,) = undo(code=1)
+    said = " ".join(line.strip() for line in undo(code=1))
     assert said.startswith("refused: accept of late-parcel in refund (gpt-4.1) by ada")
     assert said.endswith("it took the place of an earlier decision, which the log does not hold: git has it")
     assert before == written(replayed)

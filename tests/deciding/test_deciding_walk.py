@@ -110,7 +110,7 @@ def test_a_group_is_accepted_with_one_key(replayed: Project) -> None:
     terminal.wait("accept: 2 cases")
     terminal.wait("[q]uit [?]")
     terminal.press("q")
-    terminal.wait("accepted: 2 cases (gpt-4.1)")
+    terminal.wait("accepted: 2 decisions on 2 cases (gpt-4.1)")
     assert 0 == terminal.end()
     golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
     assert ["rounded up"] == [approval["reason"] for approval in golden["approved"]]
@@ -159,7 +159,7 @@ def test_a_day_that_is_over_is_asked_for_again(replayed: Project) -> None:
     terminal.wait("tolerate: 1 case")
     terminal.wait("[q]uit [?]")
     terminal.press("q")
-    terminal.wait("tolerated: 1 case")
+    terminal.wait("tolerated: 1 decision on 1 case")
     assert 0 == terminal.end()
 
 
@@ -196,7 +196,7 @@ def test_a_group_but_for_one_and_a_break_within_bounds(replayed: Project) -> Non
     terminal.wait("accept: 1 case")
     terminal.wait("[q]uit [?]")
     terminal.press("q")
-    terminal.wait("next: git add")
+    terminal.wait("git add")
     assert 0 == terminal.end()
     prompt = (replayed.root / "prompts" / "refund.prompt.yml").read_text("utf-8")
     assert "    at_most: 2\n" in prompt

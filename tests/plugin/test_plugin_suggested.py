@@ -67,7 +67,7 @@ def test_a_drift_is_accepted_by_the_command_that_is_named(project: Project, monk
     for one in changed:
         command = failure_lines(one, None, one.candidate, run=run)[-3].strip()
         done = CliRunner().invoke(main, [*shlex.split(command)[1:], "--dry-run"])
-        assert (0, f"would be accepted: 1 case ({one.candidate})\n") == (done.exit_code, done.output)
+        assert (0, f"would be accepted: 1 decision on 1 case ({one.candidate})\n") == (done.exit_code, done.output)
 
 
 def test_a_failed_case_is_run_again_alone(project: Project) -> None:

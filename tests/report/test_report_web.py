@@ -72,7 +72,7 @@ def test_an_accepted_group_is_written_at_once_and_passes_on_the_next_run(served:
 
     said = served.end()
 
-    assert "accepted: 2 cases (gpt-4.1)" in said
+    assert "accepted: 2 decisions on 2 cases (gpt-4.1)" in said
     assert "git commit -m 'Review of a model migration: accept 2 cases of refund" in said
     replayed.run(*MODEL)
     flow = next(one for one in replayed.compared()["flows"] if one["flow"] == "refund")
