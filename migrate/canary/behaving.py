@@ -8,24 +8,28 @@ standard error of at most 0.5 / sqrt(rollouts): 1.1 points for 2,000, 2.2 for 50
 
 from __future__ import annotations
 
-import random
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import accumulate
-from math import exp, log, sqrt
+from hashlib import sha256
+from math import log
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from migrate.canary.ladder import points
 from migrate.canary.nouns import Behaviour, Metric, Rollout, Stage
-from migrate.statistics import candidate_chance, newcombe, ratios
-from migrate.statistics.events import GRID
-from migrate.statistics.tails import binomial_shares
+from migrate.statistics import candidate_chance
+from migrate.statistics.events import GRID, hits, misses
 
-TABLED: Final = 3000
-"""Units up to which a day is drawn from the exact distribution; beyond it from the normal one."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.random import RandomState
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Counts = NDArray[np.int64]
+    Places = NDArray[np.int64]
+    """Which of the rollouts that are simulated side by side."""
+
 LEVELS: Final = (0.0, 0.5, 1.0, 2.0, 8.0)
 """True excesses, in margins."""
 ALONE: Final = (2.0, 8.0)
@@ -36,8 +40,7 @@ HIDDEN: Final = 0.1
 """A member that is worse by 8 margins and comes through more often is told of: its pool hides it."""
 SURE: Final = 700.0
 """Log of an evidence past every threshold; a larger one is no float."""
-
-End = Literal["promoted", "rolled_back", "held"]
+NOBODY: Final = -1
 
 
 def behaviour(rollout: Rollout, rollouts: int, seed: int) -> tuple[Behaviour, ...]:
@@ -82,28 +85,24 @@ def _truths(rollout: Rollout) -> Iterator[tuple[float, str]]:
 
 
 def _at(rollout: Rollout, excess: float, harmed: str, rollouts: int, seed: int) -> Behaviour:
-    dice = random.Random(f"{seed} {rollout.flow} {rollout.candidate} {excess!r} {harmed}".rstrip())  # noqa: S311 - draws, not secrets
     metric = next(metric for metric in rollout.metrics if metric.name == "bad")
-    world = _World(rollout, metric, tuple(_parts(rollout, metric, excess, harmed)), dice)
-    runs = [world.rollout_once() for _ in range(rollouts)]
-    shown = sorted(run.bad for run in runs)
-
-    def share(end: End) -> float:
-        return sum(run.end == end for run in runs) / rollouts
-
+    dice = _dice(seed, rollout.flow, rollout.candidate, excess, harmed)
+    world = _World(rollout, metric, tuple(_parts(rollout, metric, excess, harmed)), rollouts, dice)
+    world.run()
+    shown = sorted(world.bad.tolist())
     flows = [stratum.flow for stratum in rollout.strata] if rollout.member_part else []
     return Behaviour(
         excess=excess,
         rollouts=rollouts,
-        promoted=share("promoted"),
-        rolled_back=share("rolled_back"),
-        held=share("held"),
-        days=sum(run.days for run in runs) / rollouts,
-        bad_mean=sum(shown) / rollouts,
+        promoted=float(world.promoted.mean()),
+        rolled_back=float(world.rolled_back.mean()),
+        held=float(world.held.mean()),
+        days=float(world.days.mean()),
+        bad_mean=float(world.bad.mean()),
         bad_p95=float(shown[min(int(0.95 * rollouts), rollouts - 1)]),
-        overspent=sum(run.overspent for run in runs) / rollouts,
+        overspent=float(world.overspent.mean()),
         harmed=harmed,
-        by_member={flow: sum(run.culprit == at for run in runs) / rollouts for at, flow in enumerate(flows)},
+        by_member={flow: float((world.culprit == at).mean()) for at, flow in enumerate(flows)},
     )
 
 
@@ -132,188 +131,197 @@ class _Part:
 
     def until(self, share: float, days: int) -> tuple[int, int]:
         """Return the units of both sides in the first days of a stage."""
-        return _until(self.units_per_day, share, days)
+        return round(self.units_per_day * share * days), round(self.units_per_day * (1 - share) * days)
 
 
-@dataclass(slots=True)
 class _Seen:
-    """Bad units of one part, or of all together, and the evidence they are."""
+    """Bad units of one part, or of all together, and the evidence they are: one of each for every rollout."""
 
-    r0: float
-    weight: float
-    before: Sequence[float] = (0.0,) * GRID
-    """Log of the evidence of the stages that are done, by alternative."""
-    candidate: int = 0
-    """Bad units of the stage that is going on."""
-    control: int = 0
+    def __init__(self, r0: float, weight: float, rollouts: int) -> None:
+        import numpy as np
 
-    def at_most(self, share: float) -> float:
+        self._r0 = r0
+        self._weight = weight
+        self._before = np.zeros((rollouts, GRID))
+        """Log of the evidence of the stages that are done, by alternative."""
+        self.candidate = np.zeros(rollouts, dtype=np.int64)
+        """Bad units of the stage that is going on."""
+        self.control = np.zeros(rollouts, dtype=np.int64)
+
+    def at_most(self, at: Places, share: float) -> Floats:
         """Return what its part is not past, cheap to know: no alternative has gained more than the likeliest one."""
-        most = max(self.before) + _most(self.candidate, self.control, candidate_chance(share, self.r0))
-        return self.weight * exp(min(most, SURE))
+        import numpy as np
 
-    def logs(self, share: float) -> list[float]:
-        gains = _gains(share, self.r0)
-        return [
-            old + self.candidate * hit + self.control * miss
-            for old, (hit, miss) in zip(self.before, gains, strict=True)
-        ]
+        candidate, control = self.candidate[at], self.control[at]
+        total, null = candidate + control, candidate_chance(share, self._r0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gained = candidate * np.log(candidate / (total * null))
+            gained += np.where(control, control * np.log(control / (total * (1 - null))), 0.0)
+        most = self._before[at].max(axis=1) + np.where(candidate > total * null, gained, 0.0)
+        return np.asarray(self._weight * np.exp(np.minimum(most, SURE)))
 
-    def weighed(self, share: float) -> float:
-        return self.weight * exp(min(_mixed(self.logs(share)), SURE))
+    def weighed(self, at: Places, share: float) -> Floats:
+        """Return the part of the rollback's threshold that its evidence makes up."""
+        import numpy as np
 
-    def leave(self, share: float) -> None:
+        return self._weight * np.exp(np.minimum(_mixed(self._logs(at, share)), SURE))
+
+    def leave(self, at: Places, share: float) -> None:
         """Keep what a stage has shown, and begin the next one."""
-        self.before = self.logs(share)
-        self.candidate = self.control = 0
+        self._before[at] = self._logs(at, share)
+        self.candidate[at] = self.control[at] = 0
+
+    def mirrored(self, at: Places, share: float, r0: float) -> Floats:
+        """Return the log of this stage's evidence that the ratio of bad rates is less than `r0`."""
+        return _mixed(_gained(self.candidate[at], self.control[at], share, r0, below=True))
+
+    def _logs(self, at: Places, share: float) -> Floats:
+        return self._before[at] + _gained(self.candidate[at], self.control[at], share, self._r0)
 
 
-@dataclass(slots=True)
-class _Run:
-    """One simulated rollout on its way."""
+class _World:
+    """Rollouts of one plan side by side, and what is true of its two models.
 
-    evidence: tuple[_Seen, ...]
-    """What all show as one, and after it what each member of a pool shows by itself."""
-    end: End = "promoted"
-    culprit: int | None = None
-    """Place of the member whose own evidence weighs most where the rollout is rolled back."""
-    days: int = 0
-    began: int = 0
-    """Days when the stage that is going on began."""
-    bad: int = 0
-    spent: float = 0.0
-    overspent: bool = False
-    """It was rolled back because the budget was spent."""
+    All are in one stage at a time: those that leave it before the others wait for them, which costs them no day.
+    """
+
+    def __init__(self, rollout: Rollout, metric: Metric, parts: Sequence[_Part], rollouts: int, dice: RandomState):
+        import numpy as np
+
+        self._rollout, self._metric, self._parts, self._dice = rollout, metric, parts, dice
+        own = [_Seen(part.r0, part.weight, rollouts) for part in parts if part.weight]
+        self._evidence = (_Seen(metric.r0, metric.weight, rollouts), *own)
+        """What all parts show as one, and after it what each member of a pool shows by itself."""
+        self.rolled_back = np.zeros(rollouts, dtype=bool)
+        self.held = np.zeros(rollouts, dtype=bool)
+        self.overspent = np.zeros(rollouts, dtype=bool)
+        """Those that were rolled back because the budget was spent."""
+        self.culprit = np.full(rollouts, NOBODY)
+        """Place of the member whose own evidence weighs most where the rollout is rolled back."""
+        self.days = np.zeros(rollouts, dtype=np.int64)
+        self.bad = np.zeros(rollouts, dtype=np.int64)
+        self._spent = np.zeros(rollouts)
 
     @property
-    def whole(self) -> _Seen:
-        return self.evidence[0]
+    def promoted(self) -> NDArray[np.bool_]:
+        return ~(self.rolled_back | self.held)
 
-
-@dataclass(frozen=True, slots=True)
-class _World:
-    """A plan and what is true of its two models."""
-
-    rollout: Rollout
-    metric: Metric
-    parts: Sequence[_Part]
-    dice: random.Random
-
-    def rollout_once(self) -> _Run:
-        own = [_Seen(part.r0, part.weight) for part in self.parts if part.weight]
-        run = _Run((_Seen(self.metric.r0, self.metric.weight), *own))
-        for stage in self.rollout.stages:
-            if stage.share_kind == "watch" or run.end != "promoted":
-                break
-            run.began = run.days
-            self._climb(run, stage)
-            if run.end == "promoted":
-                for seen in run.evidence:
-                    seen.leave(stage.share)
-        return run
-
-    def _climb(self, run: _Run, stage: Stage) -> None:
-        """Take one stage: day by day, with a look at its end and two extensions."""
-        for look in range(1, max(stage.looks, 1) + 1):
-            for _ in range(stage.days):
-                self._day(run, stage)
-                if self._stops(run, stage.share):
-                    run.end = "rolled_back"
-                    return
-                if self._passes_early(run, stage):
-                    return
-            if not stage.looks or self._passes(run, stage, look):
+    def run(self) -> None:
+        """Let every rollout climb until it is at its end."""
+        for stage in self._rollout.stages:
+            if stage.share_kind == "watch":
                 return
-        run.end = "held"
+            self._climb(stage)
+            through = self.promoted.nonzero()[0]
+            for seen in self._evidence:
+                seen.leave(through, stage.share)
 
-    def _day(self, run: _Run, stage: Stage) -> None:
-        day = run.days - run.began
-        for place, part in enumerate(self.parts):
+    def _climb(self, stage: Stage) -> None:
+        """Take one stage: day by day, with a look at its end and two extensions."""
+        at = self.promoted.nonzero()[0]
+        for look in range(1, max(stage.looks, 1) + 1):
+            for day in range(stage.days * (look - 1), stage.days * look):
+                if not len(at):
+                    return
+                self._spend_day(at, stage, day)
+                at = at[~self._stopped(at, stage.share)]
+                at = at[~self._early(at, stage, day + 1)]
+            if not stage.looks:
+                return
+            at = at[~self._passed(at, stage, look)]
+        self.held[at] = True
+
+    def _spend_day(self, at: Places, stage: Stage, day: int) -> None:
+        for place, part in enumerate(self._parts):
             # Whole units, as many in all as the share of all days: a day of few has none of them at times.
             before, after = part.until(stage.share, day), part.until(stage.share, day + 1)
-            candidate = _drawn(after[0] - before[0], part.candidate_rate, self.dice)
-            control = _drawn(after[1] - before[1], part.rate, self.dice)
-            for seen in (run.whole, *run.evidence[place + 1 : place + 2]):
-                seen.candidate += candidate
-                seen.control += control
-            run.bad += candidate
-            run.spent += candidate - stage.share / (1 - stage.share) * control
-        run.days += 1
+            candidate = self._dice.binomial(after[0] - before[0], part.candidate_rate, len(at))
+            control = self._dice.binomial(after[1] - before[1], part.rate, len(at))
+            for seen in (self._evidence[0], *self._evidence[place + 1 : place + 2]):
+                seen.candidate[at] += candidate
+                seen.control[at] += control
+            self.bad[at] += candidate
+            self._spent[at] += candidate - stage.share / (1 - stage.share) * control
+        self.days[at] += 1
 
-    def _passes(self, run: _Run, stage: Stage, look: int) -> bool:
-        sizes = [part.until(stage.share, stage.days * look) for part in self.parts]
+    def _stopped(self, at: Places, share: float) -> NDArray[np.bool_]:
+        """Say where the budget is spent, or the evidence of all stages is past what bad answers may err by."""
+        import numpy as np
+
+        enough = 1 / self._rollout.alpha
+        over = (self._spent[at] > self._rollout.budget) & bool(self._rollout.budget)
+        self.overspent[at] = over
+        # Bounds are mostly enough: what is bounded wants forty exponentials a rollout.
+        bounds: Floats = np.sum([seen.at_most(at, share) for seen in self._evidence], axis=0)
+        near = (~over & (bounds >= enough)).nonzero()[0]
+        weighed = np.array([seen.weighed(at[near], share) for seen in self._evidence])
+        shown = weighed.sum(axis=0) >= enough
+        whole, own = weighed[0], weighed[1:]
+        if len(own):
+            blamed = shown & (own.max(axis=0) > whole)
+            self.culprit[at[near][blamed]] = own.argmax(axis=0)[blamed]
+        stopped = over.copy()
+        stopped[near] = shown
+        self.rolled_back[at] = stopped
+        return stopped
+
+    def _early(self, at: Places, stage: Stage, days: int) -> NDArray[np.bool_]:
+        """Say where the mirrored evidence of this stage is enough, its least days over."""
+        import numpy as np
+
+        if stage.early is None or days < stage.early.days:
+            return np.zeros(len(at), dtype=bool)
+        shown = self._evidence[0].mirrored(at, stage.share, stage.early.r0["bad"])
+        return shown >= log(stage.early.e)
+
+    def _passed(self, at: Places, stage: Stage, look: int) -> NDArray[np.bool_]:
+        import numpy as np
+
+        sizes = [part.until(stage.share, stage.days * look) for part in self._parts]
         candidate, control = (sum(side) for side in zip(*sizes, strict=True))
         if not (candidate and control):
-            return False
-        level = 1 - 2 * (stage.level_of(look) or self.rollout.alpha)
-        upper = newcombe((run.whole.candidate, candidate), (run.whole.control, control), level)[1]
-        return upper < stage.margin * self.metric.margin / self.rollout.margin
-
-    def _passes_early(self, run: _Run, stage: Stage) -> bool:
-        """Say whether the mirrored evidence of this stage is enough, its least days over."""
-        if stage.early is None or run.days - run.began < stage.early.days:
-            return False
-        gains = _gains(stage.share, stage.early.r0["bad"], below=True)
-        return _mixed([run.whole.candidate * hit + run.whole.control * miss for hit, miss in gains]) >= log(
-            stage.early.e
-        )
-
-    def _stops(self, run: _Run, share: float) -> bool:
-        """Say whether the budget is spent, or the evidence of all stages is past what bad answers may err by."""
-        run.overspent = bool(self.rollout.budget) and run.spent > self.rollout.budget
-        if run.overspent:
-            return True
-        # Bounds are mostly enough; the largest are replaced first by what they bound.
-        bounds = {at: seen.at_most(share) for at, seen in enumerate(run.evidence)}
-        total = sum(bounds.values())
-        for at in sorted(bounds, key=bounds.__getitem__, reverse=True):
-            if total < 1 / self.rollout.alpha:
-                return False
-            total += run.evidence[at].weighed(share) - bounds[at]
-        if total < 1 / self.rollout.alpha:
-            return False
-        whole, *own = (seen.weighed(share) for seen in run.evidence)
-        run.culprit = own.index(max(own)) if own and max(own) > whole else None
-        return True
+            return np.zeros(len(at), dtype=bool)
+        level = 1 - 2 * (stage.level_of(look) or self._rollout.alpha)
+        whole = self._evidence[0]
+        upper = upper_of_difference(whole.candidate[at], candidate, whole.control[at], control, level)
+        return upper < stage.margin * self._metric.margin / self._rollout.margin
 
 
-@lru_cache(maxsize=4096)
-def _until(units_per_day: float, share: float, days: int) -> tuple[int, int]:
-    return round(units_per_day * share * days), round(units_per_day * (1 - share) * days)
+def upper_of_difference(bad: Counts, of: int, control_bad: Counts, of_control: int, level: float) -> Floats:
+    """Return the upper bound of `statistics.newcombe` for many pairs of counts at once."""
+    import numpy as np
+
+    z = NormalDist().inv_cdf((1 + level) / 2)
+
+    def wilson(passed: Counts, total: int, side: int) -> Floats:
+        share, pull = passed / total, z * z / total
+        reach = z * np.sqrt((share * (1 - share) + pull / 4) / total)
+        return np.asarray((share + pull / 2 + side * reach) / (1 + pull))
+
+    share, other = bad / of, control_bad / of_control
+    high = np.where(bad == of, 1.0, wilson(bad, of, 1))
+    low = np.where(control_bad == 0, 0.0, wilson(control_bad, of_control, -1))
+    return np.minimum(share - other + np.sqrt((high - share) ** 2 + (other - low) ** 2), 1.0)
 
 
-def _mixed(logs: Sequence[float]) -> float:
-    """Return the log of the mean of what these are logs of."""
-    most = max(logs)
-    return most + log(sum(exp(one - most) for one in logs) / len(logs))
+def _mixed(logs: Floats) -> Floats:
+    """Return the log of the mean of what the last axis has the logs of."""
+    import numpy as np
+
+    most = logs.max(axis=-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log(np.exp(logs - most).mean(axis=-1)))
 
 
-def _most(candidate: int, control: int, null: float) -> float:
-    """Return what the likeliest alternative has gained in this stage."""
-    total = candidate + control
-    if not total or candidate <= total * null:
-        return 0.0
-    gained = candidate * log(candidate / (total * null))
-    return gained + (control * log(control / (total * (1 - null))) if control else 0.0)
+def _gained(candidate: Counts, control: Counts, share: float, r0: float, *, below: bool = False) -> Floats:
+    """Return what bad answers of both sides add to the log of each alternative, for every rollout."""
+    import numpy as np
+
+    gains = np.multiply.outer(candidate, hits(share, r0, below=below))
+    return np.asarray(gains + np.multiply.outer(control, misses(share, r0, below=below)))
 
 
-@lru_cache(maxsize=256)
-def _gains(share: float, r0: float, *, below: bool = False) -> tuple[tuple[float, float], ...]:
-    """Return what a bad answer of the candidate's and one of the control's add to the log of each alternative."""
-    null = candidate_chance(share, r0)
-    chances = [candidate_chance(share, ratio) for ratio in ratios(r0, below=below)]
-    return tuple((log(chance / null), log((1 - chance) / (1 - null))) for chance in chances)
+def _dice(*said: object) -> RandomState:
+    """Return dice that fall alike for the same words: of the kind whose falls no release of numpy changes."""
+    import numpy as np
 
-
-def _drawn(n: int, p: float, dice: random.Random) -> int:
-    if n <= TABLED:
-        return bisect_left(_cumulated(n, p), dice.random())
-    z = NormalDist().inv_cdf(min(max(dice.random(), 1e-12), 1 - 1e-12))
-    return min(max(round(n * p + z * sqrt(n * p * (1 - p))), 0), n)
-
-
-@lru_cache(maxsize=2048)
-def _cumulated(n: int, p: float) -> tuple[float, ...]:
-    tails = list(accumulate(binomial_shares(n, p)))
-    tails[-1] = 1.0
-    return tuple(tails)
+    return np.random.RandomState(np.frombuffer(sha256(repr(said).encode()).digest(), dtype="<u4"))

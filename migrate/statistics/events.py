@@ -7,6 +7,7 @@ An e-value of 1 / alpha or more is as rare as alpha while the hypothesis holds, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import exp, inf, log, log1p
 from typing import Final
 
@@ -16,6 +17,7 @@ FURTHEST: Final = 20.0
 """The last alternative is about so many times the hypothesis."""
 
 
+@lru_cache(maxsize=256)
 def ratios(r0: float, *, below: bool = False) -> tuple[float, ...]:
     """Return the alternatives to a ratio of bad rates: r0 times 20^((j - 1/2) / 40), or divided by it."""
     steps = [FURTHEST ** ((place + 0.5) / GRID) for place in range(GRID)]
@@ -25,6 +27,20 @@ def ratios(r0: float, *, below: bool = False) -> tuple[float, ...]:
 def candidate_chance(share: float, ratio: float) -> float:
     """Return the chance that a bad answer is the candidate's, at its share of traffic and the ratio of bad rates."""
     return share * ratio / (share * ratio + 1 - share)
+
+
+@lru_cache(maxsize=256)
+def hits(share: float, r0: float, *, below: bool = False) -> tuple[float, ...]:
+    """Return what a bad answer of the candidate's adds to the log of the likelihood ratio of each alternative."""
+    null = candidate_chance(share, r0)
+    return tuple(log(candidate_chance(share, ratio) / null) for ratio in ratios(r0, below=below))
+
+
+@lru_cache(maxsize=256)
+def misses(share: float, r0: float, *, below: bool = False) -> tuple[float, ...]:
+    """Return what a bad answer of the control's adds to it. Raises ZeroDivisionError where there is no control."""
+    null = candidate_chance(share, r0)
+    return tuple(log((1 - candidate_chance(share, ratio)) / (1 - null)) for ratio in ratios(r0, below=below))
 
 
 def judged_share(share: float, candidate: float, control: float) -> float:
@@ -45,16 +61,16 @@ class BadEvents:
 
     def __init__(self, r0: float = 1.0, *, below: bool = False) -> None:
         self._r0 = r0
-        self._ratios = ratios(r0, below=below)
+        self._below = below
         self._logs = [0.0] * GRID
 
     def add(self, share: float, candidate: int, control: int = 0) -> None:
         """Add bad answers of both sides, given while the candidate had this share of the traffic."""
-        null = candidate_chance(share, self._r0)
-        for place, ratio in enumerate(self._ratios):
-            chance = candidate_chance(share, ratio)
-            gain = candidate * log(chance / null) if candidate else 0.0
-            self._logs[place] += gain + (control * log((1 - chance) / (1 - null)) if control else 0.0)
+        # A side that gave none may not be there at all.
+        for count, gains in ((candidate, hits), (control, misses)):
+            if count:
+                gained = gains(share, self._r0, below=self._below)
+                self._logs = [old + count * gain for old, gain in zip(self._logs, gained, strict=True)]
 
     @property
     def logs(self) -> tuple[float, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from canary_nouns import evidence, metric, rollout
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migrate.canary import Terms, behaviour
-from migrate.canary.behaving import with_behaviour
+from migrate.canary.behaving import upper_of_difference, with_behaviour
+from migrate.statistics import newcombe
 
 
 def test_an_equal_candidate_comes_through_and_a_bad_one_is_stopped() -> None:
@@ -62,3 +66,13 @@ def test_a_budget_that_chance_spends_is_told() -> None:
     assert 0.3 < equal.overspent <= equal.rolled_back
     assert "spends the budget of 20 by chance" in made.reasons[-1]
     assert rollout().reasons == with_behaviour(rollout(), 40, 1).reasons
+
+
+@given(st.data(), st.integers(1, 9000), st.integers(1, 9000), st.floats(0.5, 0.999))
+def test_gates_of_many_rollouts_are_those_of_one(data: st.DataObject, n: int, control: int, level: float) -> None:
+    """The bound that is worked out for all rollouts at once is Newcombe's for each."""
+    counts = [(data.draw(st.integers(0, n)), data.draw(st.integers(0, control))) for _ in range(5)]
+    counts += [(0, 0), (n, control), (0, control), (n, 0)]
+    bad, control_bad = np.array(counts).T
+    expected = [newcombe((one, n), (other, control), level)[1] for one, other in counts]
+    assert expected == pytest.approx(upper_of_difference(bad, n, control_bad, control, level).tolist(), abs=1e-12)
