@@ -1,7 +1,7 @@
-"""The fixtures of a real browser, and of a project that was replayed."""
+"""The fixtures of real browsers, and of a project that was replayed."""
 
 from changed_project import changed, replayed
-from report_browser import axe, chromium, tab, tabs
+from report_browser import axe, chromium, firefox, firefoxes, tab, tabs
 from small_project import recorded
 
-__all__ = ["axe", "changed", "chromium", "recorded", "replayed", "tab", "tabs"]
+__all__ = ["axe", "changed", "chromium", "firefox", "firefoxes", "recorded", "replayed", "tab", "tabs"]

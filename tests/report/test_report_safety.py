@@ -8,8 +8,11 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import pytest
@@ -36,7 +39,7 @@ from migrate.vocabulary import (
     ToolCall,
 )
 
-BEACON: Final = "http://127.0.0.1:9/beacon"
+BEACON: Final = "http://127.0.0.1:4999/beacon"
 
 
 def hit(name: str) -> str:
@@ -133,7 +136,7 @@ def test_the_control_page_fires_sends_and_restyles(tab: Tab, tmp_path: Path) -> 
     assert RUNS - {"focus"} <= fired
     assert {f"{BEACON}.css", f"{BEACON}.png"} <= set(tab.outside())
     assert "rgb(255, 0, 0)" == tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    tab.errors.clear()
+    tab.provoked = True
 
 
 VIEWS: Final = ("#/overview", "#/cases?view=table", "#/cases", "#/page/route", "#/page/canary", "#/decisions")
@@ -199,18 +202,78 @@ def test_a_tampered_page_still_runs_nothing_else(tab: Tab, hostile: Path, tmp_pa
     tab.page.wait_for_timeout(800)
     assert None is tab.page.evaluate("document.documentElement.dataset.pwned ?? null")
     assert "rgb(255, 0, 0)" != tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    tab.errors.clear()
+    tab.provoked = True
+
+
+class Ear:
+    """A server on loopback that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        ear = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                ear.heard.append(self.path)
+                self.send_error(404)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    """A listener at an address of its own."""
+    one = Ear()
+    thread = Thread(target=one.server.serve_forever)
+    thread.start()
+    yield one
+    one.server.shutdown()
+    thread.join()
+    one.server.server_close()
+
+
+SENDS: Final = {
+    "fetch": "fetch(ADDRESS, {method: 'POST', mode: 'no-cors', body: 'x'})",
+    "beacon": "navigator.sendBeacon(ADDRESS, 'x')",
+    "image": "{ new Image().src = ADDRESS }",
+    "request": "{ const asked = new XMLHttpRequest(); asked.open('GET', ADDRESS); asked.send() }",
+    "events": "new EventSource(ADDRESS)",
+    "form": "{ const form = document.createElement('form'); form.action = ADDRESS; form.target = '_blank';"
+    " document.body.append(form); form.submit() }",
+}
+
+
+def test_nothing_leaves_even_a_page_that_is_taken_over(tab: Tab, hostile: Path, ear: Ear, tmp_path: Path) -> None:
+    """Markup put into the page and script run in it reach nobody; from a page without a policy each way arrives."""
+    markup = "".join(PAYLOADS.values()).replace(BEACON, f"{ear.address}/markup")
+    tampered = hostile.read_text("utf-8").replace('<div id="app">', f'{markup}<div id="app">', 1)
+    heard = {}
+    for name, text in {"report": tampered, "control": f"<!doctype html><body>{markup}</body>"}.items():
+        (tmp_path / f"{name}.html").write_text(text, "utf-8")
+        tab.page.goto((tmp_path / f"{name}.html").as_uri())
+        for way, code in SENDS.items():
+            sent = code.replace("ADDRESS", json.dumps(f"{ear.address}/{way}"))
+            tab.page.evaluate(f"() => {{ Promise.resolve().then(() => {sent}).catch(() => 0) }}")
+        tab.page.wait_for_timeout(800)
+        heard[name] = {path.strip("/?") for path in ear.heard} - {"favicon.ico"}
+    assert {"report": set(), "control": {*SENDS, "markup.css", "markup.png"}} == heard
+    tab.provoked = True
 
 
 def test_text_can_become_markup_nowhere(tab: Tab, hostile: Path) -> None:
     """Even the page's own program could not assign a string to `innerHTML`, nor reach another machine."""
     page = tab.open(hostile)
     for attempt in ("document.body.innerHTML = '<b>x</b>'", "fetch('https://a.example')"):
-        refused = page.evaluate(
-            "code => Promise.resolve().then(() => (0, eval)(code)).then(() => 'done', e => e.name)", attempt
-        )
+        refused = page.evaluate(f"() => Promise.resolve().then(() => {attempt}).then(() => 'done', e => e.name)")
         assert "TypeError" == refused, attempt
-    tab.errors.clear()
+    tab.provoked = True
 
 
 def test_the_policy_allows_the_program_and_the_styles_by_hash_and_nothing_else(hostile: Path) -> None:
