@@ -1,15 +1,16 @@
 """Measure the report: its size and the time to build it, to be ready, to open a case, to filter and to scroll.
 
-    python benchmarks/report.py [CASES ...]      (5000 and 20000 unless given)
+    python benchmarks/report.py [--firefox] [CASES ...]      (5000 and 20000 unless given)
 
-Needs chromium and playwright. Each case has about 2.5 KB of answers, 3.7 KB with all facts of it: a golden of one
-sample and one candidate's. Built is what the command builds: from a ledger, and goldens and prompt files on a disk.
-Beside the time on the wall, which other work on the machine stretches, stands the processor time: of the command, and
-of the page's main thread.
+Needs playwright, and chromium or with `--firefox` firefox-esr. Each case has about 2.5 KB of answers, 3.7 KB with all
+facts of it: a golden of one sample and one candidate's. Built is what the command builds: from a ledger, and goldens
+and prompt files on a disk. Beside the time on the wall, which other work on the machine stretches, stands the processor
+time: of the command, and of the page's main thread, which Firefox does not tell.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -25,8 +26,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "report")]
 
-from measured import compared, finding  # noqa: E402
-from report_stage import golden, judged, keep_run, trial  # noqa: E402
+from measured import compared, finding, keep_run  # noqa: E402
+from report_browser import FLAGS, installed_firefox, start_firefox  # noqa: E402
+from report_stage import golden, judged, trial  # noqa: E402
 
 from migrate.edges.goldens import GoldenFiles  # noqa: E402
 from migrate.redaction import Redactor  # noqa: E402
@@ -36,14 +38,6 @@ WORDS = [
     f"{a}{b}"
     for a in ("par", "ref", "or", "ship", "in", "tra", "con", "de")
     for b in ("cel", "und", "der", "ment", "voice", "ly", "tain", "lay")
-]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
 ]
 LIMITS = {"build_s": 5.0, "file_mb": 4.0, "ready_ms": 300, "open_ms": 50, "nodes": 200}
 
@@ -88,16 +82,20 @@ def build(path: Path, count: int) -> dict[str, float]:
     return {"build_s": time.perf_counter() - start, "build_cpu_s": cpu}
 
 
-def browse(path: Path) -> dict[str, float]:
+def browse(path: Path, *, firefox: bool) -> dict[str, float]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        if firefox:
+            browser = start_firefox(playwright, installed_firefox(), path.parent)
+        else:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
         ready, worked = [], []
         for _ in range(5):
             page = browser.new_page(viewport={"width": 1400, "height": 900})
-            clock = page.context.new_cdp_session(page)
-            clock.send("Performance.enable", {"timeDomain": "threadTicks"})
+            clock = None if firefox else page.context.new_cdp_session(page)
+            if clock:
+                clock.send("Performance.enable", {"timeDomain": "threadTicks"})
             page.goto(f"{path.as_uri()}#/cases")
             page.wait_for_selector("html[data-ready]")
             worked.append(busy(clock))
@@ -117,7 +115,9 @@ def browse(path: Path) -> dict[str, float]:
 
 
 def busy(clock: Any) -> float:
-    """Return the processor time of the page's main thread so far, in milliseconds."""
+    """Return the processor time of the page's main thread so far, in milliseconds; without a clock it is unknown."""
+    if clock is None:
+        return math.nan
     metrics = clock.send("Performance.getMetrics")["metrics"]
     return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration")) * 1000
 
@@ -170,13 +170,14 @@ SCROLL = """async () => {
 
 
 def main() -> int:
-    counts = [int(count) for count in sys.argv[1:]] or [5000, 20000]
+    firefox = "--firefox" in sys.argv
+    counts = [int(count) for count in sys.argv[1:] if count != "--firefox"] or [5000, 20000]
     missed = []
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
             path = Path(folder) / f"{count}.html"
             figures = build(path, count)
-            figures |= {"file_mb": path.stat().st_size / 1e6} | browse(path)
+            figures |= {"file_mb": path.stat().st_size / 1e6} | browse(path, firefox=firefox)
             load = os.getloadavg()[0]
             print(
                 f"{count} cases (load {load:.1f}): "
