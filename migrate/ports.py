@@ -298,9 +298,9 @@ class Ledger(Protocol):
         ...
 
     def run(self, run_id: str | None) -> Run:
-        """Return a run by id or unique prefix; None: the newest replay that was not asked in vain, else the newest.
+        """Return a run by id or unique prefix; None: the last replay to end that was not asked in vain.
 
-        Raises UsageProblem when there is none.
+        Where all were, the last. Raises UsageProblem when there is none.
         """
         ...
 

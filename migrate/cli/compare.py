@@ -160,7 +160,9 @@ def print_summary(
 
     width = terminal_width()
     colour = wants_colour(sys.stdout.isatty(), os.environ)
-    _say((f"run {run.id}, started {run.started_at}, {run.state}",), err=False)
+    # One that was resumed ended long after its start: then both are told.
+    ended = "" if run.ended_at[:10] == run.started_at[:10] else f", ended {run.ended_at}"
+    _say((f"run {run.id}, started {run.started_at}{ended}, {run.state}",), err=False)
     lines = summary_lines(run, evidence, width=width, colour=colour, people=people, named=named, leaving=leaving)
     _say(lines, err=False, colour=colour)
 

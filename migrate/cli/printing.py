@@ -49,13 +49,18 @@ def hanging(label: str, text: str, width: int) -> Iterator[str]:
 def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]:
     """Yield a word where the newest replay judged fewer cases than one before it, as after `-k` or without answers.
 
-    So of a newer one that was asked in vain, which is not the newest. `runs` come newest first.
+    So of a newer one that was asked in vain, which is not the newest, and of one that was started later and ended
+    before, as where the shown one was resumed.
     """
-    replays = [one for one in runs if one.kind == "replay"]
+    replays = sorted((one for one in runs if one.kind == "replay"), key=lambda one: one.ended_at, reverse=True)
     for one in replays:
-        if one.started_at > shown.started_at and one.lacked_a_model:
+        if one.ended_at > shown.ended_at and one.lacked_a_model:
             yield f"note: left out run {one.id}: the provider has no {', '.join(one.candidates)}"
-    earlier = (one for one in replays if one.started_at < shown.started_at)
+        elif one.ended_at < shown.ended_at and one.started_at > shown.started_at and not one.only_lacks_models:
+            said = f"run {shown.id} ended last, so it is meant; run {one.id} was started after it"
+            yield from hanging("note: ", said, terminal_width())
+            yield f"note: that one: prompt-migrate {command} --run {one.id}"
+    earlier = (one for one in replays if one.ended_at < shown.ended_at)
     alike = (one for one in earlier if not set(shown.candidates).isdisjoint(one.candidates))
     judged = _judged(shown)
     for one in alike:

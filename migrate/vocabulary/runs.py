@@ -42,6 +42,11 @@ class Run:
     """planned, judged, `no_reply:<kind>`, `skipped:<reason>`, `not_run:<reason>`."""
 
     @property
+    def ended_at(self) -> str:
+        """When it ended, last of all where it was resumed; when it started, where that is all that is known."""
+        return self.finished_at or self.started_at
+
+    @property
     def lacked_a_model(self) -> bool:
         """True when it asked for a model that its provider has not got."""
         return any(name.partition(":")[2] == NoReplyKind.MODEL_NOT_FOUND for name in self.accounts)

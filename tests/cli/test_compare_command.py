@@ -191,6 +191,21 @@ def test_a_run_is_found_by_the_start_of_its_id(project: Path) -> None:
     assert ["20261102-090000-bbbb", "20261101-090000-aaaa"] == shown
 
 
+def test_a_run_that_was_resumed_is_shown_and_the_one_started_after_it_is_named(project: Path) -> None:
+    """The replay that ended last is meant; a word tells why, and how to see the other."""
+    resumed = {"started_at": "2026-11-01T09:00:00.000Z", "finished_at": "2026-11-03T09:00:00.000Z"}
+    between = {"started_at": "2026-11-02T09:00:00.000Z", "finished_at": "2026-11-02T09:10:00.000Z"}
+    keep_run(project, [case("a")], id="20261101-090000-aaaa", **resumed)
+    keep_run(project, [case("a")], id="20261102-090000-bbbb", **between)
+    shown = compare()
+    first = "run 20261101-090000-aaaa, started 2026-11-01T09:00:00.000Z, ended 2026-11-03T09:00:00.000Z, complete"
+    assert first == shown.stdout.splitlines()[0]
+    assert [
+        "note: run 20261101-090000-aaaa ended last, so it is meant; run 20261102-090000-bbbb was started after it",
+        "note: that one: prompt-migrate compare --run 20261102-090000-bbbb",
+    ] == " ".join(shown.stderr.split()).replace(" note: that", "\nnote: that").splitlines()
+
+
 def test_a_recording_is_nothing_to_compare(project: Path) -> None:
     """Somebody who names the wrong run is told so."""
     keep_run(project, [case("a")], kind="record", candidates=())

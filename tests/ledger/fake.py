@@ -51,7 +51,9 @@ class MemoryLedger:
             return self._runs[run_id]
         newest = self.runs(limit=len(self._runs))
         if run_id is None:
-            replays = [run for run in newest if run.kind == "replay"]
+            # Sorting keeps the order of those that ended together.
+            last = sorted(newest, key=lambda run: run.ended_at, reverse=True)
+            replays = [run for run in last if run.kind == "replay"]
             found = [run for run in replays if not run.asked_in_vain(self._verdicts(run.id))][:1] or replays[:1]
         else:
             found = [run for run in newest if run_id and run.id.startswith(run_id)]

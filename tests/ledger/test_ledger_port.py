@@ -85,6 +85,17 @@ def test_run_without_an_id_is_the_newest_replay(ledger: Ledger) -> None:
     assert "run-002" == ledger.run(None).id
 
 
+def test_a_resumed_run_is_as_new_as_its_end(ledger: Ledger) -> None:
+    """Without an id the replay that ended last is meant, not the one that was started last."""
+    for name, started, ended in (("run-001", "09:30", "11:00"), ("run-002", "10:00", "10:30")):
+        times = {"started_at": f"2026-01-15T{started}:00.000Z", "finished_at": f"2026-01-15T{ended}:00.000Z"}
+        run = run_named(name, **times)
+        ledger.start(run)
+        ledger.finish(dataclasses.replace(run, state="complete"))
+
+    assert "run-001" == ledger.run(None).id
+
+
 NO_MODEL = {"planned": 2, "no_reply:model_not_found": 1, "not_run:model_not_found": 1}
 
 

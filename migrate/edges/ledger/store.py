@@ -22,7 +22,7 @@ from migrate.ports import CaseRecord, HistoryRow
 from migrate.vocabulary import CaseId, FlowName, PriceUsed, Run
 
 LOOKED_THROUGH: Final = 50
-"""Replays, newest first, among which one that was not asked in vain is looked for."""
+"""Replays, the last that ended first, among which one that was not asked in vain is looked for."""
 
 
 def open_ledger(url: str, *, root: Path, migrations: Sequence[Migration] = MIGRATIONS) -> SqlLedger:
@@ -119,7 +119,7 @@ class SqlLedger:
         raise UsageProblem(f"the ledger {self.name} has {what}", next_command="prompt-migrate runs")
 
     def _newest_replay(self) -> tuple[Run, ...]:
-        replays = self._runs(tables.runs.c.kind == "replay", limit=LOOKED_THROUGH)
+        replays = self._runs(tables.runs.c.kind == "replay", limit=LOOKED_THROUGH, order=tables.LAST_ENDED_FIRST)
         newest = next((run for run in replays if not self._was_in_vain(run)), None)
         return replays[:1] if newest is None else (newest,)
 
@@ -139,8 +139,8 @@ class SqlLedger:
     def runs(self, *, limit: int = 50) -> tuple[Run, ...]:
         return self._runs(limit=limit)
 
-    def _runs(self, *where: Any, limit: int) -> tuple[Run, ...]:
-        query = select(tables.runs).where(*where).order_by(*tables.NEWEST_FIRST).limit(limit)
+    def _runs(self, *where: Any, limit: int, order: Sequence[Any] = tables.NEWEST_FIRST) -> tuple[Run, ...]:
+        query = select(tables.runs).where(*where).order_by(*order).limit(limit)
         return self._database.read(
             lambda connection: tuple(run_of(row) for row in connection.execute(query).mappings())
         )

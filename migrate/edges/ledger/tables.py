@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKeyConstraint, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKeyConstraint, Integer, MetaData, Table, Text, func
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -222,3 +222,5 @@ bodies: Final = Table(
 )
 
 NEWEST_FIRST: Final = (runs.c.started_at.desc(), runs.c.id.desc())
+LAST_ENDED_FIRST: Final = (func.coalesce(runs.c.finished_at, runs.c.started_at).desc(), *NEWEST_FIRST)
+"""A run that was resumed is as new as its end."""
