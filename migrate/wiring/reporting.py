@@ -59,6 +59,7 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
         pages=pages or {},
         people=people.evidence(),
         closed=world.closed_gates(evidence),
+        leaving=world.leaving(evidence),
         decided=(*rejected.found, *decided_since(world.settings, run, [flow.flow for flow in evidence])),
     )
     index = builder.index(evidence, facts)

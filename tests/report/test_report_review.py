@@ -15,7 +15,7 @@ from report_stage import documents_of, golden, judged, trial, write_page
 
 from migrate.presenting.report import Facts
 from migrate.reviewing import seen_digest
-from migrate.vocabulary import CaseId, CaseVerdict, Decision, FindingKind, FlowName, JsonPath, Rung, Severity
+from migrate.vocabulary import Approval, CaseId, CaseVerdict, Decision, FindingKind, FlowName, JsonPath, Rung, Severity
 
 SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
 BREAK = finding(
@@ -145,13 +145,36 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     assert "accept the case" in page.locator("main").inner_text()
     typed(page, "d")
     said = page.locator("main").inner_text()
-    assert "0 decisions here, 2 written before; 2 cases still undecided" in said
+    assert "0 decisions on 0 cases here, 2 decisions on 2 cases written before; 2 cases still undecided" in said
     rows = [row.inner_text() for row in page.locator("tbody tr").all()]
     assert [True, True] == ["by ada on 2026-01-16" in row and "as agreed" in row for row in rows]
     page.locator("tbody a", has_text="second").click()
     page.wait_for_selector('.case[data-row] >> text="second"')
     assert "rejected for G" in page.locator(".deciding p.made.reject").inner_text()
     assert "accept the case" not in page.locator("main").inner_text()
+
+
+def test_an_approval_is_named_with_its_reviewer_day_and_candidate(tab: Tab, tmp_path: Path) -> None:
+    """What explains a difference says who accepted whose answer, when and why; two of one act are told once."""
+    explained = finding("$.amount", expected=3, actual="3", explained="approval")
+    answer = judged(1, NOW, "gpt-4.1").sample.answer
+    assert answer is not None
+    one = Approval(answer, "gpt-4.1", "ada", "nobody adds it up", "s", "2026-01-12T09:00:00Z")
+    before = replace(golden("first", TODAY), approved=(one, one, replace(one, candidate="gpt-4.1-mini", reviewer="")))
+    record = trial(compared("first", explained, verdict=CaseVerdict.ACCEPTED), judged(1, NOW, "gpt-4.1"))
+    write_page(tmp_path / "index.html", [record], [before])
+    page = tab.open(tmp_path / "index.html", "#/cases?c=refund~first~gpt-4.1")
+    assert [
+        "an answer of gpt-4.1 was accepted by ada on 2026-01-12: nobody adds it up",
+        "an answer of gpt-4.1-mini was accepted by a reviewer on 2026-01-12: nobody adds it up",
+    ] == page.locator(".approvals li").all_inner_texts()
+
+
+def test_a_candidate_that_leaves_is_told_on_the_first_page(tab: Tab, tmp_path: Path) -> None:
+    """When it leaves its API stands under the verdict, in the words of the terminal."""
+    told = "gpt-4.1 leaves the API on 2027-01-14, in 364 days, no later than gpt-4o: another move follows by then"
+    page = tab.open(drifting(tmp_path / "index.html", Facts(leaving=[told])), "#/overview")
+    assert told in page.locator("header.headline").inner_text()
 
 
 def test_what_was_rejected_before_the_run_is_decided(tab: Tab, report: Path) -> None:
@@ -235,7 +258,7 @@ def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, re
     assert 0 == page.locator("dialog").count()
     assert 0 == page.locator(".case").count()
     typed(page, "d")
-    assert "0 decisions; 4 cases still undecided" in page.locator("main").inner_text()
+    assert "0 decisions on 0 cases; 4 cases still undecided" in page.locator("main").inner_text()
 
 
 def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
@@ -243,7 +266,7 @@ def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
     page = tab.open(report, "#/cases?q=verdict:drift")
     typed(page, "n", "a")
     page = tab.open(report, "#/decisions")
-    assert "1 decision; 3 cases still undecided" in page.locator("main").inner_text()
+    assert "1 decision on 1 case; 3 cases still undecided" in page.locator("main").inner_text()
     page.get_by_role("button", name="take back").click()
     page = tab.open(report, "#/decisions")
     assert "0 decisions" in page.locator("main").inner_text()

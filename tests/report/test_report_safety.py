@@ -112,7 +112,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     people = weigh_ratings(said, {}, 1)
     assert people is not None
     made = Decision(flow, cases[1].id, bad, "reject", None, "", reason=bad, reviewer=bad, at=bad)
-    more = Facts(flows={flow: known}, prices=[price], pages=pages, closed=[bad], people=[people], decided=[made])
+    more = Facts(
+        flows={flow: known}, prices=[price], pages=pages, closed=[bad], people=[people], decided=[made], leaving=[bad]
+    )
     write_page(path, records, goldens, facts=more, run=run)
     return path
 

@@ -57,7 +57,10 @@ def golden_document(golden: Golden, rows: Sequence[Measurement], full: LongInput
     return {
         "baseline": golden.baseline,
         "sha256": golden.digest or None,
-        "approved": len(golden.approved),
+        "approvals": [
+            {"candidate": one.candidate, "reviewer": one.reviewer, "at": one.at, "reason": one.reason}
+            for one in golden.approved
+        ],
         "requests": [_request(request, full, texts) for request in asked.kept],
         "samples": samples,
     }

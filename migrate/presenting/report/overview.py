@@ -71,6 +71,8 @@ class Facts:
     """What people said of the answers."""
     closed: Sequence[str] = ()
     """Why gates are closed."""
+    leaving: Sequence[str] = ()
+    """Which candidates leave their API soon, or no later than what they replace, and when."""
     decided: Sequence[Decision] = ()
     """What was decided of the run's changes: rejected before it, then everything since, the oldest first."""
 
@@ -89,6 +91,7 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         "headline": headline(builder.run, ordered),
         "sentences": [sentence(candidate, ordered) for candidate in builder.candidates],
         "closed": list(facts.closed),
+        "leaving": list(facts.leaving),
         "candidates": list(builder.candidates),
         "verdicts": [verdict.value for verdict in WORST_VERDICTS],
         "severities": [severity.value for severity in WORST_FIRST],

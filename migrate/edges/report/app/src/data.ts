@@ -151,6 +151,7 @@ export interface Index {
   headline: { verdict: string; text: string };
   sentences: { candidate: string; verdict: string; flows: Record<string, number>; cases: Record<string, number> }[];
   closed: string[];
+  leaving: string[];
   candidates: string[];
   verdicts: string[];
   severities: Severity[];
@@ -287,10 +288,18 @@ export interface Trial {
   cost_usd: [number | null, number | null];
 }
 
+export interface Approval {
+  candidate: string;
+  reviewer: string;
+  at: string;
+  reason: string;
+}
+
 export interface Golden {
   baseline: string;
   sha256: string | null;
-  approved: number;
+  // Answers that were accepted beside it: whoever gives one of them again agrees.
+  approvals: Approval[];
   requests: Request[];
   samples: Sample[];
 }

@@ -119,7 +119,7 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
       )}
       {item.golden ? null : <p class="warning">There is no golden to compare with now.</p>}
       <Deciding row={row} opened={opened} />
-      <FindingList findings={trial.findings} all={trial.samples.length} measured={trial.noise_measured} />
+      <FindingList findings={trial.findings} all={trial.samples.length} measured={trial.noise_measured} approvals={item.golden?.approvals ?? []} />
       {trial.unjudged.map((what) => (
         <p class="note" key={what}>
           not judged: <T text={what} />

@@ -4,7 +4,6 @@ import { useState } from "preact/hooks";
 import type { Index } from "../data";
 import {
   clear,
-  decidedCount,
   decisions,
   earlier,
   earlierCount,
@@ -24,6 +23,12 @@ import { bound, past, Signed } from "./deciding";
 
 const SHOWN = 500;
 
+// As the terminal counts them: a case may have several changes, and against two candidates it is two cases.
+function onCases(all: Decided): string {
+  const made = [...all.values()].map((own) => own.size).filter((size) => size > 0);
+  return `${counted(made.reduce((sum, size) => sum + size, 0), "decision")} on ${counted(made.length, "case")}`;
+}
+
 export function Decisions({ index }: { index: Index }) {
   const listed = (all: Decided, before: boolean) =>
     [...all].flatMap(([row, own]) => [...own].map(([scope, decision]) => ({ row, scope, decision, before })));
@@ -34,8 +39,8 @@ export function Decisions({ index }: { index: Index }) {
     <div class="page decisions">
       <h1>Decisions</h1>
       <p>
-        {counted(decidedCount.value, "decision")}
-        {earlierCount.value ? ` here, ${earlierCount.value} written before` : ""}; {counted(openCount.value, "case")} still undecided.{" "}
+        {onCases(decisions.value)}
+        {earlierCount.value ? ` here, ${onCases(earlier.value)} written before` : ""}; {counted(openCount.value, "case")} still undecided.{" "}
         <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
       </p>
       {served ? <Writing index={index} /> : here.length ? <Download index={index} /> : <p class="note">Nothing was decided here yet. Decisions are kept in this browser until they are downloaded and applied.</p>}

@@ -1,6 +1,6 @@
 // What was found in a case: the finding, where, both values, the rule that made it, and how many cases are alike.
 
-import type { Finding, Json } from "../data";
+import type { Approval, Finding, Json } from "../data";
 import { hashOf, index as report } from "../state";
 import { counted, Pill, plain, T } from "../words";
 import { Lazy } from "./lazy";
@@ -9,9 +9,10 @@ interface FindingListProps {
   findings: Finding[];
   all: number;
   measured: boolean;
+  approvals: Approval[];
 }
 
-export function FindingList({ findings, all, measured }: FindingListProps) {
+export function FindingList({ findings, all, measured, approvals }: FindingListProps) {
   const counting = alike(findings.filter((finding) => !finding.explained));
   const explained = alike(findings.filter((finding) => finding.explained));
   return (
@@ -26,6 +27,7 @@ export function FindingList({ findings, all, measured }: FindingListProps) {
         <p class="note">No finding counts against the candidate.</p>
       )}
       {measured ? null : <p class="note">The golden holds a single sample: its noise is unmeasured.</p>}
+      {explained.some((finding) => finding.explained === "approval") ? <Approvals approvals={approvals} /> : null}
       {explained.length ? (
         <Lazy
           summary={
@@ -45,6 +47,22 @@ export function FindingList({ findings, all, measured }: FindingListProps) {
         </Lazy>
       ) : null}
     </section>
+  );
+}
+
+// Whose approvals they are, and of whose answers; two of one act are told once.
+function Approvals({ approvals }: { approvals: Approval[] }) {
+  const told = [...new Map(approvals.map((one) => [JSON.stringify(one), one])).values()];
+  return (
+    <ul class="approvals" aria-label="Approvals">
+      {told.map((one) => (
+        <li class="note" key={`${one.candidate} ${one.reviewer} ${one.at} ${one.reason}`}>
+          an answer of <T text={one.candidate} /> was accepted by <T text={one.reviewer || "a reviewer"} />
+          {one.at ? ` on ${one.at.slice(0, 10)}` : ""}
+          {one.reason ? <>: <T text={one.reason} /></> : null}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -85,6 +85,11 @@ function Headline({ index }: { index: Index }) {
           </li>
         ))}
       </ul>
+      {index.leaving.map((words) => (
+        <p class="note" key={words}>
+          <T text={words} />
+        </p>
+      ))}
       {index.closed.length ? (
         <details class="gates">
           <summary>The gate is closed: {counted(index.closed.length, "reason")}</summary>
