@@ -125,13 +125,21 @@ def _tables(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Itera
         yield from table(COLUMNS, [row for flow in flows for row in _rows(flow)], width, colour=colour)
         reasons = [line for flow in flows for line in _reason(flow, width)]
         yield from [fit(REASONS, width), *reasons] if reasons else ()
+        promoted = [flow.flow for flow in flows if flow.is_itself]
+        yield from wrapped(_promoted_words(candidate, promoted), width) if promoted else ()
     if evidence:
         yield from wrapped(LEGEND, width)
 
 
+def _promoted_words(candidate: str, flows: Sequence[str]) -> str:
+    """Say of which flows a candidate is the baseline: once, and not as a reason against it."""
+    more = f" and {len(flows) - MOST_NAMED} more" if len(flows) > MOST_NAMED else ""
+    return f"{candidate} is the baseline already, as once promoted, of {_listed(flows)}{more}: nothing to decide there"
+
+
 def _reason(flow: FlowEvidence, width: int) -> Iterator[str]:
     """Yield why a flow is not safe: the reason that binds; the others are in the JSON."""
-    if flow.verdict is not None and flow.verdict != "safe" and flow.reasons:
+    if flow.verdict is not None and flow.verdict != "safe" and flow.reasons and not flow.is_itself:
         # Two blanks first: a flow's name must never start a line of a CI log.
         yield from (f"  {line}" for line in wrapped(f"{flow.flow}: {flow.reasons[0]}", width - 2))
 
@@ -154,7 +162,7 @@ def _row(flow: FlowEvidence) -> tuple[Cell, ...]:
     breaking, drift, noise = (
         flow.verdicts.get(verdict, 0) for verdict in (CaseVerdict.BREAKING, CaseVerdict.DRIFT, CaseVerdict.WITHIN_NOISE)
     )
-    verdict = flow.verdict or UNKNOWN
+    verdict = "baseline" if flow.is_itself else flow.verdict or UNKNOWN
     return (
         Cell(flow.flow),
         Cell(str(flow.cases)),

@@ -238,3 +238,8 @@ class FlowEvidence:
     """True when a sample of either side made more than one call."""
     tolerated: tuple[ToleratedChange, ...] = ()
     """Tolerations at work."""
+
+    @property
+    def is_itself(self) -> bool:
+        """True where the candidate is the baseline, as after a promotion: there is nothing to decide."""
+        return self.baseline == self.candidate

@@ -11,7 +11,7 @@ from migrate.errors import StoreProblem
 from migrate.evidence import weigh
 from migrate.ports import CaseRecord
 from migrate.presenting.report import Facts, ReportBuilder
-from migrate.presenting.report.headline import headline
+from migrate.presenting.report.headline import headline, sentence
 from migrate.vocabulary import CaseVerdict, FindingKind, FlowMetric, Rung, Severity
 
 DRIFT = finding("$.amount", expected=3, actual="3")
@@ -118,6 +118,21 @@ def test_the_headline_says_first_what_breaks_and_wants_mending() -> None:
     assert (
         "Not shown yet: gpt-4.1 is safe for 0 of 2 flows, needs more cases in 1, cannot be judged in 1."
     ) == headline(replay(), flows[1:3])["text"]
+
+
+def test_a_promoted_flow_speaks_neither_for_nor_against_its_model() -> None:
+    """It is told once, with how many there are, and is in no verdict; where all are promoted nothing is left."""
+    promoted = [evidence(f"done-{n}", baseline="gpt-4.1", verdict="insufficient") for n in (1, 2)]
+    open_ = evidence("open", verdict="safe")
+    assert {
+        "verdict": "safe",
+        "text": "gpt-4.1 can take over every flow that was judged. gpt-4.1 is the baseline already of 2 flows.",
+    } == headline(replay(), [*promoted, open_])
+    assert {
+        "verdict": "unknown",
+        "text": "gpt-4.1 is the baseline already of 2 flows: nothing is left to decide.",
+    } == headline(replay(), promoted)
+    assert {"safe": 1} == sentence("gpt-4.1", [*promoted, open_])["flows"]
 
 
 def test_a_candidate_that_never_answered_is_not_the_best() -> None:

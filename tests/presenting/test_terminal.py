@@ -94,6 +94,21 @@ def test_the_summary_of_a_replay() -> None:
     ] == summary_lines(replay(), [REFUND, NOTES], width=90)
 
 
+def test_promoted_flows_are_told_once_and_not_among_the_reasons() -> None:
+    """Where the candidate is the baseline its row says so, and one line names the flows."""
+    said = ("gpt-4.1 is the baseline, compared with itself: what differs is its own noise",)
+    names = ("notes", "refund", "triage", "tags", "digest")
+    done = [evidence(name, baseline="gpt-4.1", verdict="insufficient", reasons=said) for name in names]
+    lines = summary_lines(replay(), [*done, evidence("open", verdict="insufficient", reasons=("few cases",))])
+    assert [
+        "why not safe, in points of a hundred answers:",
+        "  open: few cases",
+        "gpt-4.1 is the baseline already, as once promoted, of notes, refund, triage,",
+        "  tags and 1 more: nothing to decide there",
+    ] == lines[8:12]
+    assert ["baseline"] * 5 + ["insufficient"] == [line.split()[-1] for line in lines[2:8]]
+
+
 def test_what_is_tolerated_is_named_with_its_last_day() -> None:
     """Which finding, in how many cases, what of them still fails, until when, and where the entry stands."""
     path = JsonPath("$.issued.day")

@@ -90,7 +90,7 @@ def _row(flow: FlowEvidence) -> str:
     cells = (
         code(flow.flow),
         code(flow.candidate),
-        f"{SIGNS.get(flow.verdict or '', '')} {flow.verdict or UNKNOWN}".strip(),
+        "baseline" if flow.is_itself else f"{SIGNS.get(flow.verdict or '', '')} {flow.verdict or UNKNOWN}".strip(),
         str(flow.cases),
         str(flow.verdicts.get(CaseVerdict.BREAKING, 0)),
         str(flow.verdicts.get(CaseVerdict.DRIFT, 0)),

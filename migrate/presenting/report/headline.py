@@ -14,9 +14,13 @@ from migrate.vocabulary import CaseVerdict, FlowEvidence, Run
 
 def headline(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, str]:
     """Return the verdict over all and its sentence: the best candidate's standing, as nobody moves to several."""
+    if not evidence:
+        return {"verdict": "insufficient", "text": "No case was judged."}
+    # Where the candidate is the baseline, as after a promotion, there is nothing that speaks for or against it.
+    done, evidence = [one for one in evidence if one.is_itself], [one for one in evidence if not one.is_itself]
     candidates = list(dict.fromkeys(flow.candidate for flow in evidence))
     if not candidates:
-        return {"verdict": "insufficient", "text": "No case was judged."}
+        return {"verdict": "unknown", "text": f"{_promoted(done)}: nothing is left to decide.{_state(run)}"}
     best = max(candidates, key=lambda candidate: _standing(candidate, evidence))
     flows = [flow for flow in evidence if flow.candidate == best]
     verdicts = [flow.verdict for flow in flows]
@@ -27,8 +31,17 @@ def headline(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, str]:
         "insufficient": _insufficient(best, flows),
         "unknown": f"{best} was compared with the goldens; no verdict was asked for.",
     }[whole]
-    state = "" if run.state == "complete" else f" The run is {run.state}: not all that was planned was judged."
-    return {"verdict": whole, "text": text + state}
+    mine = [flow for flow in done if flow.candidate == best]
+    return {"verdict": whole, "text": text + (f" {_promoted(mine)}." if mine else "") + _state(run)}
+
+
+def _state(run: Run) -> str:
+    return "" if run.state == "complete" else f" The run is {run.state}: not all that was planned was judged."
+
+
+def _promoted(flows: Sequence[FlowEvidence]) -> str:
+    names = " and ".join(dict.fromkeys(flow.candidate for flow in flows))
+    return f"{names} is the baseline already of {counted(len(flows), 'flow')}"
 
 
 def _insufficient(candidate: str, flows: Sequence[FlowEvidence]) -> str:
@@ -52,8 +65,9 @@ def _insufficient(candidate: str, flows: Sequence[FlowEvidence]) -> str:
 
 def sentence(candidate: str, evidence: Sequence[FlowEvidence]) -> dict[str, Any]:
     """Return one candidate's standing: flows by verdict, cases by what became of them, all counted."""
-    flows = [flow for flow in evidence if flow.candidate == candidate]
-    cases = sum((Counter(flow.verdicts) for flow in flows), Counter[CaseVerdict]())
+    every = [flow for flow in evidence if flow.candidate == candidate]
+    flows = [flow for flow in every if not flow.is_itself] or every
+    cases = sum((Counter(flow.verdicts) for flow in every), Counter[CaseVerdict]())
     return {
         "candidate": candidate,
         "flows": dict(Counter(flow.verdict or "unknown" for flow in flows)),
