@@ -72,11 +72,11 @@ def feet(report: RouteReport) -> Iterator[str]:
     """Yield what holds for all flows together."""
     switches = sum(flow.verdict == "switch" for flow in report.flows)
     order = "by Holm's procedure" if report.policy.any_order else "one after the other, the dearest first"
-    gaining = f"in {counted(report.tested, 'flow')} in which something could be gained"
+    made = f"{switches} {'switch' if switches == 1 else 'switches'} in {counted(report.tested, 'flow')}"
     wrong = f"; of these {report.expected_wrong:.2g} are expected to be wrong at most" if switches else ""
     yield (
-        f"{switches} {'switch' if switches == 1 else 'switches'} {gaining}{wrong} (Benjamini-Hochberg at {report.policy.q:g}); "
-        f"candidates tested {order}"
+        f"{made} in which something could be gained{wrong} (Benjamini-Hochberg at {report.policy.q:g}); candidates "
+        f"tested {order}"
     )
     sources = {flow.about.latency.source for flow in report.flows if flow.about is not None}
     yield from (f"latency: {source}" for source in sorted(sources))
