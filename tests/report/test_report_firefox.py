@@ -115,7 +115,8 @@ def test_dark_follows_the_system_and_gives_way_to_a_choice(
 ) -> None:
     """In dark colours and on a narrow screen too the views keep WCAG 2.2 AA; a light theme that is chosen is light."""
     browser = firefoxes(**DARK)
-    with fresh(browser, width=400) as made:
+    # A Firefox that knows how to be told a scheme would else be told a light one.
+    with fresh(browser, width=400, color_scheme="dark") as made:
         found = {}
         for view, keys in {"#/overview": "", "#/cases?q=verdict:drift": "nv", "#/decisions": ""}.items():
             page = made.open(report, view)
