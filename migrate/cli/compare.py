@@ -46,9 +46,9 @@ def compare(
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
-    words = [] if explain is None else word_lines(explain)
+    words = [] if explain is None or _is_of_figures(explain) else word_lines(explain)
     if words:
-        _say(words, err=False)
+        _say(_wrapped(words), err=False)
         return
     name = None if explain is None else _figure(explain)
     heard = _heard(settings)
@@ -116,6 +116,14 @@ def read_run(
         return run, weigh(records if heard is None else heard.watch(records), policies=load_policies(settings))
     finally:
         ledger.close()
+
+
+def _is_of_figures(asked: str) -> bool:
+    """Say whether a figure or a key of the JSON is meant, and no word that summaries are made of."""
+    from migrate.evidence.explaining import FIGURES
+    from migrate.evidence.glossary import WORDS
+
+    return FIGURES.named(asked) is not None and asked not in WORDS
 
 
 def _figure(asked: str) -> str:

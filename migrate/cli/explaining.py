@@ -20,7 +20,7 @@ def word_lines(asked: str) -> list[str]:
 
 def unknown_figure(asked: str, here: str) -> UsageProblem:
     """Return the complaint about what a command cannot explain: who can, what was probably meant, and all it knows."""
-    from migrate.evidence.glossary import WORDS
+    from migrate.evidence.glossary import WORDS, every_word
 
     own = _figures(here)
     several = own.several(asked)
@@ -30,8 +30,11 @@ def unknown_figure(asked: str, here: str) -> UsageProblem:
     if other is not None:
         said = f"{other} knows it: prompt-migrate {other} --explain {asked}"
         return UsageProblem(f'{here} --explain does not know "{asked}"', hint=said)
-    guess = did_you_mean(asked, (*own.known, *WORDS))
-    known = f"it knows the figures {', '.join(own.names)}; and the words {', '.join(WORDS)}"
+    guess = did_you_mean(asked, (*own.known, *every_word()))
+    known = (
+        f"it knows the figures {', '.join(own.names)}; the words {', '.join(WORDS)}; every head of a table and every "
+        "kind of finding"
+    )
     return UsageProblem(f'--explain does not know "{asked}"', hint=folded(f"{guess} {known}".strip()))
 
 

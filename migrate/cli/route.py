@@ -84,7 +84,9 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     asked = Asked(form=_form(as_json, as_md, export, given["held"]), **given)  # type: ignore[arg-type]
     words = [] if asked.explain is None else _words(asked.explain)
     if words:
-        print_lines(words)
+        from migrate.presenting.layout import wrapped
+
+        print_lines(line for text in words for line in wrapped(text, terminal_width(), cut=False))
         return
     name = None if asked.explain is None else _figure(asked.explain)
     report = replace(_report(asked), typed=asked.as_of is not None)

@@ -1,4 +1,7 @@
-"""The words on the screen that are no figures: a short definition each, and the page that says more."""
+"""The words on the screen that are no figures: a short definition each, and the page that says more.
+
+Heads of columns and kinds of findings have a module of their own; here are the words that summaries are made of.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from migrate.evidence.figures import of_the_tool
+from migrate.evidence.heads import CANARY, CASES, HEADS, KINDS
 
 VERDICT: Final = "docs/verdict.md"
-CASES: Final = "docs/explanation.md"
-CANARY: Final = "docs/canary.md"
+REVIEW: Final = "docs/review.md"
+REFERENCE: Final = "docs/reference.md"
 WORDS: Final[dict[str, tuple[str, str]]] = {
+    "baseline": ("the model in production today, whose recorded answers are the goldens", CASES),
+    "candidate": ("the model under trial, asked what the baseline was asked", CASES),
+    "golden": ("the recorded answers of the baseline to one case, one file in git", CASES),
+    "case": ("one input of a flow; against two candidates it is counted twice", CASES),
+    "gate": ("what a run must not show if it is to end in 0: --fail-on says what; closed, it ends in 1", VERDICT),
     "contract": (
         (
             "what the application needs of every answer: it is given, parses, fits the schema, calls the right tools, "
@@ -42,6 +51,17 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
         CASES,
     ),
+    "cosmetic": ("of a finding: wording within the bound, white space, or equal values spelled otherwise", CASES),
+    "same": ("of a case: every answer of the candidate is equal to one of the baseline's", CASES),
+    "improved": ("of a case: the candidate keeps the contract in a larger share of samples than the baseline", CASES),
+    "no golden": ("of a case: nothing was recorded for it, so nothing was compared", CASES),
+    "accepted": ("of a case: a reviewer approved such an answer beside the golden, so it counts as agreement", REVIEW),
+    "rejected": ("of a change: a reviewer said no, and it fails the case for as long as it is shown", REVIEW),
+    "tolerated": (
+        "of a finding: a reviewer lets it pass until a day, with a reason, in the prompt file; it stays in the rates",
+        REVIEW,
+    ),
+    "decision": ("an accept, reject or tolerate, of one change of one case against one candidate", REVIEW),
     "drift": ("of a case: the contract holds, and the meaning may have changed beyond the baseline's noise", CASES),
     "within noise": ("of a case: it differs no more than the baseline's own samples do", CASES),
     "unstable baseline": ("of a case: the baseline itself keeps the contract in some samples only", CASES),
@@ -63,18 +83,53 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 """Word -> definition and page."""
 
 
+ALIASES: Final = {
+    "break": "breaking",
+    "drifting": "drift",
+    "cases needed": "insufficient",
+    "accepted or tolerated": "accepted",
+    "approval": "accepted",
+    "toleration": "tolerated",
+    "toleration ended": "tolerated",
+    "stale golden": "stale",
+    "not run": "no reply",
+    "p95 ratio": "p95",
+    "unit": "units",
+    "bad answers": "bad",
+    "groups of equal changes": "group",
+    "holdback": "hold back",
+}
+"""Other forms in which a word stands on the screen."""
+
+
 def defined(asked: str) -> Iterator[str]:
     """Yield what a word means and where more is said; nothing for a word that is not here."""
-    known = {_plain(word): word for word in WORDS}
-    word = known.get(_plain(asked))
-    if word is not None:
-        what, page = WORDS[word]
+    found = _found(_plain(asked))
+    if found is not None:
+        word, what, page = found
         yield f"{word}: {what}"
         yield f"  source: {of_the_tool(page)}"
+
+
+def every_word() -> tuple[str, ...]:
+    """Return what may be asked for, for guesses at a typo."""
+    return (*WORDS, *HEADS, *KINDS, *ALIASES)
+
+
+def _found(asked: str) -> tuple[str, str, str] | None:
+    for known in (WORDS, HEADS):
+        word = next((word for word in known if _plain(word) == asked), None)
+        if word is not None:
+            return word, *known[word]
+    kind = next((kind for kind in KINDS if kind == asked), None)
+    if kind is not None:
+        return kind, f"of a finding: {KINDS[kind]}", REFERENCE
+    other = ALIASES.get(asked)
+    return None if other is None else _found(_plain(other))
 
 
 def _plain(word: str) -> str:
     return " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
 
 
-__all__ = ["WORDS", "defined"]
+__all__ = ["ALIASES", "WORDS", "defined", "every_word"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -17,8 +18,11 @@ from measured import call, compared, finding, keep_run, rates, record, scores
 
 from migrate.cli import main
 from migrate.cli.compare import wants_colour
-from migrate.evidence.glossary import WORDS
+from migrate.evidence.explaining import FIGURES
+from migrate.evidence.glossary import WORDS, every_word
 from migrate.ports import CaseRecord
+from migrate.presenting.routes import VERDICTS
+from migrate.presenting.terminal import verdict_words
 from migrate.vocabulary import CaseVerdict, FindingKind, FlowName, Measurement, Rung, Severity, Source
 
 SCHEMA = Path(__file__).parents[2] / "migrate" / "schemas" / "compare.schema.json"
@@ -301,17 +305,70 @@ def test_a_word_on_the_screen_is_explained(project: Path, word: str) -> None:
     del project
     done = CliRunner().invoke(main, ["compare", "--explain", word.upper().replace(" ", "-")])
     assert 0 == done.exit_code, done.output
-    first, page = done.stdout.splitlines()
-    assert f"{word}: {WORDS[word][0]}" == first
+    *first, page = done.stdout.splitlines()
+    assert f"{word}: {WORDS[word][0]}" == " ".join(line.strip() for line in first)
+    assert 80 >= max(map(len, first))
     # A project has no page of that name: it says whose it is.
     assert (Path(__file__).parents[2] / page.removeprefix("  source: prompt-migrate's ")).is_file()
+
+
+def columns_of(module: str) -> set[str]:
+    """Return the heads of all tables that a module prints."""
+    tree = ast.parse((SCHEMA.parents[1] / module).read_text("utf-8"))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    made = (call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Column" and call.args)
+    return {str(call.args[0].value) for call in made if isinstance(call.args[0], ast.Constant)} - {""}
+
+
+TABLES = sorted(
+    str(file.relative_to(SCHEMA.parents[1]))
+    for folder in ("presenting", "cli")
+    for file in (SCHEMA.parents[1] / folder).rglob("*.py")
+    if columns_of(str(file.relative_to(SCHEMA.parents[1])))
+)
+"""Every module that lays a table out."""
+SUMMARIES = """
+    schema ok; baseline; candidate; golden; gate; at stake; risk; noise; points; cases; groups; decision; units; bad;
+    rejected; tolerated; accepted or tolerated; not run; promote; hold; rollback; observe; unusable; ready;
+    ready modified; shadow first; do not start; simulated; margin; true excess; contract; agreement
+"""
+"""Words that summaries, reviews and the report's page are made of, beside what is an enumeration below."""
+
+
+def is_explained(word: str) -> bool:
+    """Say whether a word is explained by one of the commands that explain."""
+    kept = [CliRunner().invoke(main, [*command, "--explain", word]) for command in (["compare"], ["route"])]
+    # Before anything was run a figure has nothing to be shown of: it is known, and says so.
+    return any("does not know" not in done.stderr or "knows it:" in done.stderr for done in kept)
+
+
+@pytest.mark.parametrize("module", TABLES)
+def test_every_head_of_a_table_is_explained(project: Path, module: str) -> None:
+    """Who has only the screen asks for the word at the head of a column."""
+    del project
+    assert [] == [word for word in sorted(columns_of(module)) if not is_explained(word)]
+
+
+def test_every_word_of_a_summary_is_explained(project: Path) -> None:
+    """Verdicts, severities, kinds of findings, and what stands around them."""
+    del project
+    words = [word.strip() for word in SUMMARIES.split(";")]
+    words += [verdict_words(one) for one in CaseVerdict] + [one.value for one in Severity]
+    words += [one.value.replace("_", " ") for one in FindingKind] + [*VERDICTS.values()]
+    assert [] == [word for word in words if not is_explained(word)]
+
+
+def test_no_word_takes_the_place_of_a_figure(project: Path) -> None:
+    """What a figure is named by, its formula is printed for."""
+    del project
+    assert set() == {*FIGURES.names} & {*every_word()}
 
 
 @pytest.mark.parametrize(
     ("command", "word", "said"),
     [
         (["route"], "verdict", "compare knows it: prompt-migrate compare --explain verdict"),
-        (["compare"], "risk", "route knows it: prompt-migrate route --explain risk"),
+        (["compare"], "saving", "route knows it: prompt-migrate route --explain saving"),
         (["compare"], "budget", "canary plan knows it: prompt-migrate canary plan --explain budget"),
     ],
 )
