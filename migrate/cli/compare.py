@@ -80,14 +80,13 @@ def _decided_since(settings: Settings, run: Run, evidence: Sequence[FlowEvidence
 
 def ledger_of(settings: Settings) -> Ledger:
     """Open the ledger that the settings name. Raises UsageProblem where nothing was ever run: none is made."""
+    from migrate.edges.configuration import refuse_without_runs
     from migrate.edges.ledger import open_ledger, sqlite_url
 
     if settings.ledger is not None:
         return open_ledger(settings.ledger, root=settings.root)
-    path = settings.root / settings.state / "ledger.db"
-    if not path.exists():
-        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
-    return open_ledger(sqlite_url(path), root=settings.root)
+    refuse_without_runs(settings)
+    return open_ledger(sqlite_url(settings.root / settings.state / "ledger.db"), root=settings.root)
 
 
 def _heard(settings: Settings) -> Heard:

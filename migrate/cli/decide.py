@@ -155,11 +155,13 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
 def _mistyped(flow: str | None) -> str:
     """Return what was meant by a flow that is not there; empty where it is there, or none was named."""
     from migrate import wiring
+    from migrate.edges.configuration import refuse_without_runs
 
     if flow is None:
         return ""
     world = wiring.open_world(Path.cwd(), os.environ, {})
     try:
+        refuse_without_runs(world.settings)
         known = {*world.ledger.flows()}
     finally:
         world.close()

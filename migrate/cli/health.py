@@ -119,7 +119,8 @@ def _asked(world: World, environ: Mapping[str, str]) -> Iterator[Sign]:
         flows = world.flows() if world.goldens.flows() else world.load_flows()
     except PromptMigrateError as problem:
         first = problem.message.splitlines()
-        yield Sign("inventory", "problem", " ".join(first[:2]), "prompt-migrate validate", problem.exit_code)
+        hint = problem.next_command or "prompt-migrate validate"
+        yield Sign("inventory", "problem", " ".join(map(str.strip, first[:2])), hint, problem.exit_code)
         return
     cases = sum(len(flow.cases) for flow in flows)
     state: State = "ok" if cases else "note"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from migrate.cli.printing import print_json
-from migrate.errors import ConfigurationProblem, InventoryProblem, Problem
+from migrate.errors import ConfigurationProblem, InventoryProblem, Problem, UsageProblem
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Column, fit, table, wrapped
 from migrate.presenting.numbers import counted
@@ -68,16 +68,19 @@ def validate(as_json: bool) -> None:
 def _checked() -> tuple[tuple[Flow, ...], Sequence[Problem], Sequence[str]]:
     """Return the flows, everything that is wrong, and what is tolerated no longer."""
     from migrate.edges.clock import SystemClock
-    from migrate.edges.configuration import read_settings
+    from migrate.edges.configuration import read_settings, refuse_nowhere
     from migrate.edges.inventory import load
     from migrate.presenting.deciding import lapsed_lines
     from migrate.rendering import rehearse
 
     try:
         settings = read_settings(Path.cwd(), os.environ)
+        refuse_nowhere(settings)
         flows = load(settings)
     except (ConfigurationProblem, InventoryProblem) as error:
         return (), error.problems, ()
+    except UsageProblem as error:
+        return (), [Problem(error.message, None, " ".join(f"{error.hint}; else {error.next_command}".split()))], ()
     today = SystemClock(dt.date.fromisoformat(settings.as_of) if settings.as_of else None).today()
     return flows, [problem for flow in flows for problem in rehearse(flow)], list(lapsed_lines(flows, today))
 
@@ -106,10 +109,11 @@ def _validation(flows: Sequence[Flow], problems: Iterable[Problem], lapsed: Sequ
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (migrate/schemas/list.schema.json).")
 def list_flows(with_cases: bool, as_json: bool) -> None:
     """List the flows of the inventory."""
-    from migrate.edges.configuration import read_settings
+    from migrate.edges.configuration import read_settings, refuse_nowhere
     from migrate.edges.inventory import load
 
     settings = read_settings(Path.cwd(), os.environ)
+    refuse_nowhere(settings)
     flows = load(settings)
     if as_json:
         print_json(_listing(flows, settings, with_cases))

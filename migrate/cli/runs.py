@@ -122,11 +122,13 @@ def _settings() -> Settings:
 
 def _ledger_of(settings: Settings) -> SqlLedger | None:
     """Open the ledger that the settings name; None where nothing was ever run: reading makes no file."""
+    from migrate.edges.configuration import refuse_nowhere
     from migrate.edges.ledger import open_ledger, sqlite_url
 
     if settings.ledger is not None:
         return open_ledger(settings.ledger, root=settings.root)
     path = settings.root / settings.state / "ledger.db"
+    refuse_nowhere(settings)
     return open_ledger(sqlite_url(path), root=settings.root) if path.exists() else None
 
 

@@ -41,9 +41,11 @@ def check(context: click.Context, as_json: bool) -> None:
     when a file is damaged, 1 when anything else is wrong, else 0.
     """
     from migrate import wiring
+    from migrate.edges.configuration import refuse_nowhere
     from migrate.workflow.check import check_goldens
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    refuse_nowhere(world.settings)
     found = check_goldens(world.flows(), world.goldens, world.redactor)
     if as_json:
         print_json(_check_document(found))

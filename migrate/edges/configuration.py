@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from migrate.errors import ConfigurationProblem, Problem, did_you_mean
+from migrate.errors import ConfigurationProblem, Problem, UsageProblem, did_you_mean
 from migrate.vocabulary import Place, ProviderSettings, Settings
 
 FILE: Final = "prompt-migrate.toml"
@@ -66,6 +66,29 @@ def read_settings(start: Path, environ: Mapping[str, str], overrides: Mapping[st
 def is_configured(start: Path) -> bool:
     """Return True when a folder, or one above it, has a configuration."""
     return _find(start.resolve())[1] is not None
+
+
+def refuse_nowhere(settings: Settings) -> None:
+    """Raise UsageProblem in a folder that has nothing of a project: no configuration, prompts, goldens or state."""
+    folders = (settings.prompts, settings.fixtures, settings.state)
+    if settings.ledger is None and not is_configured(settings.root) and not _any_folder(settings.root, folders):
+        raise UsageProblem(
+            f"no project is here: no {settings.prompts}/ and no configuration",
+            hint=f"looked in {settings.root}, and above it for {FILE} and {SHARED_FILE};\n"
+            "if the project is in another folder: cd there",
+            next_command="prompt-migrate init",
+        )
+
+
+def refuse_without_runs(settings: Settings) -> None:
+    """Raise UsageProblem where nothing was ever run: what only reads makes no ledger, nor a folder for one."""
+    if settings.ledger is None and not (settings.root / settings.state / "ledger.db").exists():
+        refuse_nowhere(settings)
+        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+
+
+def _any_folder(root: Path, names: Iterable[str]) -> bool:
+    return any((root / name).is_dir() for name in names)
 
 
 # --- Finding the file ------------------------------------------------------------------------------------------

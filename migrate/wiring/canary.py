@@ -26,6 +26,7 @@ from migrate.canary.buckets import HASH_RULE
 from migrate.canary.nouns import Member, Unplanned
 from migrate.canary.pooling import Planned, pooled, pooled_policies, with_pool_lines
 from migrate.canary.together import claims_of
+from migrate.edges.configuration import refuse_without_runs
 from migrate.edges.rollouts import read_policy
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.evidence import weigh
@@ -53,8 +54,7 @@ def plan_canaries(
 ) -> Plan:
     """Return the plan of a replay's flows, one candidate each. Raises UsageProblem where there is nothing to plan."""
     rules = CanaryPolicy() if policy is None else read_policy(policy)
-    if world.settings.ledger is None and not (world.state / "ledger.db").exists():
-        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+    refuse_without_runs(world.settings)
     inventory = {flow.name: flow for flow in world.load_flows()}
     policies = pooled_policies(policies_of(inventory.values()), rules.pools)
     replays = Replays(world, run_id, tuple(inventory.values()), policies)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from migrate.edges.checkout import reviewer_of
+from migrate.edges.configuration import refuse_without_runs
 from migrate.edges.goldens.log import DecisionFiles
 from migrate.edges.inventory import load_policies
 from migrate.edges.inventory.amending import PromptTexts
@@ -27,7 +28,11 @@ LOCK: Final = "deciding.lock"
 
 
 def open_review(world: World) -> Review:
-    """Return the one writer of decisions, over a world's goldens, prompt files and ledger."""
+    """Return the one writer of decisions, over a world's goldens, prompt files and ledger.
+
+    Raises UsageProblem where nothing was ever run.
+    """
+    refuse_without_runs(world.settings)
     today = world.clock.today().isoformat()
     return Review(world.flows, world.goldens, _log(world), PromptTexts(world.root), world.ledger, today=today)
 
@@ -91,6 +96,7 @@ def promote(
     """Yield what becomes of each flow of a run whose candidate is to be the baseline; no names: all of the run's."""
     from migrate.evidence import weigh
 
+    refuse_without_runs(world.settings)
     run = world.ledger.run(run_id)
     if candidate not in run.candidates:
         raise UsageProblem(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from migrate.edges.configuration import refuse_without_runs
 from migrate.errors import UsageProblem
 from migrate.presenting.report import Facts, ReportBuilder
 from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
@@ -98,8 +99,7 @@ def write_run_report(world: World, run: Run, target: str) -> str:
 
 def refuse_nothing(world: World) -> None:
     """Raise UsageProblem where nothing was ever run: reading makes no ledger."""
-    if world.settings.ledger is None and not (world.state / "ledger.db").exists():
-        raise UsageProblem("nothing was replayed here yet", next_command="pytest --model MODEL")
+    refuse_without_runs(world.settings)
 
 
 def replay_of(ledger: SqlLedger, run_id: str | None) -> Run:

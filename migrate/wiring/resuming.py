@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from migrate.edges.configuration import refuse_nowhere
 from migrate.edges.journal import is_alive, journals
 from migrate.edges.plans import Plan
 from migrate.errors import UsageProblem
@@ -33,6 +34,7 @@ def choose(world: World, name: str | None) -> Chosen:
         plan = world.plans.find(name)
         return Chosen(plan, (f"resuming {_told(plan, _stored(world))}",))
     if not world.plans.known():
+        refuse_nowhere(world.settings)
         raise _none(())
     # What killed runs were answered is in their journals, and nothing is known of them before.
     fold_leftovers(world)

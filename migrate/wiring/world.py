@@ -14,7 +14,7 @@ from urllib.parse import quote
 from migrate import catalogue
 from migrate.edges.checkout import commit_of
 from migrate.edges.clock import SystemClock
-from migrate.edges.configuration import read_settings
+from migrate.edges.configuration import read_settings, refuse_nowhere
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.hosts import refuse_foreign
 from migrate.edges.inventory import load, with_vectors
@@ -137,6 +137,8 @@ class World:
 
     def load_flows(self) -> tuple[Flow, ...]:
         """Load the whole inventory. Raises InventoryProblem with everything that is wrong with it."""
+        if not self.prompts.is_dir():
+            refuse_nowhere(self.settings)
         return tuple(with_vectors(flow, self.passage_vectors) for flow in load(self.settings))
 
     def flows(self) -> tuple[Flow, ...]:

@@ -159,7 +159,8 @@ def test_validate_without_problems_in_json(project: Path) -> None:
 
 
 def test_validate_without_an_inventory(project: Path) -> None:
-    """Where there is no prompts folder the exit code says so."""
+    """Where a project has no prompts folder the exit code says so."""
+    (project / "prompt-migrate.toml").write_text("samples = 3\n", encoding="utf-8")
     result = run("validate")
     assert (2, "prompts: there is no such folder\n1 problem\n") == (result.exit_code, result.stdout)
 
