@@ -309,3 +309,12 @@ class Candidate:
         if self.model is not None:
             return self.model
         return self.mapping.get(baseline, baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The flows of the prompt files as far as they can be read."""
+
+    flows: tuple[Flow, ...]
+    broken: Mapping[FlowName, str] = field(default_factory=dict)
+    """A flow whose file cannot be read -> what is wrong, with file and line."""

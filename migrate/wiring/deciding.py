@@ -16,7 +16,7 @@ from migrate.errors import StoreProblem, UsageProblem, did_you_mean
 from migrate.ports import Goldens
 from migrate.redaction import Redactor
 from migrate.reviewing import rejected_again, standing
-from migrate.vocabulary import Comparison, Decision, Flow, FlowEvidence, FlowName, Run, Settings
+from migrate.vocabulary import Comparison, Decision, Flow, FlowEvidence, FlowName, Inventory, Run, Settings
 from migrate.wiring.world import World
 from migrate.workflow.promote import Promoted, Promotion, Signed
 from migrate.workflow.review import Review
@@ -34,7 +34,7 @@ def open_review(world: World) -> Review:
     """
     refuse_without_runs(world.settings)
     today = world.clock.today().isoformat()
-    return Review(world.flows, world.goldens, _log(world), PromptTexts(world.root), world.ledger, today=today)
+    return Review(world.readable, world.goldens, _log(world), PromptTexts(world.root), world.ledger, today=today)
 
 
 def reviewer(world: World, given: str | None) -> str:
@@ -107,7 +107,11 @@ def promote(
     evidence = {one.flow: one for one in weigh(records, policies=load_policies(world.settings))}
     log = _log(world)
     promotion = Promotion(world.goldens, log, PromptTexts(world.root), world.redactor)
-    for flow in _wanted(world, run, world.load_flows(), evidence, flows):
+    names, inventory = {*flows}, world.readable()
+    for name, why in inventory.broken.items():
+        if name in evidence and (not names or name in names):
+            yield Promoted(name, candidate, "refused", why=why)
+    for flow in _wanted(world, run, inventory, evidence, names):
         mine = [one for one in records if one.comparison.flow == flow.name]
         with log.turn():
             promoted = promotion.promote(flow, evidence[flow.name], mine, signed, write=write)
@@ -115,15 +119,15 @@ def promote(
 
 
 def _wanted(
-    world: World, run: Run, flows: Iterable[Flow], evidence: dict[FlowName, FlowEvidence], names: Iterable[str]
+    world: World, run: Run, inventory: Inventory, evidence: dict[FlowName, FlowEvidence], wanted: Collection[str]
 ) -> list[Flow]:
-    wanted, known = set(names), {flow.name: flow for flow in flows}
+    known = {flow.name: flow for flow in inventory.flows}
     found = [flow for flow in known.values() if flow.name in evidence and (not wanted or flow.name in wanted)]
-    missing = sorted(wanted - {flow.name for flow in found})
+    missing = sorted({*wanted} - {flow.name for flow in found} - {*inventory.broken})
     if missing:
         candidate = next(one.candidate for one in evidence.values())
         raise _without_flow(world, run, missing[0], candidate, known)
-    if not found:
+    if not found and inventory.broken.keys().isdisjoint(evidence):
         raise UsageProblem(f"run {run.id} has no flow of the inventory", next_command="prompt-migrate runs")
     return found
 

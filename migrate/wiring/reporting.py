@@ -118,8 +118,5 @@ def report_path(world: World, run: Run) -> Path:
 
 
 def _flows(world: World) -> dict[FlowName, Flow]:
-    """Return the inventory; nothing where it cannot be read: a run is shown even if its prompt files are gone."""
-    try:
-        return {flow.name: flow for flow in world.load_flows()}
-    except UsageProblem:
-        return {}
+    """Return what can be read of the inventory: a run is shown even if its prompt files are gone."""
+    return {flow.name: flow for flow in world.readable().flows}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from migrate.edges.clock import SystemClock
 from migrate.edges.configuration import read_settings, refuse_nowhere
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.hosts import refuse_foreign
-from migrate.edges.inventory import load, with_vectors
+from migrate.edges.inventory import load, load_readable, with_vectors
 from migrate.edges.journal import JournalFile
 from migrate.edges.passage_vectors import PassageVectors
 from migrate.edges.plans import Plans
@@ -29,7 +30,7 @@ from migrate.evidence.words import ends_of, leaving
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import baseline_of, models_of, parse_candidate
-from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, ProviderSettings, Run, Settings
+from migrate.vocabulary import Call, Candidate, Flow, FlowEvidence, Inventory, ProviderSettings, Run, Settings
 from migrate.workflow.engine import Answered, Asked, Engine
 from migrate.workflow.pacing import Policy
 from migrate.workflow.replay import Tools, redacted_call
@@ -144,6 +145,11 @@ class World:
     def flows(self) -> tuple[Flow, ...]:
         """Load the inventory, or nothing where there is none: a project may have application flows alone."""
         return self.load_flows() if self.prompts.is_dir() else ()
+
+    def readable(self) -> Inventory:
+        """Load what can be read of the inventory: one broken file stands in no other flow's way."""
+        found = load_readable(self.settings)
+        return replace(found, flows=tuple(with_vectors(flow, self.passage_vectors) for flow in found.flows))
 
     def tools(self) -> Tools:
         return Tools(self.goldens, self.redactor, self.clock.today())

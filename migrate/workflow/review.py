@@ -35,6 +35,7 @@ from migrate.vocabulary import (
     FlowName,
     Golden,
     Group,
+    Inventory,
     Json,
     JsonObject,
     Run,
@@ -60,7 +61,7 @@ class Review:
 
     def __init__(
         self,
-        inventory: Callable[[], Iterable[Flow]],
+        inventory: Callable[[], Inventory],
         goldens: Goldens,
         log: DecisionLog,
         prompts: PromptFiles,
@@ -71,6 +72,7 @@ class Review:
         """`today` is the day, in ISO's form, that runs are judged as of."""
         self._inventory = inventory
         self._flows: Mapping[FlowName, Flow] = {}
+        self._broken: Mapping[FlowName, str] = {}
         self._tolerated: dict[FlowName, tuple[Toleration, ...]] = {}
         self._goldens = goldens
         self._log = log
@@ -211,7 +213,7 @@ class Review:
         """Return why tolerations cannot be taken out of the prompt file, empty when they can."""
         flow = self._flows.get(outcome.decision.flow)
         if flow is None:
-            return NO_FLOW
+            return self._broken.get(outcome.decision.flow, NO_FLOW)
         try:
             self._prompts.tolerate(flow, outcome.replaced, instead=outcome.tolerated, write=False)
         except PromptMigrateError as problem:
@@ -220,7 +222,8 @@ class Review:
 
     def _read_inventory(self) -> None:
         """Read the prompt files again: another writer may have added to them."""
-        self._flows = {flow.name: flow for flow in self._inventory()}
+        read = self._inventory()
+        self._flows, self._broken = {flow.name: flow for flow in read.flows}, read.broken
         self._tolerated = {name: flow.tolerated for name, flow in self._flows.items()}
 
     def _of_flow(
@@ -231,6 +234,8 @@ class Review:
         *,
         write: bool,
     ) -> dict[int, Outcome]:
+        if flow in self._broken:
+            return {place: Outcome(decision, "refused", self._broken[flow]) for place, decision in decisions}
         outcomes: dict[int, Outcome] = {}
         tolerated: list[Toleration] = []
         replaced: list[Toleration] = []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from migrate.edges.inventory import discover, load, load_flow
+from migrate.edges.inventory import discover, load, load_flow, load_readable
 from migrate.errors import InventoryProblem
 from migrate.rendering import rehearse
-from migrate.vocabulary import Check, Chunks, Flow, Place, Rule, Settings, Tool, Traffic
+from migrate.vocabulary import Check, Chunks, Flow, FlowName, Place, Rule, Settings, Tool, Traffic
 
 POSITIVE = Path(__file__).parent / "examples" / "positive"
 PROMPT = 'model: gpt-4o\nmessages:\n  - {role: user, content: "{{ question }}"}\n'
@@ -361,3 +361,30 @@ cases:
     assert flow.chain is not None
     assert Chunks("text", 500, 250) == flow.chain.steps[0].for_each
     assert {} == flow.cases[0].expected_steps
+
+
+def test_what_can_be_read_is_read_and_the_rest_is_named_by_flow(tmp_path: Path) -> None:
+    """A broken file is its own flow's trouble: told by the name it says, else by the file's, with file and line."""
+    sound = "model: gpt-4o\nmessages: [{role: user, content: hi}]\ncases: [{id: a}]\n"
+    for name, text in {
+        "good": sound,
+        "edited": f"{sound}rules: [\n",
+        "other": f'flow: "refund"\n{sound}rules: [\n',
+        "wrong": f"{sound}colour: red\n",
+        "one": f"flow: twin\n{sound}",
+        "two": f"flow: twin\n{sound}",
+    }.items():
+        (tmp_path / "prompts").mkdir(exist_ok=True)
+        (tmp_path / "prompts" / f"{name}.prompt.yml").write_text(text, encoding="utf-8")
+    found = load_readable(Settings(root=tmp_path))
+    assert ["good"] == [flow.name for flow in found.flows]
+    assert {"edited", "refund", "wrong", "twin"} == {*found.broken}
+    start = "its prompt file cannot be read: prompts/"
+    assert found.broken[FlowName("edited")].startswith(f"{start}edited.prompt.yml:5: not YAML")
+    assert found.broken[FlowName("wrong")].startswith(f'{start}wrong.prompt.yml:4 at $.colour: unknown key "colour"')
+    assert "already in prompts/one.prompt.yml" in found.broken[FlowName("twin")]
+
+
+def test_a_project_without_a_prompts_folder_has_nothing_to_read(tmp_path: Path) -> None:
+    """As of a project of application flows alone."""
+    assert ((), {}) == (load_readable(Settings(root=tmp_path)).flows, load_readable(Settings(root=tmp_path)).broken)

@@ -29,6 +29,8 @@ CHAIN_VARIANT_KEYS: Final = (*CHAIN_KEYS, "default_for")
 TRAFFIC_KEYS: Final = ("requests_per_day", "users_per_day", "cached_share")
 TOLERANCE_KEYS: Final = ("margin", "cost", "p95")
 MAX_SAMPLES: Final = 1_000
+_SAID: Final = re.compile(r"""^flow:[ \t]*["']?([A-Za-z0-9._-]{1,80})""", re.MULTILINE)
+"""The line that names a flow, in a file that is no YAML."""
 
 
 def read_flow(folder: Folder, path: Path, problems: list[Problem]) -> Flow | None:
@@ -98,6 +100,20 @@ def _check_expected(source: Source, chains: Sequence[Chain | None], cases: tuple
                 source.problems.append(Problem(words, case.place, did_you_mean(name, names)))
 
 
+def presumed_name(folder: Folder, path: Path) -> FlowName:
+    """Return what the flow of a file that cannot be read is called, as far as its text or its name tell."""
+    try:
+        said = _SAID.search(folder.text(path))
+    except Unreadable:
+        said = None
+    return FlowName(said[1] if said else _named_by_file(path))
+
+
+def _named_by_file(path: Path) -> str:
+    stem = next(path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix))
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80]
+
+
 def _name(sheet: Sheet, path: Path) -> str:
     if sheet.has("flow"):
         name = sheet.text("flow")
@@ -105,8 +121,7 @@ def _name(sheet: Sheet, path: Path) -> str:
         if trouble:
             sheet.complain(f'the flow\'s name "{name}" {trouble}', "flow")
         return name
-    stem = next(path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix))
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80]
+    name = _named_by_file(path)
     trouble = name_trouble(name)
     if trouble:
         sheet.complain(f'no flow can be called after the file "{path.name}"', hint='give it a name: "flow: ..."')
