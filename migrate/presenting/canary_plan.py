@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from migrate.canary import Plan, Rollout, Stage
@@ -19,7 +19,18 @@ COLOURS: Final[dict[str, Colour]] = {
     "cannot_reach_power": "yellow",
     "do_not_start": "red",
 }
+STARTING: Final = ("ready", "ready_modified")
+ALWAYS: Final = 0.9995
+"""Share of rollouts that reads as 100.0 %."""
 KINDS: Final = {"compare": "compare", "holdback": "hold back", "watch": "watch"}
+OVERVIEW_COLUMNS: Final = (
+    Column("flow", right=False, least=12),
+    Column("candidate", right=False, least=10),
+    Column("verdict", right=False),
+    Column("first share"),
+    Column("from day", rank=1),
+    Column("days"),
+)
 STAGE_COLUMNS: Final = (
     Column("share"),
     Column("stage", right=False),
@@ -69,27 +80,81 @@ def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
     """Return the plan as lines of at most `width` cells."""
     head = f"plan {plan.plan_id}, as of {plan.as_of}, {plan.tool}, seed {plan.seed}"
     lines = [head]
+    if len(plan.rollouts) > 1:
+        lines += ["", *table(OVERVIEW_COLUMNS, [*map(_overview, plan.rollouts)], width, colour=colour)]
+    shared = _shared(plan)
     for rollout in plan.rollouts:
-        lines += ["", *_flow_lines(rollout, width, colour)]
+        lines += ["", *_flow_lines(rollout, shared, width, colour)]
+    for of, said in _shared_parts(plan, shared):
+        lines += ["", *wrapped(of, width), *(part for words in said for part in wrapped(f"  - {words}", width))]
     for words in unplanned_words(plan):
         lines += ["", *wrapped(words, width)]
     claims = [] if plan.claims is None else wrapped(claims_words(plan.claims), width)
     return [*lines, "", *claims, *wrapped(_legend(plan), width)]
 
 
-def _flow_lines(rollout: Rollout, width: int, colour: bool) -> Iterator[str]:
+def _shared(plan: Plan) -> dict[str, list[str]]:
+    """Return the caveats that several flows have alike, with these flows: each is said once."""
+    said: dict[str, list[str]] = {}
+    for rollout in plan.rollouts:
+        for words in dict.fromkeys((*_caveats(rollout), *_facts(rollout), *rollout.assumptions)):
+            said.setdefault(words, []).append(rollout.flow)
+    return {words: flows for words, flows in said.items() if len(flows) > 1}
+
+
+def _shared_parts(plan: Plan, shared: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield whom shared caveats are about, and the caveats; those of most flows first."""
+    by_flows: dict[tuple[str, ...], list[str]] = {}
+    for words, flows in shared.items():
+        by_flows.setdefault(tuple(flows), []).append(words)
+    for flows, said in sorted(by_flows.items(), key=lambda pair: -len(pair[0])):
+        yield f"of {'every flow' if len(flows) == len(plan.rollouts) else ', '.join(flows)}:", said
+
+
+def _caveats(rollout: Rollout) -> Sequence[str]:
+    """Return what is said of a plan that may start; why one may not stands with it, whoever else shares it."""
+    return rollout.reasons if rollout.verdict in STARTING else ()
+
+
+def _reasons(rollout: Rollout, shared: Collection[str]) -> Iterator[str]:
+    """Yield what is said of the verdict of a flow; cases that two metrics name alike are named once."""
+    told: set[str] = set()
+    for words in rollout.reasons:
+        start, named, cases = words.partition("worse in ")
+        if named and cases in told:
+            yield f"{start}{named}the same cases"
+        elif words not in shared or rollout.verdict not in STARTING:
+            yield words
+        told.add(cases)
+
+
+def _own(rollout: Rollout, shared: Collection[str]) -> Iterator[str]:
+    """Yield what stands behind one flow's plan, less what is said of several."""
+    yield from (words for words in (*_facts(rollout), *rollout.assumptions) if words not in shared)
+
+
+def _overview(rollout: Rollout) -> tuple[Cell, ...]:
+    """Return a flow's row above all plans: where it stands, and what its first stage exposes when."""
+    verdict = Cell(rollout.verdict.replace("_", " "), COLOURS.get(rollout.verdict, ""))
+    first = [UNKNOWN] * 3
+    if rollout.verdict in STARTING and rollout.stages:
+        first = [f"{rollout.stages[0].share * 100:g}%", str(rollout.starts_on_day), str(rollout.days)]
+    return (Cell(rollout.flow), Cell(rollout.candidate), verdict, *map(Cell, first))
+
+
+def _flow_lines(rollout: Rollout, shared: Collection[str], width: int, colour: bool) -> Iterator[str]:
     yield from wrapped(headline(rollout), width)
-    for reason in rollout.reasons:
+    for reason in _reasons(rollout, shared):
         yield from wrapped(f"  - {reason}", width)
     if rollout.stages:
         yield from table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages], width, colour=colour)
         yield from wrapped(f"  {stop_words(rollout)}", width)
     if rollout.behaviour:
-        for columns, rows in _behaviour(rollout):
+        for columns, rows in _behaviour(rollout, whole=False):
             yield from table(columns, rows, width)
     if rollout.strata:
         yield from table(STRATUM_COLUMNS, _strata(rollout), width)
-    for fact in (*_facts(rollout), *rollout.assumptions):
+    for fact in _own(rollout, shared):
         yield from wrapped(f"  - {fact}", width)
 
 
@@ -112,7 +177,7 @@ def _strata(rollout: Rollout) -> list[tuple[Cell, ...]]:
 def headline(rollout: Rollout) -> str:
     """Return what a plan says first: flow, models, verdict, days."""
     words = f"{rollout.flow}: {rollout.baseline} -> {rollout.candidate}: {rollout.verdict.replace('_', ' ')}"
-    if rollout.verdict in ("ready", "ready_modified"):
+    if rollout.verdict in STARTING:
         words += f", {rollout.days} days from day {rollout.starts_on_day}"
     return words + (" (SIMULATED evidence)" if rollout.simulated else "")
 
@@ -154,10 +219,14 @@ def money(usd: float | None) -> str:
 Rows = list[tuple[Cell, ...]]
 
 
-def _behaviour(rollout: Rollout) -> Iterator[tuple[Sequence[Column], Rows]]:
-    """Yield what simulated rollouts do; of a pool also what its members' own evidence does, and one that is harmed."""
-    alone = [row for row in rollout.behaviour if row.harmed]
-    yield POOL_COLUMNS if alone else BEHAVIOUR_COLUMNS, [_row(row) for row in rollout.behaviour if not row.harmed]
+def _behaviour(rollout: Rollout, *, whole: bool = True) -> Iterator[tuple[Sequence[Column], Rows]]:
+    """Yield what simulated rollouts do; of a pool also what its members' own evidence does, and one that is harmed.
+
+    Unless `whole`, a larger excess than the first that is always rolled back is left to `--explain behaviour`.
+    """
+    alone, rows = ([row for row in rollout.behaviour if bool(row.harmed) is harmed] for harmed in (True, False))
+    sure = next((at for at, row in enumerate(rows) if row.rolled_back >= ALWAYS), len(rows))
+    yield POOL_COLUMNS if alone else BEHAVIOUR_COLUMNS, [*map(_row, rows if whole else rows[: sure + 1])]
     if alone:
         yield ALONE_COLUMNS, [_alone_row(row) for row in alone]
 
@@ -197,7 +266,8 @@ def _facts(rollout: Rollout) -> Iterator[str]:
     if rollout.excess is not None and rollout.excess_low is not None and rollout.excess_high is not None:
         bounds = f"{rollout.excess_low * 100:+.2g} to {rollout.excess_high * 100:+.2g}"
         seen = f"{rollout.excess * 100:+.2g} points worse in {counted(rollout.cases, 'case')} ({bounds})"
-        yield f"offline: {seen}, run {rollout.run}"
+        yield f"offline: {seen}"
+        yield f"evidence of run {rollout.run}"
     if rollout.latency_p95_delta_ms is not None and rollout.latency_p50_delta_ms is not None:
         deltas = f"p50 {rollout.latency_p50_delta_ms:+.0f} ms, p95 {rollout.latency_p95_delta_ms:+.0f} ms"
         yield f"latency: {deltas}, n {counted(rollout.latency_n, 'case')}"
@@ -230,9 +300,11 @@ def claims_words(claims: Claims) -> str:
 
 
 def _legend(plan: Plan) -> str:
+    cut = any(row for one in plan.rollouts for row in one.behaviour if not row.harmed and row.rolled_back >= ALWAYS)
+    larger = "; a true excess larger than the first that is always rolled back: --explain behaviour" if cut else ""
     return (
         "candidate, control: units the look at the end of a stage wants; margin in points of a hundred units; "
-        f"at most {plan.newly_exposed:.0%} of all traffic is newly exposed on one day"
+        f"at most {plan.newly_exposed:.0%} of all traffic is newly exposed on one day{larger}"
     )
 
 
@@ -242,8 +314,16 @@ def _legend(plan: Plan) -> str:
 def plan_markdown(plan: Plan) -> list[str]:
     """Return the plan as Markdown, a drawing of the ladder in each flow."""
     lines = [f"# Canary plan {plan.plan_id}", "", f"As of {plan.as_of}, {plan.tool}, seed {plan.seed}."]
+    if len(plan.rollouts) > 1:
+        lines += ["", *markdown_table(OVERVIEW_COLUMNS, [*map(_overview, plan.rollouts)])]
+    shared = _shared(plan)
     for rollout in plan.rollouts:
-        lines += ["", f"## {plain(headline(rollout))}", "", *(f"- {plain(reason)}" for reason in rollout.reasons)]
+        lines += [
+            "",
+            f"## {plain(headline(rollout))}",
+            "",
+            *(f"- {plain(reason)}" for reason in _reasons(rollout, shared)),
+        ]
         if rollout.stages:
             lines += ["", *markdown_table(STAGE_COLUMNS, [_cells(stage) for stage in rollout.stages])]
             lines += ["", f"{plain(stop_words(rollout)).capitalize()}.", "", "```text", *ladder_plot(rollout), "```"]
@@ -252,7 +332,9 @@ def plan_markdown(plan: Plan) -> list[str]:
                 lines += ["", *markdown_table(columns, rows)]
         if rollout.strata:
             lines += ["", *markdown_table(STRATUM_COLUMNS, _strata(rollout))]
-        lines += ["", *(f"- {plain(fact)}" for fact in (*_facts(rollout), *rollout.assumptions))]
+        lines += ["", *(f"- {plain(fact)}" for fact in _own(rollout, shared))]
+    for of, said in _shared_parts(plan, shared):
+        lines += ["", f"{plain(of).capitalize()}", "", *(f"- {plain(words)}" for words in said)]
     if plan.unplanned:
         lines += ["", "## Not planned", "", *(f"- {plain(words)}" for words in unplanned_words(plan))]
     claims = [] if plan.claims is None else ["", f"{plain(claims_words(plan.claims)).capitalize()}."]
