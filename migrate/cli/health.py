@@ -16,6 +16,8 @@ from migrate.presenting.numbers import counted
 from migrate.vocabulary import Flow, FlowName, ProviderSettings, Usage
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from migrate.wiring import World
 
 State = Literal["ok", "note", "warning", "problem"]
@@ -50,6 +52,7 @@ def examine(start: Path, environ: Mapping[str, str]) -> Iterator[Sign]:
         return
     with closing(world):
         yield Sign("configuration", "ok", _configuration(world))
+        yield from _two_clocks(world)
         yield from _asked(world, environ)
         yield from _stored(world)
 
@@ -111,6 +114,22 @@ def _configuration(world: World) -> str:
     pinned = f"judged as of {today} (pinned)" if settings.as_of else f"judged as of {today}"
     redacted = "" if settings.redact else "; REDACTION IS OFF"
     return f"{settings.root.name}/: {settings.prompts}/, {settings.fixtures}/, {settings.state}/; {pinned}{redacted}"
+
+
+def _two_clocks(world: World) -> Iterator[Sign]:
+    """Say what goes by a pinned day and what by the calendar; nothing where they are the same."""
+    pinned, calendar = world.clock.today(), _calendar(world)
+    if world.settings.as_of and pinned != calendar:
+        text = (
+            f"models and tolerations are judged as of {pinned}, pinned by as_of; "
+            f"the calendar says {calendar}, and the age of prices goes by it"
+        )
+        yield Sign("clock", "note", text)
+
+
+def _calendar(world: World) -> dt.date:
+    """Return the day it really is, whatever day is pinned."""
+    return world.clock.now().date()
 
 
 def _asked(world: World, environ: Mapping[str, str]) -> Iterator[Sign]:
@@ -192,15 +211,24 @@ def _retirement(world: World, model: str) -> Sign:
     if left <= 0:
         hint = "its goldens cannot be recorded again: they are in git, keep them"
         return Sign("models", "warning", f"{model} left the API on {known.shutdown}{successor}", hint)
-    text = f"{model} leaves the API on {known.shutdown}, in {counted(left, 'day')}{successor}"
+    text = (
+        f"{model} leaves the API on {known.shutdown}, in {counted(left, 'day')}{_by_calendar(world, model)}{successor}"
+    )
     if left > SOON_DAYS:
         return Sign("models", "ok", text)
     return Sign("models", "warning", text, "record what is missing before: prompt-migrate record")
 
 
-def _prices(world: World, models: list[str]) -> Iterator[Sign]:
-    import datetime as dt
+def _by_calendar(world: World, model: str) -> str:
+    """Return the days left by the calendar, where the day that is judged by is another one."""
+    left = catalogue.days_left(model, _calendar(world))
+    if left is None or not world.settings.as_of or world.clock.today() == _calendar(world):
+        return ""
+    said = f"{left} by the calendar" if left > 0 else "by the calendar it has left"
+    return f" as judged ({said})"
 
+
+def _prices(world: World, models: list[str]) -> Iterator[Sign]:
     from migrate.pricing import PriceTable
     from migrate.pricing.library import library_rows, library_version
 
@@ -210,7 +238,7 @@ def _prices(world: World, models: list[str]) -> Iterator[Sign]:
     except PromptMigrateError as problem:
         yield Sign("prices", "problem", problem.message, problem.hint, problem.exit_code)
         return
-    today = dt.datetime.now(dt.UTC).date()
+    today = _calendar(world)
     unknown = [model for model in models if table.price_usage(model, Usage(1, 0, 0, 1), on=today).usd is None]
     if unknown:
         hint = "name a file with your own prices: the setting `prices`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import sqlite3
@@ -263,8 +264,33 @@ def test_the_key_is_never_shown(project: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "A1b2" not in result.output
 
 
-def test_models_that_leave_soon_are_a_warning(project: Path) -> None:
+def at(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """Let the calendar say this day."""
+    now = dt.datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    monkeypatch.setattr("migrate.edges.clock.SystemClock.now", lambda _: now)
+
+
+def test_a_pinned_day_and_the_calendar_are_told_apart(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of the two speaks is said once, and beside every figure that the other one would change."""
+    (project / "prompt-migrate.toml").write_text('as_of = "2026-01-15"\n')
+    at(monkeypatch, "2026-11-30")
+    found = signs()
+    clock = (
+        "models and tolerations are judged as of 2026-01-15, pinned by as_of; "
+        "the calendar says 2026-11-30, and the age of prices goes by it"
+    )
+    assert [("note", clock)] == found["clock"]
+    said = "gpt-4o leaves the API on 2027-01-14, in 364 days as judged (45 by the calendar)"
+    assert said == found["models"][0][1].partition(";")[0]
+    at(monkeypatch, "2027-02-01")
+    assert "in 364 days as judged (by the calendar it has left)" in signs()["models"][0][1]
+    (project / "prompt-migrate.toml").write_text("samples = 2\n")
+    assert "clock" not in signs()
+
+
+def test_models_that_leave_soon_are_a_warning(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Days left are counted from the day the project is judged by."""
+    at(monkeypatch, "2026-12-01")
     assert [("warning", "gpt-4o leaves the API on 2027-01-14, in 44 days")] == [
         (state, text.partition(";")[0]) for state, text in signs()["models"]
     ]
