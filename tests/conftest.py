@@ -32,5 +32,5 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     for name in list(os.environ):
-        if name.startswith(("PROMPT_MIGRATE_", "OPENAI_", "AZURE_")) or name in ("CI", "PYTEST_ADDOPTS"):
+        if name.startswith(("PROMPT_MIGRATE_", "OPENAI_", "AZURE_")) or name in ("CI", "COLUMNS", "PYTEST_ADDOPTS"):
             monkeypatch.delenv(name)

@@ -75,10 +75,15 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except PromptMigrateError as problem:
-            from migrate.inert import inert
+        except click.UsageError as problem:
+            from migrate.cli.complaining import helped
 
-            click.echo(f"prompt-migrate: {inert(str(problem))}", err=True)
+            raise helped(problem) from None
+        except PromptMigrateError as problem:
+            from migrate.cli.complaining import complaint_lines
+
+            for line in complaint_lines(problem):
+                click.echo(line, err=True)
             sys.exit(problem.exit_code)
         except KeyboardInterrupt:
             click.echo("prompt-migrate: interrupted", err=True)

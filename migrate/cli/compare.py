@@ -144,7 +144,7 @@ def print_explained(name: str, run: Run, evidence: tuple[FlowEvidence, ...]) -> 
 
     simulated = run.simulated or any(flow.simulated for flow in evidence)
     lines = explained(name, SUMMARY[name], [(flow.flow, flow) for flow in evidence])
-    _say([*([SIMULATED] if simulated else []), *lines], err=False)
+    _say(_wrapped([*([SIMULATED] if simulated else []), *lines]), err=False)
 
 
 def print_document(run: Run, evidence: tuple[FlowEvidence, ...], people: Sequence[HumanEvidence] = ()) -> None:

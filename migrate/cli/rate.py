@@ -39,6 +39,8 @@ PREFERRED: Final[Mapping[str, Preferred]] = {"a": "a", "b": "b", "t": "tie"}
 def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:
     """Ask for ratings in the terminal or at a page, or take one from the options; return the exit code."""
     from migrate import wiring
+    from migrate.cli.decide import refuse_misnamed
+    from migrate.wiring.deciding import open_review
     from migrate.wiring.deciding import reviewer as reviewer_of
     from migrate.wiring.rating import draw_sample, open_session
     from migrate.wiring.reporting import refuse_nothing, replay_of
@@ -52,6 +54,7 @@ def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int
         size, seed = given["sample"], given["seed"]
         sample = draw_sample(world, run, size=size, seed=seed, flow=given["flow"], candidate=given["candidate"])
         if not sample.pairs:
+            refuse_misnamed(run, list(open_review(world).seen(run)), given["flow"], given["candidate"])
             print_lines([f"run {run.id}: no two answers differ, so there is nothing to rate"])
             return 0
         rater = reviewer_of(world, reviewer)
@@ -102,7 +105,9 @@ def _flags(session: RatingSession) -> Iterator[str]:
         if pair.id not in session.done:
             yield from _shown(session, pair)
             more = f"--sample {len(session.sample.pairs)} --seed {session.sample.seed}{who}"
-            yield f"  prompt-migrate review --rate {more} --pair {pair.id} --prefer a|b|tie --correct-a N --correct-b N"
+            yield f"  prompt-migrate review --rate {more} --pair {pair.id} --prefer WHICH --correct-a N --correct-b N"
+    yield ""
+    yield "WHICH: a, b or tie; N: how right it is, 1 (wrong) to 5"
 
 
 def _shown(session: RatingSession, pair: Pair) -> Iterator[str]:

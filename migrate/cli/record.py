@@ -95,12 +95,14 @@ def select(flows: Sequence[Flow], names: Sequence[str], cases: Sequence[str]) ->
         kept = tuple(case for case in flow.cases if not cases or any(fnmatch.fnmatchcase(case.id, c) for c in cases))
         if kept:
             chosen.append(replace(flow, cases=kept))
-    if not chosen:
-        known = {str(flow.name) for flow in flows}, {str(case.id) for flow in flows for case in flow.cases}
+    known = {str(flow.name) for flow in flows}, {str(case.id) for flow in flows for case in flow.cases}
+    strange = [name for name in names if not fnmatch.filter(known[0], name)]
+    strange += [case for case in cases if not fnmatch.filter(known[1], case)]
+    if strange or not chosen:
         guesses = [did_you_mean(name, known[0]) for name in names if name not in known[0]]
         guesses += [did_you_mean(case, known[1]) for case in cases if case not in known[1]]
         raise UsageProblem(
-            "no case of the inventory matches",
+            "no case of the inventory matches" + (f' "{strange[0]}"' if strange else ""),
             hint=next(filter(None, guesses), ""),
             next_command="prompt-migrate list --cases",
         )

@@ -15,13 +15,14 @@ import click
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.printing import WIDEST, fuller_lines, print_lines, terminal_width
-from migrate.errors import UsageProblem
+from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import CaseId
 
 if TYPE_CHECKING:
     from migrate.reviewing import Seen
+    from migrate.wiring.world import World
     from migrate.workflow.review import Review
     from migrate.workflow.walk import Change, Session
 
@@ -98,6 +99,8 @@ def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
     try:
         writer, dry_run = open_review(world), given["dry_run"]
         outcomes = writer.last(given["flow"], given["candidate"])
+        if not outcomes:
+            _refuse_unknown(world, given["flow"], given["candidate"])
         if not dry_run:
             who, at = reviewer_of(world, reviewer), _now(world.clock.now().isoformat())
             outcomes = writer.take_back(outcomes, reviewer=who, at=at)
@@ -106,6 +109,15 @@ def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
     finally:
         world.close()
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0
+
+
+def _refuse_unknown(world: World, flow: str | None, candidate: str | None) -> None:
+    """Raise UsageProblem for a flow or candidate that no run has: nothing was decided of what is not there."""
+    models = {text for run in world.ledger.runs() for text in run.candidates}
+    for what, name, known in (("flow", flow, {*world.ledger.flows()}), ("candidate", candidate, models)):
+        if name is not None and name not in known:
+            guess = did_you_mean(name, known)
+            raise UsageProblem(f'--{what} "{name}": no run has such a {what}', hint=guess)
 
 
 def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int:

@@ -91,10 +91,12 @@ def route(context: click.Context, /, *, as_json: bool, as_md: bool, export: str 
     name = None if asked.explain is None else _figure(asked.explain)
     report = replace(_report(asked), typed=asked.as_of is not None)
     if name is not None:
+        from migrate.presenting.layout import wrapped
         from migrate.presenting.routes import heads
         from migrate.routing.explaining import explained
 
-        print_lines([*heads(report), *explained(name, report)])
+        lines = [*heads(report), *explained(name, report)]
+        print_lines(line for text in lines for line in wrapped(text, terminal_width(), cut=False))
         return
     if asked.held is not None:
         context.exit(_hold(asked.held, report, asked.form))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from migrate.errors import StoreProblem, UsageProblem
+from migrate.errors import StoreProblem, UsageProblem, did_you_mean
 from migrate.vocabulary import Run
 
 FORMAT: Final = 1
@@ -78,6 +78,7 @@ class Plans:
             raise UsageProblem(
                 f'"{name}" names {len(chosen)} unfinished runs to resume'
                 + (f"; unfinished: {', '.join(known)}" if known else ""),
+                hint="" if chosen else did_you_mean(name, known),
                 next_command="prompt-migrate runs list",
             )
         return self._read(self._folder / f"{chosen[0]}{SUFFIX}")

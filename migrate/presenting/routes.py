@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from migrate import catalogue
 from migrate.evidence.words import is_nearer_mended, mend_or_add, points
 from migrate.inert import inert
-from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
+from migrate.presenting.layout import Cell, Colour, Column, cells, fit, table, wrapped
 from migrate.presenting.meant import to_type
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text
 from migrate.presenting.terminal import SIMULATED
@@ -40,6 +41,8 @@ VERDICTS: Final = {
 CHANGED: Final[tuple[Why, ...]] = ("stale", "asked_otherwise")
 """Why a replay says nothing: the prompt is another one since."""
 COLOURS: Final[dict[str, Colour]] = {"switch": "green", "keep_baseline": "red", "insufficient": "yellow"}
+_STEP: Final = re.compile(r"[,;] (?=then )")
+_COMMAND: Final = re.compile(r"(?:then |look: )?(?:pytest|prompt-migrate) ")
 PLOT_WIDE, PLOT_HIGH = 56, 12
 
 
@@ -52,8 +55,22 @@ def route_lines(report: RouteReport, *, width: int = 80, colour: bool = False) -
         *wrapped(LEGEND, width),
         *(line for flow in report.flows for line in _why(flow, width)),
         *(line for words in feet(report) for line in wrapped(words, width)),
-        inert(f"next: {_next(report)}", keep_newlines=False),
+        *_next_lines(report, width),
     ]
+
+
+def _next_lines(report: RouteReport, width: int) -> Iterator[str]:
+    """Yield what to do next on one line, or step by step where that has no room.
+
+    A command is never cut, and stands last on its line: what is copied must not carry our punctuation.
+    """
+    words = inert(_next(report), keep_newlines=False)
+    if cells(f"next: {words}") <= width:
+        yield f"next: {words}"
+        return
+    for number, step in enumerate(_STEP.sub("\n", words).split("\n")):
+        line = f"{'      ' if number else 'next: '}{step}"
+        yield from [line] if _COMMAND.match(step) else wrapped(line, width, cut=False)
 
 
 def heads(report: RouteReport) -> Iterator[str]:
@@ -212,8 +229,8 @@ def _next(report: RouteReport) -> str:
     worse = _to_mend(first)
     if worse is None or first.about is None:
         return f"add {first.cases_needed} cases to {first.trials.flow}, record them, replay; then prompt-migrate route"
-    look = f"prompt-migrate report --run {first.about.trial.run} --open" if first.about.trial.run else ""
-    return f"{mend_or_add(worse, first.trials.flow)}{look and f' ({look})'}, replay; then prompt-migrate route"
+    look = f"look: prompt-migrate report --run {first.about.trial.run} --open; then " if first.about.trial.run else ""
+    return f"{look}{mend_or_add(worse, first.trials.flow)}, replay; then prompt-migrate route"
 
 
 def _suggested(report: RouteReport) -> str:

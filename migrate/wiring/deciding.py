@@ -101,6 +101,7 @@ def promote(
     if candidate not in run.candidates:
         raise UsageProblem(
             f"run {run.id} has no candidate {candidate} (it has {', '.join(run.candidates) or 'none'})",
+            hint=did_you_mean(candidate, run.candidates),
             next_command="prompt-migrate runs",
         )
     records = [one for one in world.ledger.records(run.id) if one.comparison.candidate == candidate]

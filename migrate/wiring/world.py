@@ -190,8 +190,10 @@ class World:
         """Refuse a variant that no flow has."""
         names = {variant.name for flow in flows for variant in flow.variants}
         if candidate.variant is not None and candidate.variant not in names:
-            known = ", ".join(sorted(names)) or "none"
-            raise UsageProblem(f'no flow has a prompt variant "{candidate.variant}" (variants here: {known})')
+            known, guess = ", ".join(sorted(names)) or "none", did_you_mean(candidate.variant, names)
+            raise UsageProblem(
+                f'no flow has a prompt variant "{candidate.variant}" (variants here: {known})', hint=guess
+            )
 
     def check_steps(self, candidate: Candidate, flows: Sequence[Flow]) -> None:
         """Refuse a step that no chain has."""

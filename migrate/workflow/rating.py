@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from migrate.errors import UsageProblem
+from migrate.errors import UsageProblem, did_you_mean
 from migrate.reviewing import Pair, Sample
 from migrate.vocabulary import Rating, Side
 
@@ -40,9 +40,11 @@ class RatingSession:
         """Return a pair by its id. Raises UsageProblem where the sample has none of it."""
         found = next((one for one in self.pairs if one.id == name), None)
         if found is None:
+            guess = did_you_mean(name, [one.id for one in self.pairs])
             raise UsageProblem(
                 f"the sample has no pair {name}",
-                hint="--sample, --seed, --flow and --candidate have to be those it was drawn with",
+                hint=f"{guess} " * bool(guess)
+                + "--sample, --seed, --flow and --candidate have to be those it was drawn with",
                 next_command="prompt-migrate review --rate",
             )
         return found

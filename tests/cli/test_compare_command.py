@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -291,7 +292,7 @@ def test_a_figure_of_the_summary_is_explained(project: Path) -> None:
     """By its name or by a key of the JSON: formula, assumption, source, and what went into it; a typo is guessed."""
     keep_run(project, [record(compared(scores=scores()))])
     done = CliRunner().invoke(main, ["compare", "--explain", "cases_needed"])
-    heads = [line.split(":")[0].strip() for line in done.stdout.splitlines()]
+    heads = [line.split(":")[0].strip() for line in done.stdout.splitlines() if re.match(r" {0,2}\w+: ", line)]
     assert (0, ["cases_needed", "formula", "assumes", "source"]) == (done.exit_code, heads[:4])
     assert len(heads) > 4
     assert "passed / total" in CliRunner().invoke(main, ["compare", "--explain", "rungs"]).stdout

@@ -464,7 +464,7 @@ def test_answers_to_a_prompt_that_changed_since_are_left_out(project: Path) -> N
         done.stdout.split()
     )
     models = "--model gpt-4.1-mini --model gpt-4.1-nano"
-    again = f"pytest --golden=rewrite -k refund, then pytest {models} -k refund; then prompt-migrate route"
+    again = f"pytest --golden=rewrite -k refund\n      then pytest {models} -k refund\n      then prompt-migrate route"
     assert f"\nnext: {again}\n" in done.stdout
     record_goldens(project)
     flow = flow_of(routed("--json"))
@@ -506,10 +506,11 @@ def test_where_few_cases_got_worse_they_are_mended_first(project: Path, lost: in
     keep_run(project, answered("gpt-4.1-mini", lost=lost))
     done = routed()
     assert 3 == done.exit_code, done.output
-    (last,) = [line for line in done.stdout.splitlines() if line.startswith("next: ")]
-    look = "(prompt-migrate report --run 20261102-100000-ab12 --open), replay; then prompt-migrate route"
-    assert last.startswith(f"next: mend {lost} of 60 cases of refund")
-    assert last.endswith(look)
+    look, mend, route = done.stdout.splitlines()[-3:]
+    assert "next: look: prompt-migrate report --run 20261102-100000-ab12 --open" == look
+    assert mend.startswith(f"      then mend {lost} of 60 cases of refund")
+    assert mend.endswith(", replay")
+    assert "      then prompt-migrate route" == route
 
 
 def test_clean_cases_that_are_too_few_are_added_to(project: Path) -> None:

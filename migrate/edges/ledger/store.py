@@ -17,7 +17,7 @@ from migrate.edges.ledger.rows import Key, key_of, run_of, run_row
 from migrate.edges.ledger.transfers import BATCH, batch_of, batches, read, write
 from migrate.edges.ledger.upgrading import bring_up
 from migrate.edges.ledger.versions import MIGRATIONS, Migration
-from migrate.errors import StoreProblem, UsageProblem
+from migrate.errors import StoreProblem, UsageProblem, did_you_mean
 from migrate.ports import CaseRecord, HistoryRow
 from migrate.vocabulary import CaseId, FlowName, PriceUsed, Run
 
@@ -116,7 +116,8 @@ class SqlLedger:
             near = ", ".join(run.id for run in found)
             raise UsageProblem(f'"{run_id}" begins the ids of several runs: {near}', next_command="prompt-migrate runs")
         what = "no replay" if run_id is None else f'no run "{run_id}"'
-        raise UsageProblem(f"the ledger {self.name} has {what}", next_command="prompt-migrate runs")
+        guess = "" if run_id is None else did_you_mean(run_id, [run.id for run in self._runs(limit=LOOKED_THROUGH)])
+        raise UsageProblem(f"the ledger {self.name} has {what}", hint=guess, next_command="prompt-migrate runs")
 
     def _newest_replay(self) -> tuple[Run, ...]:
         replays = self._runs(tables.runs.c.kind == "replay", limit=LOOKED_THROUGH, order=tables.LAST_ENDED_FIRST)
