@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from migrate.canonical import any_index
 from migrate.inert import inert
 from migrate.presenting.layout import CUT, cells, fit, wrapped
 from migrate.presenting.numbers import counted
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Finding, FindingKind, Json, Place, Rung, Severity
+from migrate.vocabulary import (
+    Candidate,
+    CaseVerdict,
+    Comparison,
+    Finding,
+    FindingKind,
+    Json,
+    JsonPath,
+    Place,
+    Rung,
+    Severity,
+)
 
 MOST_LINES: Final = 15
 MOST_FINDINGS: Final = 3
@@ -69,14 +81,25 @@ def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH)
     return lines
 
 
-def _head(comparison: Comparison, candidate: str, findings: Sequence[tuple[Finding, int]]) -> str:
-    """Return the verdict and what made it, then of whom: pytest's short summary has room for the first words only."""
+def first_finding(comparison: Comparison) -> str:
+    """Return what made a case fail, in words that equal changes share: `breaking: $.items[*].price wrong type`."""
+    # A path may hold what a model made up for a key.
+    return fit(_cause(comparison, _distinct(comparison), any_index), WIDTH)
+
+
+def _cause(
+    comparison: Comparison, findings: Sequence[tuple[Finding, int]], shown: Callable[[JsonPath], str] = str
+) -> str:
     words = comparison.verdict.value.replace("_", " ")
     if _fails_for_a_rejection(comparison):
         words = f"rejected {findings[0][0].severity.value}"
-    told = f": {findings[0][0].path} {_kind(findings[0][0])}" if findings else ""
+    return words + (f": {shown(findings[0][0].path)} {_kind(findings[0][0])}" if findings else "")
+
+
+def _head(comparison: Comparison, candidate: str, findings: Sequence[tuple[Finding, int]]) -> str:
+    """Return the verdict and what made it, then of whom: pytest's short summary has room for the first words only."""
     baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
-    return f"{words}{told}: {comparison.flow} / {comparison.case} against {candidate}{baseline}"
+    return f"{_cause(comparison, findings)}: {comparison.flow} / {comparison.case} against {candidate}{baseline}"
 
 
 def _fails_for_a_rejection(comparison: Comparison) -> bool:

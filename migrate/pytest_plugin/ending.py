@@ -12,6 +12,7 @@ import pytest
 from migrate import wiring
 from migrate.errors import PromptMigrateError
 from migrate.inert import inert
+from migrate.presenting.failed import failed_lines
 from migrate.presenting.layout import wrapped
 from migrate.presenting.meant import unknown_models
 from migrate.presenting.terminal import summary_lines
@@ -146,6 +147,8 @@ class Ending:
         terminalreporter.ensure_newline()
         terminalreporter.section(f"prompt-migrate: run {self.results.run.id}")
         width = self._width(terminalreporter)
+        for line in failed_lines(self._session.reports.failed, width):
+            terminalreporter.write_line(line)
         for line in self._lines(width, colour=terminalreporter.hasmarkup):
             terminalreporter.write_line(line)
         if self.results.report:

@@ -15,13 +15,13 @@ import pytest
 
 from migrate.errors import PromptMigrateError, UsageProblem
 from migrate.inert import indent, inert
-from migrate.presenting.failure import failure_lines, only
+from migrate.presenting.failure import failure_lines, first_finding, only
 from migrate.presenting.numbers import counted
 from migrate.pytest_plugin.golden import GoldenValues
 from migrate.pytest_plugin.marks import CANDIDATE, flows_of
 from migrate.pytest_plugin.reports import KEPT, NO_CALL
 from migrate.pytest_plugin.running import OneRun, again, failed, key_in_place, not_judged, passed, run_once, tell, unrun
-from migrate.pytest_plugin.words import fault_lines, tell_dropped
+from migrate.pytest_plugin.words import fault_kinds, fault_lines, tell_dropped
 from migrate.vocabulary import Candidate, Flow, Golden
 from migrate.workflow.applications import conclude_recording, conclude_replay, staleness_of
 from migrate.workflow.replay import FAILING
@@ -61,6 +61,8 @@ class Told:
     reports: Sequence[pytest.TestReport]
     verdict: str
     candidate: str = ""
+    cause: str = ""
+    """What made it fail, in a few words; empty where it did not, or where nobody can say."""
 
 
 class FlowTests:
@@ -152,6 +154,8 @@ class FlowTests:
             told = self._told(item, nextitem, test)
         properties: list[tuple[str, object]] = [("flow", test.flow.name), ("candidate", told.candidate)]
         properties += [("verdict", told.verdict), ("critical", test.flow.critical)]
+        if told.cause:
+            properties += [("case", test.flow.cases[0].id), ("finding", told.cause)]
         tell(item, told.reports, properties)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -259,8 +263,11 @@ class FlowTests:
         lines = failure_lines(record.comparison, test.flow.place, candidate, width=session.width)
         if verdict.value == "no_reply":
             words = [*lines[:-1], *fault_lines(record), *_misses(runs), f"  next: {self._again(test)}"]
-            return Told(not_judged(reports, words), verdict.value, candidate)
-        return Told(failed(reports, lines) if verdict in FAILING else passed(reports), verdict.value, candidate)
+            cause = ", ".join(["no reply", *fault_kinds(record)])
+            return Told(not_judged(reports, words), verdict.value, candidate, cause)
+        if verdict not in FAILING:
+            return Told(passed(reports), verdict.value, candidate)
+        return Told(failed(reports, lines), verdict.value, candidate, first_finding(record.comparison))
 
     def _again(self, test: FlowTest) -> str:
         if self._session.mode:

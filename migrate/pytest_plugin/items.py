@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 class NotJudged(Exception):
     """The provider gave no answer, or a golden is stale: an error, never a regression. Holds the lines to show."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], cause: str = "") -> None:
+        """`cause` is what kept it from being judged, in a few words."""
         super().__init__("\n".join(lines))
+        self.cause = cause
 
 
 class Regression(Exception):

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from migrate.presenting.failed import FailedCase
+
 KEPT = "kept"
 """The property `verdict` of a case that is not recorded because a fitting golden is there."""
 
@@ -25,6 +27,12 @@ class Reports:
         self._seen: set[str] = set()
         self._skipped: dict[str, str] = {}
         self._errors: set[str] = set()
+        self._failed: dict[str, FailedCase] = {}
+
+    @property
+    def failed(self) -> list[FailedCase]:
+        """The cases that failed, each with what was found first, in the order they were reported."""
+        return [*self._failed.values()]
 
     def plan(self, ids: Iterable[str]) -> None:
         """Say which items there are; repeating it, as several workers do, changes nothing."""
@@ -32,6 +40,10 @@ class Reports:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seen.add(report.nodeid)
+        told = dict(report.user_properties) if report.failed else {}
+        if "finding" in told:
+            names = (str(told[name]) for name in ("flow", "candidate", "case", "finding"))
+            self._failed[report.nodeid] = FailedCase(*names)
         if report.skipped and not hasattr(report, "wasxfail"):
             self._skipped[report.nodeid] = _reason(report)
         elif report.when == "call" and (reason := LEFT_OUT.get(str(dict(report.user_properties).get("verdict")))):

@@ -29,7 +29,7 @@ from migrate.pytest_plugin.items import EXPECTED, NotJudged, PromptFile, PromptI
 from migrate.pytest_plugin.passing import Passing
 from migrate.pytest_plugin.reports import Reports
 from migrate.pytest_plugin.resuming import options_of, take_over
-from migrate.pytest_plugin.words import fault_lines, properties_of, stale_lines, tell_dropped
+from migrate.pytest_plugin.words import fault_kinds, fault_lines, properties_of, stale_lines, tell_dropped
 from migrate.rendering import baseline_of
 from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, NoReplyKind, Run
 from migrate.workflow.background import Background
@@ -473,7 +473,8 @@ class MigrateSession:
         if record is None or record.comparison.verdict is not CaseVerdict.NO_REPLY:
             return None
         said = failure_lines(record.comparison, trial.case.place, trial.candidate.text, width=self.width)[:-1]
-        return NotJudged([*said, *fault_lines(record), f"  next: {self._again(trial, record)}"])
+        lines = [*said, *fault_lines(record), f"  next: {self._again(trial, record)}"]
+        return NotJudged(lines, ", ".join(["no reply", *fault_kinds(record)]))
 
     def _calls(self, trial: Trial) -> list[Any]:
         if self.offline:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import warnings
 
+from migrate.errors import PromptMigrateError
 from migrate.inert import inert
 from migrate.ports import CaseRecord
-from migrate.presenting.failure import only
-from migrate.presenting.layout import wrapped
+from migrate.presenting.failure import first_finding, only
+from migrate.presenting.layout import fit, wrapped
 from migrate.pytest_plugin.items import NotJudged
 from migrate.pytest_plugin.reports import KEPT
 from migrate.vocabulary import Comparison
 from migrate.workflow.record import Recorded
-from migrate.workflow.replay import Trial
+from migrate.workflow.replay import FAILING, Trial
 
 MOST_FAULTS = 3
 MOST_LINES = 3
 """Of one fault."""
 INDENT = "    "
 WIDTH = 100
+LONGEST_CAUSE = 60
 
 
 def fault_lines(record: CaseRecord) -> list[str]:
@@ -27,6 +29,12 @@ def fault_lines(record: CaseRecord) -> list[str]:
     said = dict.fromkeys(f"{fault.kind.value}: {fault.message}" for fault in faults if fault is not None)
     shown = [wrapped(words, WIDTH - len(INDENT))[:MOST_LINES] for words in list(said)[:MOST_FAULTS]]
     return [f"{INDENT}{line}" for lines in shown for line in lines]
+
+
+def fault_kinds(record: CaseRecord) -> list[str]:
+    """Return what kinds of faults kept answers of a case away, each once."""
+    faults = (judged.sample.no_reply for judged in record.samples)
+    return list(dict.fromkeys(fault.kind.value for fault in faults if fault is not None))
 
 
 def stale_lines(trial: Trial, note: str) -> list[str]:
@@ -59,4 +67,21 @@ def properties_of(trial: Trial, outcome: object) -> list[tuple[str, object]]:
             verdict = "no_reply"
         case _:
             verdict = "error"
-    return [("flow", trial.flow.name), ("candidate", trial.candidate.text), ("verdict", verdict)]
+    told: list[tuple[str, object]] = [("flow", trial.flow.name), ("candidate", trial.candidate.text)]
+    why = _why_failed(outcome)
+    return [*told, ("verdict", verdict), *([("case", trial.case.id), ("finding", why)] if why else [])]
+
+
+def _why_failed(outcome: object) -> str:
+    """Return what made a case fail, in a few words; empty where it did not, or where nobody can say."""
+    match outcome:
+        case Comparison():
+            return first_finding(outcome) if outcome.verdict in FAILING else ""
+        case Recorded():
+            return "stale golden" if outcome.stale else ""
+        case NotJudged():
+            return outcome.cause
+        case PromptMigrateError():
+            return fit(outcome.message.partition("\n")[0], LONGEST_CAUSE)
+        case _:
+            return ""

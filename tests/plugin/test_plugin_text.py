@@ -122,6 +122,22 @@ def test_the_summary_keeps_within_the_terminal(project: Project, columns: str) -
     assert any(line.startswith("gate closed: ") for line in said)
 
 
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+def test_flow_case_and_first_finding_of_every_failed_case_stand_in_the_summary(
+    project: Project, workers: list[str]
+) -> None:
+    """pytest's own line has no room for them at eighty columns; equal findings are told once, and faults too."""
+    project.say("gpt-4.1", {LATE: WRONG, BROKEN: WRONG.replace("late", "broken"), CALL: error(400)})
+
+    result = project.run("--model", "gpt-4.1", *workers)
+
+    (section,) = (lines for title, lines in sections(result.stdout.str()).items() if "prompt-migrate: run" in title)
+    assert "failed, by what was found first:" == section[0]
+    assert "  notes: no reply, bad_request: call-back" in section
+    (told,) = (line for line in section if line.startswith("  refund: breaking: $.amount wrong type: "))
+    assert {"late-parcel", "broken-cup"} == {*told.rpartition(": ")[2].split(", ")}
+
+
 def test_every_closed_gate_is_told(project: Project) -> None:
     """However many: the flow that is left out would be the one that somebody looks for."""
     broken = {LATE: WRONG, BROKEN: '{"label": "broken", "amount": 50}', LOST: error(400)}
