@@ -12,7 +12,7 @@ from migrate.errors import UsageProblem
 from migrate.presenting.meant import to_type
 from migrate.presenting.numbers import counted
 from migrate.vocabulary import Run
-from migrate.wiring.endings import fold_leftovers
+from migrate.wiring.endings import fold_leftovers, refuse_finished
 from migrate.wiring.world import World
 
 
@@ -33,11 +33,14 @@ def choose(world: World, name: str | None) -> Chosen:
     if name is not None:
         plan = world.plans.find(name)
         return Chosen(plan, (f"resuming {_told(plan, _stored(world))}",))
-    if not world.plans.known():
+    before = world.plans.known()
+    if not before:
         refuse_nowhere(world.settings)
         raise _none(())
     # What killed runs were answered is in their journals, and nothing is known of them before.
     fold_leftovers(world)
+    if not world.plans.known():
+        refuse_finished(world, before[-1])
     plans, stored = [world.plans.find(known) for known in world.plans.known()], _stored(world)
     left_out = {plan.run.id: why for plan in plans if (why := _why_not(world, plan, stored))}
     open_, others = [plan for plan in plans if plan.run.id not in left_out], tuple(_others(left_out))

@@ -102,6 +102,14 @@ def test_a_run_that_is_going_on_is_left_out(world: World) -> None:
     assert (FIRST, f"left out run {SECOND}: it is still going on") == (plan.run.id, words[-1])
 
 
+def test_a_run_that_was_only_not_cleared_away_had_come_to_its_end(world: World) -> None:
+    """Killed after its last answer was kept: nothing is left, and where to look is told."""
+    stopped(world, FIRST)
+    done(world, FIRST)
+    with pytest.raises(UsageProblem, match=f"run {FIRST} had come to its end: nothing is left to resume"):
+        choose(world, None)
+
+
 def test_where_none_can_be_finished_the_reasons_are_told(world: World) -> None:
     """Nothing is taken, and the command that lists runs is named."""
     stopped(world, FIRST, "gpt-4.l", **{"no_reply:model_not_found": 10})
