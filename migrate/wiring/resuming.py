@@ -45,6 +45,8 @@ def choose(world: World, name: str | None) -> Chosen:
     left_out = {plan.run.id: why for plan in plans if (why := _why_not(world, plan, stored))}
     open_, others = [plan for plan in plans if plan.run.id not in left_out], tuple(_others(left_out))
     if not open_:
+        for run_id in reversed(before):
+            refuse_finished(world, run_id)
         raise _none(others)
     if len(open_) > 1:
         newest_first = [f"  {_told(plan, stored)}" for plan in reversed(open_)]
