@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.inert import inert
@@ -78,6 +79,8 @@ def plan(
     from migrate.wiring.canary import plan_canaries
 
     world = wiring.open_world(Path.cwd(), os.environ, {"as_of": as_of})
+
+    take_in_leftovers(world.settings)
     try:
         made = plan_canaries(world, run_id=run_id, flows=flows, candidate=candidate, policy=policy)
     finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import fuller_lines, print_json, terminal_width
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
 
@@ -83,6 +84,7 @@ def ledger_of(settings: Settings) -> Ledger:
     from migrate.edges.configuration import refuse_without_runs
     from migrate.edges.ledger import open_ledger, sqlite_url
 
+    take_in_leftovers(settings)
     if settings.ledger is not None:
         return open_ledger(settings.ledger, root=settings.root)
     refuse_without_runs(settings)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import folded, print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
@@ -114,6 +115,7 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
 
     _, decisions = read_decisions(file)
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         name = reviewer_of(world, reviewer)
         signed = [one if one.reviewer else replace(one, reviewer=name) for one in decisions]
@@ -134,6 +136,7 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
         problem = f"say what to {verdict}: --group, --case or --path"
         raise UsageProblem(problem, hint=_mistyped(given["flow"]), next_command="prompt-migrate compare")
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         review, run = open_review(world), world.ledger.run(given["run_id"])
         decision = _decision(verdict, given, world.clock.now(), reviewer(world, given["reviewer"]))
@@ -160,6 +163,7 @@ def _mistyped(flow: str | None) -> str:
     if flow is None:
         return ""
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         refuse_without_runs(world.settings)
         known = {*world.ledger.flows()}

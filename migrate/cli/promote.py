@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from migrate.cli.decide import folders_of
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import hanging, print_json, print_lines, terminal_width
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -47,6 +48,8 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
     from migrate.workflow.promote import Signed
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
+
+    take_in_leftovers(world.settings)
     try:
         at = world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
         signed = Signed(reviewer(world, given["reviewer"]), at, given["reason"].strip())

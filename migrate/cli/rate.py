@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from migrate.cli.keys import ESCAPE, pressed
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import NARROWEST, fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem
 from migrate.presenting.layout import wrapped
@@ -46,6 +47,8 @@ def rate(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> int
     from migrate.wiring.reporting import refuse_nothing, replay_of
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
+
+    take_in_leftovers(world.settings)
     try:
         refuse_nothing(world)
         run = replay_of(world.ledger, run_id)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from migrate.cli.compare import exit_code
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import fuller_lines, print_lines
 from migrate.errors import UsageProblem
 
@@ -57,6 +58,7 @@ def report(
     if show and form != "html":
         raise UsageProblem(f"--open shows a page, --format {form} is none", next_command="prompt-migrate report --open")
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         refuse_nothing(world)
         if form == "datasette":

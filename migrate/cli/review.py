@@ -14,6 +14,7 @@ import click
 
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import WIDEST, fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import wrapped
@@ -96,6 +97,7 @@ def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
     if given["web"]:
         raise UsageProblem("the page undoes with `u`: --undo and --web do not go together")
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         writer, dry_run = open_review(world), given["dry_run"]
         outcomes = writer.last(given["flow"], given["candidate"])
@@ -132,6 +134,7 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
     if given["flow"] or given["candidate"]:
         raise UsageProblem("the page has filters of its own: --web takes no --flow and no --candidate")
     world = wiring.open_world(Path.cwd(), os.environ, {})
+    take_in_leftovers(world.settings)
     try:
         refuse_nothing(world)
         print_lines(["making the page ..."], err=True)
@@ -157,6 +160,8 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
     from migrate.workflow.walk import Session
 
     world = wiring.open_world(Path.cwd(), os.environ, {})
+
+    take_in_leftovers(world.settings)
     try:
         writer, run = open_review(world), world.ledger.run(run_id)
         seen = list(writer.seen(run))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import print_json, print_lines
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import Cell, Column, table, wrapped
@@ -125,6 +126,7 @@ def _ledger_of(settings: Settings) -> SqlLedger | None:
     from migrate.edges.configuration import refuse_nowhere
     from migrate.edges.ledger import open_ledger, sqlite_url
 
+    take_in_leftovers(settings)
     if settings.ledger is not None:
         return open_ledger(settings.ledger, root=settings.root)
     path = settings.root / settings.state / "ledger.db"

@@ -388,6 +388,9 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     if counts[CaseVerdict.STALE_GOLDEN]:
         stale = next(flow.flow for flow in evidence if flow.verdicts.get(CaseVerdict.STALE_GOLDEN))
         return f"pytest --golden=rewrite -k {shlex.quote(stale)}"
+    if not unknown and any(name.startswith("not_run:") for name in run.accounts):
+        # Another run, of what failed, would leave this one unfinished behind it.
+        return f"prompt-migrate resume {run.id}"
     if counts[CaseVerdict.NO_REPLY] or run.state != "complete":
         return f"pytest {models}" if unknown else f"pytest {models} --lf"
     if counts[CaseVerdict.BREAKING]:

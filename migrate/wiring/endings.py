@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from migrate.edges.journal import PATIENCE_S, claimed, is_alive, journals, lost_tries, read_journal
+from migrate.edges.plans import Plan
 from migrate.errors import PromptMigrateError, StoreProblem, UsageProblem
 from migrate.vocabulary import Flow, FlowEvidence, Run
 from migrate.wiring.lookups import lookups_of
@@ -105,7 +106,9 @@ def _fold_leftover(world: World, run_id: str, paths: Sequence[Path]) -> bool:
             pass
         if own:
             folding.keep_own(run, _events(paths))
-        closed = close_run(run, world.clock.now(), folded, planned=folded.cases)
+        plan = _plan(world, run_id)
+        planned = folded.cases if plan is None else max(folded.cases, len(plan.items))
+        closed = close_run(run, world.clock.now(), folded, planned=planned, not_run="interrupted")
         folding.finish(replace(closed, state="interrupted"), prices.rows_used())
         world.plans.note_lost(run_id, lost_tries(paths))
     _remove(paths)
@@ -122,10 +125,15 @@ def _is_complete(world: World, run_id: str) -> bool:
 
 
 def _asked_fresh(world: World, run_id: str) -> bool:
+    plan = _plan(world, run_id)
+    return plan is not None and bool(plan.options.get("fresh"))
+
+
+def _plan(world: World, run_id: str) -> Plan | None:
     try:
-        return bool(world.plans.find(run_id).options.get("fresh"))
+        return world.plans.find(run_id)
     except PromptMigrateError:
-        return False
+        return None
 
 
 def _sweep(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,6 +79,27 @@ def test_a_partial_run_is_kept_and_says_how_to_go_on(project: Project) -> None:
     compared = project.compared()
     assert "incomplete" == compared["run"]["state"]
     assert f"pytest --migrate-resume={compared['run']['id']}" in " ".join(out.split())
+
+
+def test_a_killed_run_is_known_to_every_command(project: Project) -> None:
+    """`runs` and `compare` show it as unfinished, with all it had planned, and name what finishes it."""
+    hang(project, CANDIDATE, LOST)
+    process = start(project, "--model", CANDIDATE)
+    wait_for_calls(project, CANDIDATE, 10)
+    process.kill()
+    process.communicate(timeout=20)
+    heal(project, CANDIDATE)
+
+    listed = project.command("-m", "migrate", "runs")
+    compared = project.command("-m", "migrate", "compare")
+
+    (plan,) = (project.root / ".prompt-migrate" / "journals").glob("*.plan.json")
+    finish = f"prompt-migrate resume {plan.name.removesuffix('.plan.json')}"
+    assert f"to finish it: {finish}" in listed.stderr.str()
+    assert "interrupted" in listed.stdout.str()
+    assert f"next: {finish}" in compared.stdout.str()
+    assert re.search(r"[1-5] cases? not run: interrupted", compared.stdout.str())
+    assert re.search(r"interrupted +[0-4]/5", listed.stdout.str())
 
 
 def test_a_killed_recording_is_finished_without_asking_twice(fresh: Project) -> None:

@@ -269,6 +269,13 @@ def test_the_next_command_mends_the_worst(verdict: CaseVerdict, state: str, comm
     assert f"next: {command}" == lines[-1]
 
 
+def test_a_run_that_was_stopped_is_finished_first() -> None:
+    """Another run, of what failed, would leave it unfinished behind it."""
+    run = replay(state="incomplete", accounts={"planned": 5, "judged": 2, "not_run:interrupted": 3})
+    lines = summary_lines(run, [evidence(verdicts={CaseVerdict.BREAKING: 1, CaseVerdict.SAME: 1})])
+    assert f"      prompt-migrate resume {run.id}" == lines[-1]
+
+
 @pytest.mark.parametrize(
     ("verdict", "state", "again"),
     [
