@@ -52,6 +52,11 @@ HEADS: Final[dict[str, tuple[str, str]]] = {
         ROUTE,
     ),
     "share": ("of a stage: the part of the units that the candidate answers", CANARY),
+    "first share": ("the part of the units that the candidate answers in the first stage", CANARY),
+    "from day": (
+        "the day of the rollout on which the flow begins: spread, so that no day exposes too much new traffic",
+        CANARY,
+    ),
     "stage": ("one step of a rollout, with a share of its own and a look at its end", CANARY),
     "control": ("the units that stay on the baseline and are compared with the candidate's", CANARY),
     "units": ("what is assigned to a side and counted: users, or single calls where no user is known", CANARY),

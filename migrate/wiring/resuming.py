@@ -39,8 +39,6 @@ def choose(world: World, name: str | None) -> Chosen:
         raise _none(())
     # What killed runs were answered is in their journals, and nothing is known of them before.
     fold_leftovers(world)
-    if not world.plans.known():
-        refuse_finished(world, before[-1])
     plans, stored = [world.plans.find(known) for known in world.plans.known()], _stored(world)
     left_out = {plan.run.id: why for plan in plans if (why := _why_not(world, plan, stored))}
     open_, others = [plan for plan in plans if plan.run.id not in left_out], tuple(_others(left_out))

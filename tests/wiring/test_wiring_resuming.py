@@ -11,7 +11,7 @@ from measured import keep_run, replay
 
 from migrate.edges.plans import Plan
 from migrate.errors import UsageProblem
-from migrate.wiring import World, choose, open_world, resuming
+from migrate.wiring import World, choose, open_world
 
 FIRST, SECOND, THIRD = "20261101-100000-aaaa", "20261102-100000-bbbb", "20261103-100000-cccc"
 
@@ -120,11 +120,3 @@ def test_where_none_can_be_finished_the_reasons_are_told(world: World) -> None:
         f"left out run {FIRST}: the provider has no gpt-4.l",
         "next: prompt-migrate runs list",
     ] == str(refused.value).splitlines()
-
-
-def test_a_run_that_had_come_to_its_end_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was killed while it cleared up: reading its journals shows that nothing is left to ask."""
-    stopped(world, FIRST)
-    monkeypatch.setattr(resuming, "fold_leftovers", lambda world: world.plans.drop(FIRST))
-    with pytest.raises(UsageProblem, match=f"run {FIRST} had come to its end: nothing is left to resume"):
-        choose(world, None)
