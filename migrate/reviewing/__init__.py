@@ -26,7 +26,7 @@ from migrate.reviewing.groups import (
 )
 from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
-from migrate.reviewing.undoing import newest, rejected_again, standing, written_by
+from migrate.reviewing.undoing import newest, rejected_again, standing, unlike, written_by
 
 __all__ = [
     "WORST_FIRST",
@@ -61,5 +61,6 @@ __all__ = [
     "seen_digest",
     "standing",
     "taken_back",
+    "unlike",
     "written_by",
 ]

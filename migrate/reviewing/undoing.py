@@ -1,19 +1,20 @@
 """Which decisions of a log still stand, and what the newest of them wrote: enough to take it back another day.
 
-The log tells who decided what on which golden; what it does not hold is what a decision took the place of. A decision
-that replaced an earlier one is therefore taken back only where the golden is then the one from before.
+The log tells who decided what on which golden, and what a decision took the place of there. Lines of earlier versions
+lack the latter: what they tell of is taken back only where the golden is then the one from before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from migrate.canonical import any_index
 from migrate.reviewing.decisions import Outcome
 from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
 from migrate.vocabulary import (
+    Answer,
     Approval,
     CaseId,
     Comparison,
@@ -21,15 +22,20 @@ from migrate.vocabulary import (
     FindingKind,
     FlowName,
     Golden,
+    Json,
     JsonObject,
     JsonPath,
     Rejection,
     Toleration,
+    ToolCall,
 )
 
 VERDICTS: Final = frozenset({"accept", "reject", "tolerate"})
 GONE: Final = "it is not there any more: it was decided on again since, or the golden was recorded or promoted"
-REPLACED: Final = "it took the place of an earlier decision, which the log does not hold: git has it"
+REPLACED: Final = "what the golden held before it was not logged, as earlier versions did not: git has it"
+
+MARK: Final = ("list", "place", "candidate", "covers", "reviewer", "seen", "at")
+"""What finds an entry of a golden again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,10 @@ class Made:
     """No earlier decision on this case and candidate stands, so it took the place of none."""
     replaced: tuple[Toleration, ...] = ()
     """Tolerations whose place it took in the prompt file."""
+    wrote: tuple[JsonObject, ...] | None = None
+    """Marks of what it wrote in the golden, with the places; None: the log does not say."""
+    displaced: tuple[JsonObject, ...] = ()
+    """What it took the place of in the golden, with the places."""
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
@@ -56,7 +66,11 @@ def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
         elif entry["verdict"] in VERDICTS:
             decision = _decision(flow, entry)
             alone = not any(_about(one.decision) == _about(decision) for one in made)
-            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
+            if decision.verdict == "tolerate":
+                made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
+            else:
+                gone = tuple(entry.get("replaced", ()))
+                made.append(Made(decision, entry["base"], alone, (), entry.get("wrote"), gone))
     return tuple(made)
 
 
@@ -146,12 +160,96 @@ def written_by(
         if not mine:
             return Outcome(decision, "refused", GONE)
         return Outcome(decision, "written", tolerated=mine, replaced=made.replaced)
+    if golden is not None and made.wrote is not None:
+        before = _put_back(golden, made.wrote, made.displaced)
+        return (
+            Outcome(decision, "refused", GONE) if before is None else Outcome(decision, "written", "", before, golden)
+        )
     without = None if golden is None else _without(golden, decision)
     if golden is None or without is None:
         return Outcome(decision, "refused", GONE)
     if not made.alone and digest(without) != made.base:
         return Outcome(decision, "refused", REPLACED)
     return Outcome(decision, "written", before=without, after=golden)
+
+
+def unlike(outcome: Outcome) -> JsonObject:
+    """Return what the log has to say of a decision on a golden that held others of the candidate: what it wrote there,
+    and what that took the place of. Empty where the golden held none.
+    """
+    before, after, candidate = outcome.before, outcome.after, outcome.decision.candidate
+    if before is None or after is None:
+        return {}
+    if candidate not in {*(one.candidate for one in before.approved), *(one.candidate for one in before.rejected)}:
+        return {}
+    wrote = [
+        *_entries("approved", after.approved, before.approved),
+        *_entries("rejected", after.rejected, before.rejected),
+    ]
+    gone = [
+        *_entries("approved", before.approved, after.approved),
+        *_entries("rejected", before.rejected, after.rejected),
+    ]
+    return {"wrote": [{name: one[name] for name in MARK} for one in wrote], "replaced": gone}
+
+
+def _entries(
+    there: Literal["approved", "rejected"], mine: Sequence[Approval | Rejection], others: Sequence[Approval | Rejection]
+) -> Iterator[dict[str, Json]]:
+    for place, one in enumerate(mine):
+        if one not in others:
+            yield {
+                "list": there,
+                "place": place,
+                "candidate": one.candidate,
+                "covers": [{"kind": kind.value, "path": path} for kind, path in one.covers],
+                "reviewer": one.reviewer,
+                "reason": one.reason,
+                "seen": one.seen,
+                "at": one.at,
+            } | ({"answer": _answer_entry(one.answer)} if isinstance(one, Approval) else {})
+
+
+def _answer_entry(answer: Answer) -> dict[str, Json]:
+    calls: list[Json] = [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in answer.tool_calls]
+    return {"text": answer.text, "tool_calls": calls, "refusal": answer.refusal, "finish": answer.finish}
+
+
+def _put_back(golden: Golden, wrote: Iterable[JsonObject], displaced: Iterable[JsonObject]) -> Golden | None:
+    """Return a golden without what was written and with what that took the place of; None where it is not there."""
+    approved, rejected = [*golden.approved], [*golden.rejected]
+    for entry in sorted(wrote, key=lambda one: int(one["place"]), reverse=True):
+        here: Sequence[Approval | Rejection] = approved if entry["list"] == "approved" else rejected
+        at = [place for place, one in enumerate(here) if _has_mark(one, entry)]
+        if not at:
+            return None
+        # Others may have written before it since.
+        gone = entry["place"] if entry["place"] in at else at[0]
+        if entry["list"] == "approved":
+            del approved[gone]
+        else:
+            del rejected[gone]
+    for entry in sorted(displaced, key=lambda one: int(one["place"])):
+        shared = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
+        if entry["list"] == "approved":
+            approved.insert(entry["place"], Approval(_answer(entry["answer"]), covers=_covers(entry), **shared))
+        else:
+            rejected.insert(entry["place"], Rejection(_covers(entry), **shared))
+    return replace(golden, approved=tuple(approved), rejected=tuple(rejected))
+
+
+def _has_mark(one: Approval | Rejection, entry: JsonObject) -> bool:
+    mark = (one.candidate, one.seen, one.at, one.reviewer, one.covers)
+    return mark == (entry["candidate"], entry["seen"], entry["at"], entry["reviewer"], _covers(entry))
+
+
+def _covers(entry: JsonObject) -> tuple[tuple[FindingKind, JsonPath], ...]:
+    return tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry["covers"])
+
+
+def _answer(entry: JsonObject) -> Answer:
+    calls = tuple(ToolCall(one["name"], one["arguments"], one["id"]) for one in entry["tool_calls"])
+    return Answer(entry["text"], calls, entry["refusal"], entry["finish"])
 
 
 def _without(golden: Golden, decision: Decision) -> Golden | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Final
 
 from migrate.errors import PromptMigrateError
@@ -24,6 +25,7 @@ from migrate.reviewing import (
     newest,
     standing,
     taken_back,
+    unlike,
     written_by,
 )
 from migrate.reviewing.undoing import Made
@@ -167,9 +169,34 @@ class Review:
         found: dict[int, Outcome] = {}
         with self._log.turn():
             self._read_inventory()
-            for place, outcome in reversed([*enumerate(written)]):
-                found[place] = self._undone(outcome, reviewer, at)
+            ahead = [*reversed([*enumerate(written)])]
+            for (tolerating, _), together in groupby(ahead, key=lambda one: _in_one_entry(one[1])):
+                mine = [*together]
+                if tolerating:
+                    found |= self._untolerated(mine[::-1], reviewer, at)
+                else:
+                    found |= {place: self._undone(outcome, reviewer, at) for place, outcome in mine}
         return tuple(found[place] for place in range(len(written)))
+
+    def _untolerated(self, written: Sequence[tuple[int, Outcome]], reviewer: str, at: str) -> dict[int, Outcome]:
+        """Undo tolerations that were written as one entry; what they took the place of is written as one again."""
+        found: dict[int, Outcome] = {}
+        back: list[Outcome] = []
+        for place, outcome in written:
+            why = outcome.why if outcome.status == "refused" else self._still_there(outcome)
+            found[place] = Outcome(outcome.decision, "refused", why) if why else Outcome(outcome.decision, "written")
+            back += [] if why else [outcome]
+        if back:
+            flow = back[0].decision.flow
+            goldens = [self._goldens.read(flow, one.decision.case) for one in back]
+            entries = [
+                self._undo_entry(one, golden, golden, reviewer, at) for one, golden in zip(back, goldens, strict=True)
+            ]
+            self._log.add(flow, entries)
+            before = joined(part for one in back for part in one.replaced)
+            after = joined(part for one in back for part in one.tolerated)
+            self._prompts.tolerate(self._flows[flow], before, instead=after, write=True)
+        return found
 
     def log_ends(self, flows: Iterable[FlowName]) -> dict[FlowName, int]:
         """Return how many lines the logs of flows have."""
@@ -190,24 +217,23 @@ class Review:
                     self._log.forget(flow, end)
 
     def _undone(self, outcome: Outcome, reviewer: str, at: str) -> Outcome:
-        """Undo one decision: its line in the log first, as with every other."""
+        """Undo one decision kept in a golden: its line in the log first, as with every other."""
         decision = outcome.decision
         if outcome.status == "refused":
             return outcome
         golden = self._goldens.read(decision.flow, decision.case)
-        new = golden if decision.verdict == "tolerate" else taken_back(golden, outcome)
-        why = self._still_there(outcome) if decision.verdict == "tolerate" else "" if new else DECIDED_SINCE
-        if why:
-            return Outcome(decision, "refused", why)
-        after = None if new is None else self._goldens.stored(new)
-        entry = {**_entry(outcome, golden, after), "verdict": "undo", "undoes": decision.verdict}
-        self._log.add(decision.flow, [{**entry, "reviewer": reviewer, "at": at}])
-        if decision.verdict == "tolerate":
-            flow = self._flows[decision.flow]
-            self._prompts.tolerate(flow, outcome.replaced, instead=outcome.tolerated, write=True)
-        elif new is not None:
-            self._goldens.write(new)
+        new = taken_back(golden, outcome)
+        if new is None:
+            return Outcome(decision, "refused", DECIDED_SINCE)
+        self._log.add(decision.flow, [self._undo_entry(outcome, golden, self._goldens.stored(new), reviewer, at)])
+        self._goldens.write(new)
         return Outcome(decision, "written")
+
+    def _undo_entry(
+        self, outcome: Outcome, before: Golden | None, after: Golden | None, reviewer: str, at: str
+    ) -> JsonObject:
+        entry = {**_entry(outcome, before, after), "verdict": "undo", "undoes": outcome.decision.verdict}
+        return {**entry, "reviewer": reviewer, "at": at}
 
     def _still_there(self, outcome: Outcome) -> str:
         """Return why tolerations cannot be taken out of the prompt file, empty when they can."""
@@ -267,7 +293,9 @@ class Review:
             after = before if decided.golden is None else self._goldens.stored(decided.golden)
             written = [one for one in decided.outcomes if one.status == "written"]
             entries += [
-                _entry(one, before, after) for one in written if tolerated or one.decision.verdict != "tolerate"
+                {**_entry(one, before, after), **unlike(one)}
+                for one in written
+                if tolerated or one.decision.verdict != "tolerate"
             ]
         self._log.add(flow, entries)
         for decided, _ in goldens:
@@ -349,6 +377,13 @@ class Review:
     def _seen(self, record: CaseRecord) -> Seen:
         golden = self._goldens.read(record.comparison.flow, record.comparison.case)
         return Seen(record.comparison, record.samples, None if golden is None else golden.digest)
+
+
+def _in_one_entry(outcome: Outcome) -> tuple[bool, Decision | None]:
+    """Say whether an outcome is of a toleration, and what those that were written as one entry have in common."""
+    if outcome.decision.verdict != "tolerate":
+        return False, None
+    return True, replace(outcome.decision, case=CaseId(""), seen="", base=None)
 
 
 def _key(one: Decision | Comparison) -> Key:

@@ -103,16 +103,84 @@ def test_what_others_decided_of_the_same_golden_stays(replayed: Project) -> None
     assert ["bob"] == [one["reviewer"] for one in golden["approved"]]
 
 
-def test_what_took_the_place_of_an_earlier_decision_is_refused(replayed: Project) -> None:
-    """Rejected, then accepted: the rejection is in git alone, so nothing is taken back and the reason is said."""
-    late = ("--flow", "refund", "--case", "late-parcel")
-    command("reject", *late, *BOB)
-    command("accept", *late, *ADA)
+LATE_PARCEL = ("--flow", "refund", "--case", "late-parcel")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [(("reject", *BOB), ("accept", *ADA)), (("accept", *ADA), ("reject", *BOB)), (("accept", *BOB), ("accept", *ADA))],
+    ids=["reject then accept", "accept then reject", "a whole case after a place of it"],
+)
+def test_what_took_the_place_of_an_earlier_decision_gives_it_back(
+    replayed: Project, earlier: tuple[str, ...], later: tuple[str, ...]
+) -> None:
+    """Overridden, then taken back, to the byte; then the one before it, and what was decided before both."""
+    untouched = written(replayed)
+    command("reject", "--flow", "notes", "--case", "call-back", "--reviewer", "bob", "--reason", "another day")
+    other = written(replayed)
+    command(earlier[0], *LATE_PARCEL, "--path", "$.amount", *earlier[1:])
+    before = written(replayed)
+    command(later[0], *LATE_PARCEL, *later[1:])
+    assert before != written(replayed)
+    assert undo("--flow", "refund")[0].startswith(f"taken back: {later[0]} of late-parcel in refund (gpt-4.1)")
+    assert before == written(replayed)
+    assert undo("--flow", "refund")[0].startswith(f"taken back: {earlier[0]} of late-parcel in refund (gpt-4.1)")
+    assert other == written(replayed)
+    assert undo()[0].startswith("taken back: reject of call-back in notes")
+    assert untouched == written(replayed)
+
+
+def test_what_another_decided_since_of_the_same_golden_stays_where_an_overridden_one_comes_back(
+    replayed: Project,
+) -> None:
+    """Rejected and accepted for one model, accepted for another in between: the rejection comes back beside it."""
+    replayed.say("gpt-4.1-mini", {LATE: '{"label": "late", "amount": 9}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini", "-k", "refund")
+    command("reject", *LATE_PARCEL, "--candidate", "gpt-4.1", *BOB)
+    command("accept", *LATE_PARCEL, "--candidate", "gpt-4.1", *ADA)
+    command("accept", *LATE_PARCEL, "--candidate", "gpt-4.1-mini", *BOB)
+    assert undo("--candidate", "gpt-4.1")[0].startswith("taken back: accept of late-parcel in refund (gpt-4.1) by ada")
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ["gpt-4.1-mini"] == [one["candidate"] for one in golden["approved"]]
+    assert ["gpt-4.1"] == [one["candidate"] for one in golden["rejected"]]
+
+
+def test_a_line_of_an_earlier_version_that_does_not_say_what_was_there_is_refused(replayed: Project) -> None:
+    """Rejected, then accepted, by a version that logged less: nothing is taken back and the reason is said."""
+    command("reject", *LATE_PARCEL, *BOB)
+    command("accept", *LATE_PARCEL, *ADA)
+    path = replayed.root / "fixtures" / "refund" / "decisions.jsonl"
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    less = [{name: value for name, value in one.items() if name not in ("wrote", "replaced")} for one in lines]
+    path.write_text("".join(json.dumps(one) + "\n" for one in less), "utf-8")
     before = written(replayed)
     said = " ".join(line.strip() for line in undo(code=1))
     assert said.startswith("refused: accept of late-parcel in refund (gpt-4.1) by ada")
-    assert said.endswith("it took the place of an earlier decision, which the log does not hold: git has it")
+    assert said.endswith("what the golden held before it was not logged, as earlier versions did not: git has it")
     assert before == written(replayed)
+
+
+def test_a_toleration_of_several_cases_comes_back_as_the_one_entry_it_was(replayed: Project) -> None:
+    """Tolerated in two cases, then on other terms, then taken back: to the byte, and it can be replaced again."""
+    value = ("--group", group(replayed, "value_changed"), *BOB)
+    command("tolerate", *value, "--until", "2026-02-01", "--at-most", "2")
+    before = written(replayed)
+    command("tolerate", *value, "--until", "2026-02-01", "--at-most", "3")
+    assert undo()[0].startswith("taken back: tolerate of 2 cases in refund")
+    assert before == written(replayed)
+    command("tolerate", *value, "--until", "2026-03-01")
+    assert 1 == (replayed.root / "prompts" / "refund.prompt.yml").read_text("utf-8").count("reviewer:")
+
+
+def test_an_entry_that_stands_case_by_case_is_replaced_all_the_same(replayed: Project) -> None:
+    """As an undo of earlier versions left it: two entries that differ in their cases alone."""
+    value = ("--group", group(replayed, "value_changed"), *BOB)
+    for case in ("broken-cup", "late-parcel"):
+        command("tolerate", "--flow", "refund", "--case", case, "--until", "2026-02-01", *BOB)
+    path = replayed.root / "prompts" / "refund.prompt.yml"
+    assert 2 == path.read_text("utf-8").count("reviewer:")
+    command("tolerate", *value, "--until", "2026-03-01")
+    assert 1 == path.read_text("utf-8").count("reviewer:")
 
 
 def test_a_golden_that_is_another_one_is_left_alone(replayed: Project) -> None:

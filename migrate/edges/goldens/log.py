@@ -17,6 +17,8 @@ from migrate.vocabulary import FlowName, Json, JsonObject
 FILE: Final = "decisions.jsonl"
 SIGNED: Final = frozenset({"reviewer", "base", "after", "seen"})
 """Who decided is said on purpose; hashes are none of anybody's data."""
+LISTED: Final = frozenset({"wrote", "replaced"})
+"""Entries of an entry, which name who decided as well."""
 
 
 class DecisionFiles:
@@ -66,7 +68,12 @@ class DecisionFiles:
         return entry
 
     def _redacted(self, entry: JsonObject) -> dict[str, Json]:
-        return {key: value if key in SIGNED else self._redactor.value(value) for key, value in entry.items()}
+        return {key: self._part(key, value) for key, value in entry.items()}
+
+    def _part(self, key: str, value: Json) -> Json:
+        if key in LISTED and isinstance(value, list):
+            return [self._redacted(one) if isinstance(one, dict) else self._redactor.value(one) for one in value]
+        return value if key in SIGNED else self._redactor.value(value)
 
     def _folder(self, flow: FlowName) -> Folder:
         return Folder(self.root, file_stem(flow))

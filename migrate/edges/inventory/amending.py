@@ -97,10 +97,11 @@ def without_tolerated(text: str, tolerated: Sequence[Toleration]) -> str | None:
     """Return the text of a prompt file with these cases no longer tolerated; None where an entry was changed since.
 
     An entry that several cases share loses the cases; one without any left goes, and so does the key of an empty list.
+    Cases that were written together may stand in several entries by now.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     flat = text.replace("\r\n", "\n")
-    for gone in tolerated:
+    for gone in (part for one in tolerated for part in _as_written(one, _entries(flat))):
         known = _entries(flat)
         entry = next((one for one in known if _shares(one, gone)), None)
         after = None if entry is None else _cut(flat, entry, gone)
@@ -113,6 +114,13 @@ def without_tolerated(text: str, tolerated: Sequence[Toleration]) -> str | None:
 def _entries(text: str) -> list[Toleration]:
     value = _value(text)
     return read_tolerations(value.get(KEY) or []) if isinstance(value, dict) else []
+
+
+def _as_written(gone: Toleration, known: Sequence[Toleration]) -> list[Toleration]:
+    """Return a toleration as a text has it: whole where one entry has all of its cases, else case by case."""
+    if any(_shares(entry, gone) for entry in known):
+        return [gone]
+    return [replace(gone, cases=(case,)) for case in gone.cases] or [gone]
 
 
 def _shares(entry: Toleration, gone: Toleration) -> bool:
