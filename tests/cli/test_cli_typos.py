@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 
+import click
 import pytest
 from changed_project import changed, replayed
 from click.testing import CliRunner
@@ -176,6 +178,40 @@ def test_nothing_is_wider_than_the_terminal(
         if found := too_wide(inert(done.output)):
             wide[typed] = found
     assert {} == wide, json.dumps(wide, indent=1)
+
+
+def commands(text: str) -> set[str]:
+    """Return the commands of this tool that stand at the end of a line, as they are printed."""
+    found = re.findall(
+        r"(?m)^(?:next: |then: |\s+|.*?(?:then|knows it:|that one:|look:|:) )?(prompt-migrate [a-z].*)$", text
+    )
+    return {command for command in found if not re.search(r"\b(to look|to decide|lists all)\b", command)}
+
+
+def stands_for(word: str) -> str:
+    """Return what somebody would type for a word that stands for something."""
+    return {"N": "3", "WHICH": "tie", "DATE": "2026-02-01", "[FILE]": "x"}.get(word, word)
+
+
+def test_every_command_that_is_named_can_be_typed(known: dict[str, str]) -> None:
+    """Whatever is next after whatever was typed: a command with options it has, and values they take."""
+    named: dict[str, str] = {}
+    for typed in (*ASKED, *SLIPS):
+        done = CliRunner().invoke(main, [known.get(word, word) for word in shlex.split(typed)])
+        named |= dict.fromkeys(commands(done.output), typed)
+    assert len(named) > 12, named
+    wrong = {}
+    for command, typed in named.items():
+        name, *words = map(stands_for, shlex.split(command)[1:])
+        try:
+            below = main.get_command(None, name)  # type: ignore[arg-type]
+            assert below is not None, command
+            while words and words[0] in getattr(below, "commands", {}):
+                below = below.commands[words.pop(0)]  # type: ignore[attr-defined]
+            below.make_context(name, words)
+        except (click.ClickException, AssertionError) as problem:
+            wrong[command] = (typed, str(problem))
+    assert {} == wrong
 
 
 def test_a_complaint_in_a_log_stays_on_its_line(replayed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
