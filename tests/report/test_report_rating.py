@@ -115,7 +115,7 @@ def test_a_mouse_rates_too_and_the_end_is_said(sitting: Served, replayed: Projec
         page.get_by_role("button", name="keep, next").click()
         page.wait_for_function("old => document.querySelector('.rating .note').innerText !== old", arg=place)
     page.locator("main", has_text="Everything is rated: 3 pairs, drawn from 3 that differ").wait_for()
-    assert "next: prompt-migrate compare" in sitting.end()
+    assert "then: prompt-migrate compare" in sitting.end()
     assert [2, 2, 2] == [one["correct"][one["left"]] for one in kept(replayed)]
 
 

@@ -216,7 +216,7 @@ def test_a_review_begun_after_decisions_shows_them(replayed: Project, tab: Tab) 
     served.page.keyboard.press("d")
     served.page.wait_for_selector(".decisions tbody tr")
     said = served.page.locator("main").inner_text()
-    assert "0 decisions here, 1 written before" in said
+    assert "0 decisions on 0 cases here, 1 decision on 1 case written before" in said
     assert "by bob on 20" in said
     assert "nothing was decided" in served.end()
 
