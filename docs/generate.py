@@ -229,6 +229,7 @@ ENVIRONMENT: Final = {
     "HOME": "The same in `~/.config`, where `XDG_CONFIG_HOME` is not set.",
     "CI": "Where it is set (to anything but `0` or `false`), `--golden` and `record` refuse to record.",
     "NO_COLOR": "No colours, whatever the terminal.",
+    "COLUMNS": "How wide lines for people are, also where the output is no terminal.",
     "FORCE_COLOR": "Colours, whatever the terminal.",
     "TERM": "`dumb`: no colours.",
 }
