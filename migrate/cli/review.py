@@ -15,7 +15,7 @@ import click
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed
 from migrate.cli.leftovers import take_in_leftovers
-from migrate.cli.printing import WIDEST, fuller_lines, print_lines, terminal_width
+from migrate.cli.printing import fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -215,10 +215,11 @@ def _narrowed(run_id: str | None, candidate: str | None) -> str:
 def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iterator[str]:
     from migrate.presenting.reviewing import before_lines, companion_lines, flag_lines
 
+    width = terminal_width()
     for change in changes:
-        yield from flag_lines(change.flow, change.group, contract=change.is_contract, narrowed=narrowed)
-        yield from companion_lines(change.mates, width=WIDEST)
-        yield from before_lines(session.said_before(change), width=WIDEST)
+        yield from flag_lines(change.flow, change.group, contract=change.is_contract, narrowed=narrowed, width=width)
+        yield from companion_lines(change.mates, width=width)
+        yield from before_lines(session.said_before(change), width=width)
 
 
 def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from migrate.comparing.forgiving import (
     forgiven,
     holding,
     lapsed,
+    outnumbered,
     rejected,
     rejected_first,
     rejected_words,
@@ -88,6 +89,7 @@ def compare(
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
     over = lapsed(contract.tolerated, case, candidate, findings, today)
+    over += outnumbered(contract.tolerated, case, candidate, findings, today)
     note = "; ".join((*_remarks(baseline, missing, standing), *rejected_words(rejections), *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)

@@ -43,6 +43,21 @@ def lapsed(
     return list(dict.fromkeys(f"the toleration ended on {one.expires}: {one.reason}" for one in again))
 
 
+def outnumbered(
+    tolerated: Iterable[Toleration], case: CaseId, candidate: str, findings: Iterable[Finding], today: dt.date | None
+) -> list[str]:
+    """Return which tolerations let nothing pass because more samples show the finding than they say."""
+    shown = [found for found in findings if found.explained is None]
+    words = []
+    for one in holding(tolerated, case, candidate, today):
+        samples = len({found.sample for found in shown if _covers(one, found)})
+        if one.at_most is not None and samples > one.at_most:
+            plural = "" if one.at_most == 1 else "s"
+            bound = f"tolerated in at most {one.at_most} sample{plural} until {one.expires}"
+            words.append(f"{bound}, seen in {samples}: {one.reason}")
+    return list(dict.fromkeys(words))
+
+
 def forgiven(samples: Sequence[Judged], held: Sequence[Toleration]) -> list[Judged]:
     """Return the samples with their tolerated contract findings marked; one with no other passes its rungs.
 

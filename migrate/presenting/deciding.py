@@ -66,6 +66,13 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
     for why, mine in [*refused.items()][:SHOWN]:
         rest = f" and {counted(len(mine) - 1, 'more decision')}" if len(mine) > 1 else ""
         yield f"refused: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
+    outnumbered: dict[str, list[Decision]] = {}
+    for one in outcomes:
+        if one.status != "refused" and one.why:
+            outnumbered.setdefault(one.why, []).append(one.decision)
+    for why, mine in outnumbered.items():
+        rest = f" and {counted(len(mine) - 1, 'more case')}" if len(mine) > 1 else ""
+        yield f"warning: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
 

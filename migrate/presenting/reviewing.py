@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from migrate.inert import inert
 from migrate.presenting.deciding import DONE
 from migrate.presenting.failure import side_lines
-from migrate.presenting.layout import fit
+from migrate.presenting.layout import fit, wrapped
 from migrate.presenting.numbers import counted
-from migrate.reviewing import Companion
+from migrate.reviewing import Companion, Said
 from migrate.vocabulary import Decision, Finding, Group
 
 KEYS: Final = {
@@ -25,6 +24,7 @@ KEYS: Final = {
     "?": "this list",
 }
 """What a reviewer can press; Escape and Ctrl-C leave and write nothing."""
+WHY: Final = "    why:    "
 MATES: Final = 2
 """Groups with mostly the same cases that are named."""
 
@@ -42,8 +42,8 @@ def group_lines(
     """Yield the head of a group: which of how many, what changed, in how many cases, against which models."""
     state = f", {decided}ed" if decided in ("accept", "reject") else ", tolerated" if decided else ""
     yield fit(f"{place}  {group.id}  {group.severity.value}{state}", width)
-    yield fit(f"  {flow}: {group.title}", width)
-    yield fit(f"  {counted(len(group.cases), 'case')} against {', '.join(candidates)}", width)
+    yield from wrapped(f"  {flow}: {group.title}", width)
+    yield from wrapped(f"  {counted(len(group.cases), 'case')} against {', '.join(candidates)}", width)
     yield from companion_lines(mates, width=width)
 
 
@@ -51,18 +51,31 @@ def companion_lines(mates: Sequence[tuple[Companion, Group]], *, width: int) -> 
     """Yield the groups that most of these cases are in as well: often the same change, met by another rule."""
     for mate, group in mates[:MATES]:
         there = f"{mate.shared} of these in {mate.id} {group.severity.value} too: {group.title}"
-        yield fit(f"  {there}", width)
+        yield from wrapped(f"  {there}", width)
     if len(mates) > MATES:
         yield f"  and in {counted(len(mates) - MATES, 'more group')}"
 
 
-def before_lines(said: Mapping[Decision, int], *, width: int) -> Iterator[str]:
+def before_lines(said: Mapping[Decision, Said], *, width: int) -> Iterator[str]:
     """Yield what was decided of a group before this review, with how many of its cases each word is on."""
-    for one, cases in said.items():
+    for one, how_far in said.items():
         done, who = DONE[one.verdict], one.reviewer or "a reviewer"
-        reason = f": {inert(one.reason, keep_newlines=False)}" if one.reason else ""
-        counts = "" if one.verdict == "reject" else ", which the next run counts"
-        yield fit(f"  {done} before by {who} on {one.at[:10]} ({counted(cases, 'case')}{counts}){reason}", width)
+        reason = f": {one.reason}" if one.reason else ""
+        words = (
+            f"{done} before by {who} on {one.at[:10]} ({counted(how_far.cases, 'case')}{_counts(one, how_far)}){reason}"
+        )
+        yield from wrapped(f"  {words}", width)
+
+
+def _counts(one: Decision, said: Said) -> str:
+    """Say what the next run makes of a word that was said before."""
+    if one.verdict == "reject":
+        return ""
+    if not said.over:
+        return ", which the next run counts"
+    bound = f"in at most {counted(one.at_most or 0, 'sample')} of each, seen in {said.most}"
+    which = "it still fails" if said.over == said.cases == 1 else f"{said.over} of them still fail"
+    return f", {bound}: {which}"
 
 
 def example_lines(case: str, candidate: str, finding: Finding, samples: int, *, width: int) -> Iterator[str]:
@@ -71,16 +84,19 @@ def example_lines(case: str, candidate: str, finding: Finding, samples: int, *, 
     yield fit(f"  e.g. {case} against {candidate}{times}", width)
     yield from side_lines(finding, width)
     if finding.message:
-        yield fit(f"    why:    {inert(finding.message, keep_newlines=False)}", width)
+        for number, line in enumerate(wrapped(finding.message, width - len(WHY))):
+            yield f"{' ' * len(WHY) if number else WHY}{line}"
 
 
-def flag_lines(flow: str, group: Group, *, contract: bool, narrowed: str) -> Iterator[str]:
+def flag_lines(flow: str, group: Group, *, contract: bool, narrowed: str, width: int) -> Iterator[str]:
     """Yield a group with the commands that decide on it, for where nobody can press a key.
 
-    `narrowed`: options that every command needs, after a blank; empty when none.
+    No line but a command is wider than `width` cells. `narrowed`: options that every command needs, after a blank, or
+    nothing.
     """
     chosen = f"--group {group.id}{narrowed}"
-    yield f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(len(group.cases), 'case')})"
+    words = f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(len(group.cases), 'case')})"
+    yield from wrapped(words, width)
     if not contract:
         yield f"  prompt-migrate accept {chosen} --reason TEXT"
     yield f"  prompt-migrate tolerate {chosen} --until DATE --reason TEXT"

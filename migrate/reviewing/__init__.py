@@ -5,6 +5,7 @@ from migrate.reviewing.decisions import (
     Choice,
     Decided,
     Outcome,
+    Said,
     Seen,
     chosen,
     decide,
@@ -12,6 +13,7 @@ from migrate.reviewing.decisions import (
     meant,
     misnamed,
     over_words,
+    showing,
     taken_back,
 )
 from migrate.reviewing.dropping import Dropped, dropped_by
@@ -38,6 +40,7 @@ __all__ = [
     "Grouping",
     "Outcome",
     "Pair",
+    "Said",
     "Sample",
     "Seen",
     "answer_digests",
@@ -59,6 +62,7 @@ __all__ = [
     "over_words",
     "rejected_again",
     "seen_digest",
+    "showing",
     "standing",
     "taken_back",
     "unlike",

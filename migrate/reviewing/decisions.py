@@ -69,6 +69,17 @@ class Seen:
     """Digest of the golden; None: there is none."""
 
 
+@dataclass(slots=True)
+class Said:
+    """How far a word that was said of a group before goes."""
+
+    cases: int = 0
+    over: int = 0
+    """Cases in which more samples show the change than a toleration lets pass."""
+    most: int = 0
+    """Samples of one of these that show it, at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one decision."""
@@ -76,7 +87,7 @@ class Outcome:
     decision: Decision
     status: Literal["written", "already", "refused"]
     why: str = ""
-    """Why it was refused."""
+    """Why it was refused, or why what was written lets nothing pass."""
     before: Golden | None = None
     """The golden it was written on top of; None where the golden stayed as it was."""
     after: Golden | None = None
@@ -193,7 +204,12 @@ def decide(
             gone = tuple(_superseded(new, tolerated))
             replaced += [one for one in gone if one not in replaced]
             added = [*(one for one in added if one not in {*_superseded(new, added)}), *new]
-            outcomes.append(Outcome(decision, "written" if new else "already", tolerated=tuple(new), replaced=gone))
+            status: Literal["written", "already"] = "written" if new else "already"
+            outcomes.append(
+                Outcome(
+                    decision, status, _outnumbered(decision, current.comparison), tolerated=tuple(new), replaced=gone
+                )
+            )
             continue
         why = _still_tolerated(decision, findings, (*added, *tolerated))
         if why:
@@ -208,6 +224,23 @@ def decide(
         )
         after = changed
     return Decided(tuple(outcomes), None if after == golden else after, tuple(added), tuple(replaced))
+
+
+def showing(decision: Decision, comparison: Comparison) -> int:
+    """Return in how many samples the change is seen that most of them show, of those a decision is about."""
+    seen: dict[Change, set[int | None]] = {}
+    for finding in meant(decision, comparison):
+        seen.setdefault((finding.kind, any_index(finding.path)), set()).add(finding.sample)
+    return max(map(len, seen.values()), default=0)
+
+
+def _outnumbered(decision: Decision, comparison: Comparison) -> str:
+    """Return what is said of a toleration that is bound to fewer samples than show the change; empty where it holds."""
+    bound, samples = decision.at_most, showing(decision, comparison)
+    if bound is None or samples <= bound:
+        return ""
+    said = f"tolerated in at most {bound} {'sample' if bound == 1 else 'samples'}, seen in {samples}"
+    return f"{said}: the next run still fails; --at-most {samples} lets it pass"
 
 
 NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"

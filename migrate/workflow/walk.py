@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +9,7 @@ from migrate.reviewing import (
     WORST_FIRST,
     Choice,
     Companion,
+    Said,
     Seen,
     chosen,
     companions,
@@ -17,6 +17,7 @@ from migrate.reviewing import (
     group_changes,
     group_id,
     meant,
+    showing,
 )
 from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung, Severity
 
@@ -90,17 +91,21 @@ class Session:
         self._made.append((change.group.id, made))
         return len(made)
 
-    def said_before(self, change: Change) -> dict[Decision, int]:
-        """Return what was decided of a group before the session, the last word on each case, with how many have it."""
+    def said_before(self, change: Change) -> dict[Decision, Said]:
+        """Return what was decided of a group before the session, the last word on each case, with how far it goes."""
         members = {(change.flow, one.case, one.candidate) for one in change.examples}
-        found: Counter[Decision] = Counter()
+        found: dict[Decision, Said] = {}
         for comparison in (seen.comparison for seen in self.cases):
             key = comparison.flow, comparison.case, comparison.candidate
             earlier = self.standing.get(key, ()) if key in members else ()
             last = next((one for one in reversed(earlier) if _is_about(one, change.group, comparison)), None)
             if last is not None:
-                found[replace(last, case=CaseId(""), candidate="", seen="")] += 1
-        return dict(found)
+                said = found.setdefault(replace(last, case=CaseId(""), candidate="", seen=""), Said())
+                said.cases += 1
+                samples = showing(last, comparison)
+                if last.at_most is not None and samples > last.at_most:
+                    said.over, said.most = said.over + 1, max(said.most, samples)
+        return found
 
     def undo(self) -> str | None:
         """Take the last decision back; return the group it was about, None when there is none."""

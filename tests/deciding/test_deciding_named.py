@@ -158,3 +158,29 @@ def test_what_was_tolerated_until_yesterday_is_named(replayed: Project) -> None:
     assert any(said in line for line in json.loads(command("validate", "--json").stdout)["lapsed"])
     assert said in command("doctor").stdout
     replayed.run(*MODEL).stdout.fnmatch_lines("*why: the toleration ended on 2026-02-01: known*")
+
+
+def test_a_toleration_of_fewer_samples_than_show_the_change_is_told_at_once(replayed: Project) -> None:
+    """Two samples are fenced and one may be: the command says so, with the number to give; so do run and review."""
+    words = ("tolerate", "--case", "lost.letter", "--reason", "known", "--until", "2026-02-01")
+    said = "tolerated in at most 1 sample, seen in 2: the next run still fails; --at-most 2 lets it pass"
+    assert said in decide(*words, "--at-most", "1", "--dry-run")["decisions"][0]["why"]
+    done = command(*words, "--at-most", "1")
+    assert 0 == done.exit_code
+    assert f"warning: refund/lost.letter against gpt-4.1: {said}" in flat(done.stdout)
+    run = replayed.run(*MODEL)
+    run.stdout.fnmatch_lines("*why: tolerated in at most 1 sample until 2026-02-01, seen in 2: known*")
+    listed = flat(command("review").stdout)
+    assert "(1 case, in at most 1 sample of each, seen in 2: it still fails): known" in listed
+    done = command(*words, "--at-most", "2")
+    assert "warning" not in done.stdout
+    assert "which the next run counts" in flat(command("review").stdout)
+
+
+def test_what_was_said_of_a_group_is_wrapped_and_not_cut(replayed: Project) -> None:
+    """A long reason is read whole, on lines that fit; commands alone may be wider."""
+    reason = "the warehouse asked for it in the spring and " * 4 + "nobody minds"
+    assert 0 == command("reject", "--case", "lost.letter", "--reason", reason).exit_code
+    listed = command("review").stdout
+    assert f": {reason}" in flat(listed)
+    assert all(len(line) <= 80 for line in listed.splitlines() if not line.startswith("  prompt-migrate "))
