@@ -15,8 +15,8 @@ from math import log
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
-from migrate.canary.ladder import points
 from migrate.canary.nouns import Behaviour, Metric, Rollout, Stage
+from migrate.evidence.words import points
 from migrate.statistics import candidate_chance
 from migrate.statistics.events import GRID, hits, misses
 

@@ -8,12 +8,13 @@ from typing import Final
 
 from migrate.canary.counted import Counted
 from migrate.canary.figures import CHECK_PLACES, PLAN_PLACES
-from migrate.canary.ladder import percent, points
+from migrate.canary.ladder import percent
 from migrate.canary.metrics import CAP_WEIGHT
 from migrate.canary.nouns import Rollout
 from migrate.canary.terms import METRICS
 from migrate.canary.verdicts import Reading, Verdict
 from migrate.evidence.figures import Figures, of_the_tool
+from migrate.evidence.words import points
 
 
 @dataclass(frozen=True, slots=True)

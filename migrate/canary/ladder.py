@@ -7,6 +7,7 @@ from typing import Final
 
 from migrate.canary.nouns import Inputs
 from migrate.canary.terms import FIRST_SHARE, HOLD_BACK, SMALL, Terms
+from migrate.evidence.words import points
 from migrate.statistics import paired_cases, wilson
 from migrate.vocabulary import FlowMetric
 
@@ -98,8 +99,3 @@ def merged(shares: Sequence[float]) -> tuple[float, ...]:
 def percent(share: float) -> str:
     """Return `10 %`."""
     return f"{share * 100:g} %"
-
-
-def points(share: float) -> str:
-    """Return a share as points of a hundred, with two significant digits."""
-    return f"{share * 100:.2g}" if share < 0.995 else "100"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from migrate.canary.ladder import points
 from migrate.canary.nouns import Inputs, Rollout
-from migrate.evidence.words import leaving
+from migrate.evidence.words import leaving, points
 from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric
 
 MOST_NAMED: Final = 20
@@ -17,6 +16,11 @@ CLOSING: Final = "a run closes its gate on that when asked to, by --fail-on brea
 IN_PART: Final = "replay all of them first"
 STALE: Final = "record them again, then replay"
 AGAIN: Final = "replay it again"
+CLOSED: Final = "the replay closed its gate: "
+PAST: Final = "past the margin by the best estimate: "
+DOUBTS: Final = (("gate closed", CLOSED), ("past margin", PAST))
+"""What is said of a plan in two words, and how the reason for it begins."""
+YES: Final = "a person says yes before the first stage"
 
 
 def forbidden(inputs: Inputs) -> tuple[str, ...]:
@@ -27,18 +31,37 @@ def forbidden(inputs: Inputs) -> tuple[str, ...]:
     return tuple(_unknown(inputs)) or (*_harm(inputs), *_rejected(inputs))
 
 
+def misgivings(inputs: Inputs) -> Iterator[str]:
+    """Yield what speaks against a rollout that nothing forbids: said before all else, whatever comes of the plan."""
+    for one in _flows(inputs):
+        said = (_gate_words(one), *(_past_words(one, metric) for metric in one.evidence.metrics))
+        yield from (f"{_whose(inputs, one)}{words}" for words in said if words)
+
+
+def doubts(rollout: Rollout) -> tuple[str, ...]:
+    """Return in two words each what the replay has against a plan that it does not forbid."""
+    return tuple(word for word, start in DOUBTS if any(start in reason for reason in rollout.reasons))
+
+
 def worth_knowing(inputs: Inputs) -> Iterator[str]:
     """Yield what a person should know of a rollout that may start."""
     for one in _flows(inputs):
-        name = f"{one.evidence.flow}: " if len(inputs.members) > 1 else ""
-        said = (_gate_words(one), _leaving_words(one), _agreement_words(one), one.offline.dearer)
-        yield from (f"{name}{words}" for words in said if words)
+        said = (_leaving_words(one), _agreement_words(one), one.offline.dearer)
+        yield from (f"{_whose(inputs, one)}{words}" for words in said if words)
 
 
-def asks_of_agreement(inputs: Inputs) -> bool:
-    """Say whether the estimate of agreement alone wants a person's yes: worse by more than twice the margin."""
-    found = filter(None, map(_agreement, _flows(inputs)))
-    return any((metric.excess or 0.0) > 2 * inputs.margin for metric in found)
+def asks(inputs: Inputs) -> bool:
+    """Say whether a person has to say yes: the replay closed its gate, or is worse by twice the margin by estimate."""
+    metrics = (metric for one in _flows(inputs) for metric in one.evidence.metrics)
+    return any(one.offline.gate for one in _flows(inputs)) or any(_is_far(inputs, metric) for metric in metrics)
+
+
+def _is_far(inputs: Inputs, metric: FlowMetric) -> bool:
+    return (metric.excess or 0.0) > 2 * inputs.margin
+
+
+def _whose(inputs: Inputs, one: Inputs) -> str:
+    return f"{one.evidence.flow}: " if len(inputs.members) > 1 else ""
 
 
 def _flows(inputs: Inputs) -> tuple[Inputs, ...]:
@@ -76,7 +99,18 @@ def _gate_words(inputs: Inputs) -> str:
     offline = inputs.offline
     broken = offline.worse.get("contract", ())
     named = f", {_named(broken)}" if broken else ""
-    return f"the replay closed its gate: {offline.gate}{named}" if offline.gate else ""
+    return f"{CLOSED}{offline.gate}{named}" if offline.gate else ""
+
+
+def _past_words(inputs: Inputs, metric: FlowMetric) -> str:
+    """Say that a metric is past the margin by its estimate, though it is not shown to be. Empty where it is not."""
+    if metric.excess is None or metric.excess <= inputs.margin:
+        return ""
+    seen = f"{metric.name} {points(metric.excess)} points worse, margin {points(inputs.margin)}"
+    bounds = f"not shown ({points(metric.low)} to {points(metric.high)})"
+    mend = f"mend {_of(metric.worse, metric.cases)} first" if metric.worse else "mend it first"
+    logs = "; production logs do not measure it" if metric.name == "agreement" else ""
+    return f"{PAST}{seen}, {bounds}: {mend}{logs}"
 
 
 def _leaving_words(inputs: Inputs) -> str:
@@ -89,11 +123,10 @@ def _leaving_words(inputs: Inputs) -> str:
 def _agreement_words(inputs: Inputs) -> str:
     """Say what production will not show: the candidate agrees less by estimate. Empty where it does not."""
     metric = _agreement(inputs)
-    if metric is None or metric.excess is None or metric.excess <= 0:
+    if metric is None or metric.excess is None or not 0 < metric.excess <= inputs.margin:
         return ""
     seen = f"{points(metric.excess)} points worse ({points(metric.low)} to {points(metric.high)})"
-    said = f"agreement is not measured in production logs; offline {seen} in {_cases(metric.cases)}, not shown"
-    return f"{said}: a person says yes before the first stage" if asks_of_agreement(inputs) else said
+    return f"agreement is not measured in production logs; offline {seen} in {_cases(metric.cases)}, not shown"
 
 
 def _agreement(inputs: Inputs) -> FlowMetric | None:
@@ -155,11 +188,13 @@ def _of(count: int, total: int) -> str:
 
 
 __all__ = [
-    "asks_of_agreement",
+    "asks",
     "compared",
+    "doubts",
     "forbidden",
     "is_answered",
     "is_unknown",
+    "misgivings",
     "wants_goldens",
     "wants_replay",
     "worth_knowing",

@@ -13,17 +13,16 @@ from migrate.canary.ladder import (
     first_share,
     merged,
     percent,
-    points,
     stage_margins,
     unfavourable,
 )
 from migrate.canary.metrics import planned_metrics
 from migrate.canary.nouns import Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
-from migrate.canary.offline import asks_of_agreement, forbidden, worth_knowing
-from migrate.canary.stages import LOOKS, stage_rows, with_member_stops
+from migrate.canary.offline import YES, asks, forbidden, misgivings, worth_knowing
+from migrate.canary.stages import LOOKS, MOST_UNITS, stage_rows, with_member_stops
 from migrate.canary.terms import Terms
+from migrate.evidence.words import points
 from migrate.statistics import farrington_manning
-from migrate.vocabulary import FlowMetric
 
 Gates = tuple[tuple[float, float], ...]
 """Shares, and what the gate of each excludes."""
@@ -58,13 +57,19 @@ def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
     stop = _refusal(inputs)
     if stop:
         return replace(empty, verdict="do_not_start", reasons=stop)
+    made = _allowed(inputs, terms, empty)
+    return replace(made, reasons=(*misgivings(inputs), *made.reasons))
+
+
+def _allowed(inputs: Inputs, terms: Terms, empty: Rollout) -> Rollout:
+    """Return the plan of a rollout that nothing forbids."""
     if not inputs.margin:
         why = f"no number of {empty.units} shows a margin of 0 points: give the flow one, tolerances: {{margin: 0.01}}"
         return replace(empty, verdict="cannot_reach_power", reasons=(why,))
-    if not first:
+    if not empty.first_share:
         return _shadow(inputs, empty)
     most = _most_days(inputs, terms)
-    shape = _fitting(inputs, terms, metrics, first, most)
+    shape = _fitting(inputs, terms, empty.metrics, empty.first_share, most)
     if shape.days > most:
         return with_member_stops(_unreachable(inputs, empty, shape, most))
     return with_member_stops(_ready(inputs, terms, empty, shape))
@@ -243,19 +248,29 @@ def _afforded(inputs: Inputs, terms: Terms, metrics: tuple[Metric, ...], shape: 
 
 def _unreachable(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> Rollout:
     reachable = _reachable(inputs, empty, most)
-    wants = "no number of days" if shape.days == float("inf") else f"{shape.days:.0f} days"
-    why = [f"the margin of {points(inputs.margin)} points wants {wants}, there are {most}"]
+    why = [_too_long(inputs, empty, shape, most)]
     if inputs.days_left is not None and inputs.days_left <= most:
         why.append(f"{empty.candidate} leaves on {inputs.shutdown}")
     if inputs.baseline_days_left is not None and inputs.baseline_days_left <= most:
         why.append(f"{empty.baseline}, the control, leaves on {inputs.baseline_shutdown}")
     if reachable is not None and isclose(reachable, inputs.margin):
-        why.append(f"in that time 50 % of the traffic would show {points(reachable)} points, the ladder does not")
+        why.append(f"in {most} days 50 % of the traffic would show {points(reachable)} points, the ladder does not")
     elif reachable is not None:
-        why.append(f"in that time {points(reachable)} points can be shown, with the same power")
+        why.append(f"in {most} days {points(reachable)} points can be shown, with the same power")
     why.append(f"or show it offline, with {cases_wanted(inputs)} paired cases")
     stages = shape.stages or ()
     return replace(empty, verdict="cannot_reach_power", reasons=tuple(why), stages=stages, reachable_margin=reachable)
+
+
+def _too_long(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> str:
+    margin = f"the margin of {points(inputs.margin)} points"
+    if shape.days < float("inf"):
+        return f"at this traffic {margin} takes {shape.days:.0f} days, and there are {most}"
+    rate = max(metric.rate for metric in empty.metrics if metric.hard)
+    none = f"no number of days is enough to show {margin}"
+    if shape.gates and rate + max(gate for _, gate in shape.gates) >= 1:
+        return f"{none}: {rate:.0%} of the {empty.units} are taken to meet a bad answer today already"
+    return f"{none}: a gate would want more than {MOST_UNITS:,} {empty.units}"
 
 
 def _reachable(inputs: Inputs, empty: Rollout, most: int) -> float | None:
@@ -274,17 +289,12 @@ def _reachable(inputs: Inputs, empty: Rollout, most: int) -> float | None:
 
 def _ready(inputs: Inputs, terms: Terms, empty: Rollout, shape: _Shape) -> Rollout:
     stages = shape.stages or ()
-    reasons = list(shape.said)
+    asked = asks(inputs)
+    reasons = [*([YES] if asked else []), *shape.said]
     watched = next((stage for stage in stages if stage.share_kind == "holdback"), None)
     if watched is not None:
         kept = percent(1 - watched.share)
         reasons.append(f"{kept} stay on {empty.baseline} for {watched.days} days: at 100 % nothing can be compared")
-    looks = max((contract.excess or 0.0 for contract in _contracts(inputs)), default=0.0)
-    gated = looks > 2 * inputs.margin
-    if gated:
-        seen = f"offline the candidate looks {points(looks)} points worse, not yet shown"
-        reasons.append(f"{seen}: a person says yes before the first stage")
-    asked = gated or asks_of_agreement(inputs)
     if asked:
         stages = (replace(stages[0], human_gate=True), *stages[1:])
     reasons += worth_knowing(inputs)
@@ -298,12 +308,6 @@ def _ready(inputs: Inputs, terms: Terms, empty: Rollout, shape: _Shape) -> Rollo
         )
     budget = terms.budget if terms.budget is not None else spent
     return replace(empty, verdict=verdict, reasons=tuple(reasons), stages=tuple(stages), budget=budget)
-
-
-def _contracts(inputs: Inputs) -> list[FlowMetric]:
-    """Return what is known offline of a flow, or of a pool and of each of its members."""
-    found = [contract_of(one) for one in (inputs, *(member.inputs for member in inputs.members))]
-    return [contract for contract in found if contract is not None]
 
 
 __all__ = ["plan_flow"]

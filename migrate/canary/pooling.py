@@ -20,6 +20,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from migrate.canary.nouns import Inputs, Member, Offline, Rollout, SideFacts
+from migrate.canary.offline import doubts
 from migrate.canary.scheduling import STARTING
 from migrate.errors import UsageProblem
 from migrate.evidence.policy import Policy, stricter
@@ -174,12 +175,13 @@ def with_pool_lines(rollouts: Sequence[Rollout], planned: Planned) -> tuple[Roll
     """Return the rollouts; where a flow cannot reach its power, with the pool that would, if its flows are alike.
 
     Tried are all flows of the same two models that cannot reach it, then these with all that may start. Whether they
-    are of one template is for the user to say.
+    are of one template is for the user to say. None is offered whose replay closed its gate or is past the margin by
+    its estimate: the others of a pool would hide it.
     """
     said: dict[str, str] = {}
     loose = sorted((one for one in rollouts if not one.strata), key=_models)
     for _, group in groupby(loose, key=_models):
-        alike = [one for one in group if one.verdict in ("cannot_reach_power", *STARTING)]
+        alike = [one for one in group if one.verdict in ("cannot_reach_power", *STARTING) and not doubts(one)]
         weak = [one.flow for one in alike if one.verdict == "cannot_reach_power"]
         for flows in dict.fromkeys((tuple(weak), tuple(one.flow for one in alike))):
             pool = planned(flows) if weak and len(flows) > 1 else None

@@ -8,10 +8,11 @@ from typing import Final
 from migrate.canary.counted import Counted
 from migrate.canary.evidence_path import Evidence
 from migrate.canary.gates import DAY, Total, Totals
-from migrate.canary.ladder import percent, points
+from migrate.canary.ladder import percent
 from migrate.canary.nouns import Metric, Rollout, Stage
 from migrate.canary.terms import MetricName
 from migrate.canary.verdicts import EarlyPass, Look, MemberReading
+from migrate.evidence.words import points
 
 Said = tuple[str, ...]
 PAST_DOUBT: Final = 1e12

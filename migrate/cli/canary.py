@@ -109,15 +109,18 @@ def _is_ready(rollout: Rollout) -> bool:
 
 
 def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
-    """Return what to type after a plan that was only looked at: write it, or what lets it start."""
-    from migrate.canary.offline import is_unknown, wants_goldens, wants_replay
+    """Return what to type after a plan that was only looked at: write it, or look at what speaks against it."""
+    from migrate.canary.offline import doubts, is_unknown, wants_goldens, wants_replay
     from migrate.presenting.meant import to_type
 
-    if any(map(_is_ready, made.rollouts)):
+    ready = [one for one in made.rollouts if _is_ready(one)]
+    if any(not doubts(one) for one in ready):
         words = [word for flow in flows for word in ("--flow", flow)]
         words += [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
         return shlex.join(["prompt-migrate", "canary", "plan", *words, "-o", "plan.json"])
     refused = next((one for one in made.rollouts if one.verdict == "do_not_start"), None)
+    if ready:
+        return f"prompt-migrate report --run {ready[0].run} --open, then prompt-migrate review"
     if refused is None:
         return "prompt-migrate route"
     if wants_goldens(refused):

@@ -75,6 +75,21 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "of a rollout: it may start, with a ladder or gate that was changed for the reasons given",
         CANARY,
     ),
+    "cannot reach power": (
+        (
+            "of a rollout: its traffic cannot show in the days there are that the margin is kept; its reasons say what "
+            "it can show"
+        ),
+        CANARY,
+    ),
+    "gate closed": (
+        "of a rollout: its replay broke what --fail-on asks for; mend the cases, or a person says yes before it starts",
+        CANARY,
+    ),
+    "past margin": (
+        "of a rollout: by the best estimate the candidate is worse than the margin, though not shown to be; mend first",
+        CANARY,
+    ),
     "shadow first": ("of a rollout: no share is affordable by what is known; mirror calls first", CANARY),
     "do not start": ("of a rollout: harm is shown offline, too little was replayed, or the model has left", CANARY),
     "hold back": ("the last stage in which some users stay on the baseline, so that both can be compared", CANARY),
@@ -85,6 +100,16 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 
 ALIASES: Final = {
     "break": "breaking",
+    "unstable": "unstable baseline",
+    "ready, gate closed": "gate closed",
+    "ready, past margin": "past margin",
+    "cannot reach power, gate closed": "gate closed",
+    "cannot reach power, past margin": "past margin",
+    "shadow first, gate closed": "gate closed",
+    "shadow first, past margin": "past margin",
+    "keep baseline": "keep: worse",
+    "keep baseline cheaper": "keep: cheaper",
+    "pooled": "pools",
     "drifting": "drift",
     "cases needed": "insufficient",
     "accepted or tolerated": "accepted",

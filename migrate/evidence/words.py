@@ -138,5 +138,11 @@ def points(share: float) -> str:
     """Return a share as points of a hundred, with as many digits as tell it from 0: `7.2`, `12`, `0.05`."""
     value = share * 100
     digits = next((digits for digits in (1, 2) if not value or float(f"{value:.{digits}f}")), 3)
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".")
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def signed_points(share: float) -> str:
+    """Return points of a hundred with their sign, which nothing has none of: `+7.2`, `-0.05`, `0`."""
+    text = points(share)
+    return text if text == "0" or share < 0 else f"+{text}"

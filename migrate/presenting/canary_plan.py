@@ -8,6 +8,8 @@ from typing import Final
 from migrate.canary import Plan, Rollout, Stage
 from migrate.canary.behaving import HIDDEN
 from migrate.canary.nouns import Behaviour, Claims
+from migrate.canary.offline import doubts
+from migrate.evidence.words import signed_points
 from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
 from migrate.presenting.markdown import markdown_table, plain
 from migrate.presenting.numbers import UNKNOWN, counted
@@ -97,7 +99,7 @@ def _shared(plan: Plan) -> dict[str, list[str]]:
     """Return the caveats that several flows have alike, with these flows: each is said once."""
     said: dict[str, list[str]] = {}
     for rollout in plan.rollouts:
-        for words in dict.fromkeys((*_caveats(rollout), *_facts(rollout), *rollout.assumptions)):
+        for words in dict.fromkeys((*_caveats(rollout), *_behind(rollout))):
             said.setdefault(words, []).append(rollout.flow)
     return {words: flows for words, flows in said.items() if len(flows) > 1}
 
@@ -130,12 +132,21 @@ def _reasons(rollout: Rollout, shared: Collection[str]) -> Iterator[str]:
 
 def _own(rollout: Rollout, shared: Collection[str]) -> Iterator[str]:
     """Yield what stands behind one flow's plan, less what is said of several."""
-    yield from (words for words in (*_facts(rollout), *rollout.assumptions) if words not in shared)
+    yield from (words for words in _behind(rollout) if words not in shared)
+
+
+def _behind(rollout: Rollout) -> Iterator[str]:
+    """Yield what stands behind a plan: of one that must not start the evidence alone, for nothing was planned."""
+    yield from _evidence_words(rollout)
+    if rollout.verdict != "do_not_start":
+        yield from (*_planned_words(rollout), *rollout.assumptions)
 
 
 def _overview(rollout: Rollout) -> tuple[Cell, ...]:
     """Return a flow's row above all plans: where it stands, and what its first stage exposes when."""
-    verdict = Cell(rollout.verdict.replace("_", " "), COLOURS.get(rollout.verdict, ""))
+    doubt = next(iter(doubts(rollout)), "")
+    colour: Colour = "yellow" if doubt and rollout.verdict in STARTING else COLOURS.get(rollout.verdict, "")
+    verdict = Cell(standing_words(rollout), colour)
     first = [UNKNOWN] * 3
     if rollout.verdict in STARTING and rollout.stages:
         first = [f"{rollout.stages[0].share * 100:g}%", str(rollout.starts_on_day), str(rollout.days)]
@@ -167,16 +178,22 @@ def _strata(rollout: Rollout) -> list[tuple[Cell, ...]]:
             Cell(f"{stratum.requests_per_day:,.0f}"),
             Cell(f"{stratum.bad.rate:.2%}"),
             Cell(str(stratum.cases)),
-            Cell(UNKNOWN if stratum.excess is None else f"{stratum.excess * 100:+.2g}"),
-            Cell(UNKNOWN if stratum.excess_high is None else f"{stratum.excess_high * 100:+.2g}"),
+            Cell(UNKNOWN if stratum.excess is None else signed_points(stratum.excess)),
+            Cell(UNKNOWN if stratum.excess_high is None else signed_points(stratum.excess_high)),
         )
         for stratum in rollout.strata
     ]
 
 
+def standing_words(rollout: Rollout) -> str:
+    """Return a verdict as it is read alone: nobody is told `ready` of what the replay speaks against."""
+    verdict, doubt = rollout.verdict.replace("_", " "), next(iter(doubts(rollout)), "")
+    return f"{'ready' if rollout.verdict in STARTING else verdict}, {doubt}" if doubt else verdict
+
+
 def headline(rollout: Rollout) -> str:
     """Return what a plan says first: flow, models, verdict, days."""
-    words = f"{rollout.flow}: {rollout.baseline} -> {rollout.candidate}: {rollout.verdict.replace('_', ' ')}"
+    words = f"{rollout.flow}: {rollout.baseline} -> {rollout.candidate}: {standing_words(rollout)}"
     if rollout.verdict in STARTING:
         words += f", {rollout.days} days from day {rollout.starts_on_day}"
     return words + (" (SIMULATED evidence)" if rollout.simulated else "")
@@ -262,15 +279,18 @@ def unplanned_words(plan: Plan) -> Iterator[str]:
     yield from (f"{one.flow}: not planned: {one.reason}; {one.mend}" for one in plan.unplanned)
 
 
-def _facts(rollout: Rollout) -> Iterator[str]:
+def _evidence_words(rollout: Rollout) -> Iterator[str]:
     if rollout.excess is not None and rollout.excess_low is not None and rollout.excess_high is not None:
-        bounds = f"{rollout.excess_low * 100:+.2g} to {rollout.excess_high * 100:+.2g}"
-        seen = f"{rollout.excess * 100:+.2g} points worse in {counted(rollout.cases, 'case')} ({bounds})"
-        yield f"offline: {seen}"
+        bounds = f"{signed_points(rollout.excess_low)} to {signed_points(rollout.excess_high)}"
+        seen = f"{signed_points(rollout.excess)} points worse in {counted(rollout.cases, 'case')} ({bounds})"
+        yield f"offline, contract: {seen}"
         yield f"evidence of run {rollout.run}"
     if rollout.latency_p95_delta_ms is not None and rollout.latency_p50_delta_ms is not None:
         deltas = f"p50 {rollout.latency_p50_delta_ms:+.0f} ms, p95 {rollout.latency_p95_delta_ms:+.0f} ms"
         yield f"latency: {deltas}, n {counted(rollout.latency_n, 'case')}"
+
+
+def _planned_words(rollout: Rollout) -> Iterator[str]:
     rows = [f"{metric.name} {metric.rate:.2%} ({metric.source})" for metric in rollout.metrics if metric.hard]
     calls = rollout.requests_per_day / rollout.units_per_day
     each = f", each with {calls:.3g} calls a day" if calls > 1 else ""

@@ -7,8 +7,8 @@ from typing import Any
 
 from canary_nouns import evidence, member, metric, pool, rollout
 
-from migrate.canary import Offline
-from migrate.canary.offline import CLOSING, is_unknown, wants_goldens, wants_replay
+from migrate.canary import Offline, Terms
+from migrate.canary.offline import CLOSING, YES, doubts, is_unknown, wants_goldens, wants_replay
 from migrate.vocabulary import CaseVerdict, FlowMetric
 
 
@@ -58,10 +58,36 @@ def test_a_candidate_that_leaves_with_its_baseline_says_so() -> None:
     assert not any("leaves the API" in reason for reason in later.reasons)
 
 
-def test_a_closed_gate_names_the_cases_that_broke() -> None:
-    """The plan may start, and says what the replay said."""
-    made = rollout(offline=Offline(gate="2 of 100 cases breaking", worse={"contract": ("c01", "c07")}))
-    assert "the replay closed its gate: 2 of 100 cases breaking, c01, c07" in made.reasons
+def test_a_closed_gate_is_said_first_and_asks_a_person() -> None:
+    """With the cases that broke, whatever comes of the plan; nobody is exposed before a yes."""
+    broken = Offline(gate="2 of 100 cases breaking", worse={"contract": ("c01", "c07")})
+    said = "the replay closed its gate: 2 of 100 cases breaking, c01, c07"
+    made = rollout(offline=broken)
+    assert ("ready_modified", (said, YES), True) == (made.verdict, made.reasons[:2], made.stages[0].human_gate)
+    weak = rollout("high", offline=broken, users_per_day=30, requests_per_day=60)
+    assert ("cannot_reach_power", said) == (weak.verdict, weak.reasons[0])
+    shadow = rollout(offline=broken, terms=Terms(budget_per_day=1), evidence=evidence(metric(high=0.4)))
+    assert ("shadow_first", said) == (shadow.verdict, shadow.reasons[0])
+    assert ("gate closed",) == doubts(made) == doubts(weak) == doubts(shadow)
+    assert () == doubts(rollout())
+
+
+def test_an_estimate_past_the_margin_is_said_first() -> None:
+    """By what is likeliest it is too bad, though that is not shown: it may start, and is to be mended first."""
+    made = rollout(evidence=evidence(metric(excess=0.056, low=-0.044, high=0.136, worse=4)))
+    said = "contract 5.6 points worse, margin 3, not shown (-4.4 to 13.6): mend 4 of 100 cases first"
+    assert ("ready_modified", f"past the margin by the best estimate: {said}") == (made.verdict, made.reasons[0])
+    assert (("past margin",), False) == (doubts(made), made.stages[0].human_gate)
+    at_margin = rollout(evidence=evidence(metric(excess=0.03, low=-0.044, high=0.136)))
+    assert () == doubts(at_margin)
+
+
+def test_of_a_pool_it_is_said_whose_gate_closed() -> None:
+    """The other members do not make up for it."""
+    refund = member("refund", users_per_day=9000, requests_per_day=9000)
+    made = pool(refund, member("triage", offline=Offline(gate="2 of 100 cases breaking")))
+    assert "triage: the replay closed its gate: 2 of 100 cases breaking" == made.reasons[0]
+    assert made.stages[0].human_gate
 
 
 def test_a_replay_of_another_prompt_does_not_start() -> None:
@@ -83,12 +109,16 @@ def test_clean_goldens_are_not_called_broken() -> None:
 
 
 def test_agreement_that_looks_worse_is_said_to_be_unmeasured_in_production() -> None:
-    """With its offline figure; the plan stays ready."""
-    made = rollout(evidence=evidence(metric(), agreement(excess=0.05, low=-0.01, high=0.09)))
+    """With its offline figure; the plan stays ready, and where the estimate is past the margin that comes first."""
+    made = rollout(evidence=evidence(metric(), agreement(excess=0.02, low=-0.01, high=0.09)))
     assert "ready" == made.verdict
-    said = "agreement is not measured in production logs; offline 5 points worse (-1 to 9) in 100 cases, not shown"
+    said = "agreement is not measured in production logs; offline 2 points worse (-1 to 9) in 100 cases, not shown"
     assert said in made.reasons
     assert not any(stage.human_gate for stage in made.stages)
+    past = rollout(evidence=evidence(metric(), agreement(excess=0.05, low=-0.01, high=0.09, worse=7)))
+    said = "agreement 5 points worse, margin 3, not shown (-1 to 9): mend 7 of 100 cases first"
+    assert f"past the margin by the best estimate: {said}; production logs do not measure it" == past.reasons[0]
+    assert ("ready", False) == (past.verdict, any(stage.human_gate for stage in past.stages))
     better = rollout(evidence=evidence(metric(), agreement(excess=-0.05)))
     assert not any("agreement" in reason for reason in better.reasons)
 
@@ -98,7 +128,7 @@ def test_agreement_that_looks_bad_asks_a_person() -> None:
     made = rollout(evidence=evidence(metric(), agreement(excess=0.07, low=0.01, high=0.13)))
     assert "ready_modified" == made.verdict
     assert [True, False] == [stage.human_gate for stage in made.stages[:2]]
-    assert any(reason.endswith("not shown: a person says yes before the first stage") for reason in made.reasons)
+    assert YES == made.reasons[1]
 
 
 def test_a_dearer_candidate_is_said_and_stays_ready() -> None:

@@ -53,10 +53,29 @@ def test_what_several_flows_share_is_said_once_with_whose_it_is() -> None:
     every, two = (
         next(part for part in told if part[0] == f"of {whose}:") for whose in ("every flow", "refund, triage")
     )
-    assert "  - of all" in every
-    assert [f"  - {LEAVES}", "  - of two"] == two[1:]
+    assert "  - evidence of run 20260115-100000-abcd" in every
+    said = [line for line in two if LEAVES in line or line.startswith("  - of ")]
+    assert [f"  - {LEAVES}", "  - of all", "  - of two"] == said
     notes = next(part for part in told if part[0].startswith("notes: "))
     assert f"  - {LEAVES}" == notes[1]
+
+
+def test_of_what_must_not_start_no_assumption_is_told() -> None:
+    """Nothing was planned: the evidence remains, and says which metric it is of."""
+    told = "\n".join(plan_lines(plan(flow("refund", verdict="do_not_start", assumptions=("of one",))), width=80))
+    assert ("of one" in told, "planned with" in told) == (False, False)
+    assert "offline, contract: +1 points worse in 100 cases (-2 to +4)" in told
+
+
+def test_nobody_is_told_ready_of_what_the_replay_speaks_against() -> None:
+    """In the row and in the headline: a closed gate before an estimate past the margin."""
+    gate, past = "the replay closed its gate: 2 of 9 cases breaking", "past the margin by the best estimate: contract"
+    both = flow("refund", verdict="ready_modified", reasons=(gate, past))
+    one = flow("triage", verdict="cannot_reach_power", reasons=(past,))
+    told = parts(both, one)
+    assert "ready, gate closed" in told[1][1]
+    assert "cannot reach power, past margin" in told[1][2]
+    assert told[2][0].startswith(f"refund: gpt-4o -> {both.candidate}: ready, gate closed, ")
 
 
 def test_cases_that_two_metrics_name_are_named_once() -> None:

@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 from canary_nouns import evidence, inputs, member, metric, plan, pool, rollout, schema_of
 
-from migrate.canary import Rollout, SideFacts, Terms, plan_document, plan_flow, plan_of
+from migrate.canary import Offline, Rollout, SideFacts, Terms, plan_document, plan_flow, plan_of
 from migrate.canary.explaining import Subject, explanation
 from migrate.canary.pooling import pooled, pooled_policies, with_pool_lines
 from migrate.canary.terms import Judge
@@ -254,6 +254,27 @@ def test_no_pool_is_told_where_none_would_do() -> None:
     other = replace(rollout(evidence=evidence(flow="c")), baseline="gpt-4.1")
     assert (alone[0], other) == with_pool_lines([alone[0], other], planner())
     assert not any("template" in reason for reason in alone[0].reasons)
+
+
+@pytest.mark.parametrize(
+    "against",
+    [{"offline": Offline(gate="7 of 9 cases breaking")}, {"evidence": evidence(metric(excess=0.06), flow="c")}],
+)
+def test_a_flow_that_the_replay_speaks_against_is_pooled_with_none(against: dict[str, Any]) -> None:
+    """A closed gate, or an estimate past the margin: the healthy ones would hide it, and are pooled without it."""
+    few = {"users_per_day": 200, "requests_per_day": 200}
+    terms = Terms(max_days=30)
+    alone = [plan_flow(inputs("high", evidence=evidence(flow=flow), **few), terms) for flow in ("a", "b")]
+    broken = plan_flow(inputs("high", **{"evidence": evidence(flow="c"), **few, **against}), terms)
+    asked: list[Sequence[str]] = []
+
+    def pool_of(flows: Sequence[str]) -> Rollout:
+        asked.append(flows)
+        return rollout()
+
+    first, _, last = with_pool_lines([*alone, broken], pool_of)
+    assert ([("a", "b")], broken) == (asked, last)
+    assert 'pools.together = ["a", "b"]' in first.reasons[-1]
 
 
 # --- the policy file ---

@@ -11,15 +11,19 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import jsonschema_rs
 import pytest
 from click.testing import CliRunner, Result
 from measured import call, compared, finding, keep_run, rates, record, scores
 
+from migrate.canary.nouns import PlanVerdict
 from migrate.cli import main
 from migrate.cli.compare import wants_colour
 from migrate.evidence.explaining import FIGURES
+from migrate.evidence.gates import LIMITS
+from migrate.evidence.gates import WORDS as GATES
 from migrate.evidence.glossary import WORDS, every_word
 from migrate.ports import CaseRecord
 from migrate.presenting.routes import VERDICTS
@@ -331,7 +335,8 @@ TABLES = sorted(
 SUMMARIES = """
     schema ok; baseline; candidate; golden; gate; at stake; risk; noise; points; cases; groups; decision; units; bad;
     rejected; tolerated; accepted or tolerated; not run; promote; hold; rollback; observe; unusable; ready;
-    ready modified; shadow first; do not start; simulated; margin; true excess; contract; agreement
+    ready modified; shadow first; do not start; simulated; margin; true excess; contract; agreement;
+    cannot reach power; gate closed; past margin; ready, gate closed; pools; bad, mean; keep baseline
 """
 """Words that summaries, reviews and the report's page are made of, beside what is an enumeration below."""
 
@@ -355,7 +360,9 @@ def test_every_word_of_a_summary_is_explained(project: Path) -> None:
     del project
     words = [word.strip() for word in SUMMARIES.split(";")]
     words += [verdict_words(one) for one in CaseVerdict] + [one.value for one in Severity]
-    words += [one.value.replace("_", " ") for one in FindingKind] + [*VERDICTS.values()]
+    words += [one.value.replace("_", " ") for one in FindingKind] + [*VERDICTS.values(), *VERDICTS]
+    # What --fail-on takes, and every verdict of a plan.
+    words += [*GATES, *LIMITS, *get_args(PlanVerdict)]
     assert [] == [word for word in words if not is_explained(word)]
 
 
