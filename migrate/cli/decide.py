@@ -66,8 +66,8 @@ def _choice(command: Command) -> Command:
 def accept(context: click.Context, /, **given: Any) -> None:
     """Approve changed answers beside the goldens.
 
-    An approval is read when answers are compared; it never becomes a sample of the baseline. A broken contract cannot
-    be accepted, only tolerated.
+    An approval is read when answers are compared; it never becomes a sample of the baseline. It is of an answer, and
+    holds for every candidate that gives it. A broken contract cannot be accepted, only tolerated.
     """
     context.exit(_decide("accept", given))
 
@@ -76,7 +76,10 @@ def accept(context: click.Context, /, **given: Any) -> None:
 @_choice
 @click.pass_context
 def reject(context: click.Context, /, **given: Any) -> None:
-    """Let changes keep failing, with the reason shown, also those that would only be drift."""
+    """Let changes keep failing, with the reason shown, also those that would only be drift.
+
+    A rejection is of what one candidate changed: another candidate that answers the same is decided on by itself.
+    """
     context.exit(_decide("reject", given))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -64,6 +65,7 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
     else:
         print_lines(_lines(results, leaving, dry_run=given["dry_run"]))
         print_lines(_next_lines(results, candidate, folders_of(world.settings), dry_run=given["dry_run"]))
+        print_lines(_unsafe_lines(results, given["run_id"]))
     context.exit(REFUSED if any(one.status == "refused" for one in results) else 0)
 
 
@@ -90,6 +92,16 @@ def _next_lines(results: Sequence[Promoted], candidate: str, folders: Sequence[s
     if written and not dry_run:
         words = f"Promote {candidate} for {', '.join(written[:3])}" + (" and others" if len(written) > 3 else "")
         yield from commit_lines(folders, words, PROMOTED_LOG, terminal_width())
+
+
+def _unsafe_lines(results: Sequence[Promoted], run_id: str | None) -> Iterator[str]:
+    """Yield the command that tells why a verdict is not `safe`, and what would make it so."""
+    from migrate.presenting.deciding import beside
+    from migrate.workflow.promote import ALL_THE_SAME
+
+    if any(one.status == "refused" and one.why.endswith(ALL_THE_SAME) for one in results):
+        which = "" if run_id is None else f" --run {shlex.quote(run_id)}"
+        yield from beside("why, and what would help:", f"prompt-migrate compare{which}", terminal_width())
 
 
 def _left(promoted: Promoted, *, dry_run: bool) -> Iterator[str]:

@@ -55,8 +55,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "same": ("of a case: every answer of the candidate is equal to one of the baseline's", CASES),
     "improved": ("of a case: the candidate keeps the contract in a larger share of samples than the baseline", CASES),
     "no golden": ("of a case: nothing was recorded for it, so nothing was compared", CASES),
-    "accepted": ("of a case: a reviewer approved such an answer beside the golden, so it counts as agreement", REVIEW),
-    "rejected": ("of a change: a reviewer said no, and it fails the case for as long as it is shown", REVIEW),
+    "accepted": (
+        "of a case: a reviewer approved such an answer beside the golden: it agrees, whichever candidate gives it",
+        REVIEW,
+    ),
+    "rejected": (
+        "of a change of one candidate: a reviewer said no, and it fails the case for as long as it is shown",
+        REVIEW,
+    ),
     "tolerated": (
         "of a finding: a reviewer lets it pass until a day, with a reason, in the prompt file; it stays in the rates",
         REVIEW,
@@ -114,6 +120,7 @@ ALIASES: Final = {
     "cases needed": "insufficient",
     "accepted or tolerated": "accepted",
     "approval": "accepted",
+    "approved": "accepted",
     "toleration": "tolerated",
     "toleration ended": "tolerated",
     "stale golden": "stale",

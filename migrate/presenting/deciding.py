@@ -16,6 +16,7 @@ from migrate.vocabulary import Decision, Flow, FlowName, Group, JsonObject
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
+ANY_CANDIDATE: Final = "an approval is of the answer: it holds for every candidate that gives it"
 SHOWN: Final = 20
 """Reasons of refusals that are listed; the rest is counted."""
 LEFT_OPEN: Final = 5
@@ -54,6 +55,8 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
         if mine:
             models = ", ".join(dict.fromkeys(one.candidate for one in mine))
             yield f"{'would be ' if dry_run else ''}{word}: {on_cases(mine)} ({models})"
+            if verdict == "accept" and not dry_run:
+                yield ANY_CANDIDATE
     already = [one.decision for one in outcomes if one.status == "already"]
     if already:
         dropped = any(one.reason for one in already)

@@ -13,8 +13,8 @@ from migrate.reviewing import Companion, Said
 from migrate.vocabulary import Decision, Finding, Group
 
 KEYS: Final = {
-    "a": "accept: the changed answers are as good",
-    "r": "reject: keep failing, with a reason",
+    "a": "accept: the changed answers are as good, whichever candidate gives them",
+    "r": "reject: keep failing, with a reason; of these candidates alone",
     "t": "tolerate until a day, with a reason",
     "s": "skip",
     "o": "another example",

@@ -13,6 +13,7 @@ from migrate.reviewing.decisions import (
     meant,
     misnamed,
     over_words,
+    reopened,
     showing,
     taken_back,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "open_findings",
     "over_words",
     "rejected_again",
+    "reopened",
     "seen_digest",
     "showing",
     "standing",

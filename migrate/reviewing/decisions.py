@@ -164,6 +164,32 @@ def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator
             yield option, name, tuple(sorted(listed.get(option, names)))
 
 
+def reopened(comparison: Comparison, golden: Golden | None, tolerated: Sequence[Toleration] | None) -> Comparison:
+    """Return a comparison with those findings open again whose decision is gone, as where git took it back.
+
+    `tolerated` is what the prompt file says today; without it tolerations are taken as they were counted.
+    """
+
+    def stands(finding: Finding) -> bool:
+        change = finding.kind, any_index(finding.path)
+        if finding.explained == "approval":
+            return golden is None or any(not one.covers or change in one.covers for one in golden.approved)
+        if finding.explained == "toleration" and tolerated is not None:
+            return any(
+                (one.kind, one.path) == change
+                and (not one.cases or comparison.case in one.cases)
+                and one.candidate in (None, comparison.candidate)
+                for one in tolerated
+            )
+        return True
+
+    gone = [finding for finding in comparison.findings if not stands(finding)]
+    if not gone:
+        return comparison
+    findings = tuple(replace(one, explained=None) if one in gone else one for one in comparison.findings)
+    return replace(comparison, findings=findings)
+
+
 def meant(decision: Decision, comparison: Comparison) -> Iterator[Finding]:
     """Yield the findings a decision is about: those of its group, at its path, or all that are open."""
     for finding in open_findings(comparison):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -98,12 +98,9 @@ def promote(
 
     refuse_without_runs(world.settings)
     run = world.ledger.run(run_id)
+    flows = tuple(flows)
     if candidate not in run.candidates:
-        raise UsageProblem(
-            f"run {run.id} has no candidate {candidate} (it has {', '.join(run.candidates) or 'none'})",
-            hint=did_you_mean(candidate, run.candidates),
-            next_command="prompt-migrate runs",
-        )
+        raise _without_candidate(world, run, candidate, flows)
     records = [one for one in world.ledger.records(run.id) if one.comparison.candidate == candidate]
     evidence = {one.flow: one for one in weigh(records, policies=load_policies(world.settings))}
     log = _log(world)
@@ -117,6 +114,19 @@ def promote(
         with log.turn():
             promoted = promotion.promote(flow, evidence[flow.name], mine, signed, write=write)
         yield promoted
+
+
+def _without_candidate(world: World, run: Run, candidate: str, flows: Sequence[str]) -> UsageProblem:
+    """Say that a run has not got a candidate, and which run has it: a newer one may be of another model alone."""
+    problem = f"run {run.id} has no candidate {candidate} (it has {', '.join(run.candidates) or 'none'})"
+    others = (one for one in world.ledger.runs() if one.kind == "replay" and candidate in one.candidates)
+    other = next(others, None)
+    if other is None:
+        hint = did_you_mean(candidate, run.candidates)
+        return UsageProblem(problem, hint=hint, next_command="prompt-migrate runs")
+    words = ["prompt-migrate", "promote", candidate, *(word for flow in flows for word in ("--flow", flow))]
+    again = shlex.join([*words, "--run", other.id])
+    return UsageProblem(f"{problem}: run {other.id} has it", next_command=again)
 
 
 def _wanted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
@@ -16,8 +16,22 @@ from migrate.evidence.money import as_asked
 from migrate.ports import CaseRecord, DecisionLog, Goldens, PromptFiles
 from migrate.rendering import bind_checks, parse_candidate, prompt_for
 from migrate.reviewing import Dropped, dropped_by
-from migrate.vocabulary import Case, Flow, FlowEvidence, Golden, JsonObject, Judged, Measurement, Prompt, Source
+from migrate.vocabulary import (
+    Case,
+    CaseVerdict,
+    Flow,
+    FlowEvidence,
+    Golden,
+    JsonObject,
+    Judged,
+    Measurement,
+    Prompt,
+    Source,
+)
 from migrate.workflow.replay import Redacts, baseline_request
+
+ALL_THE_SAME: Final = "--reason TEXT promotes it all the same"
+"""Ends a refusal for want of a verdict alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +161,20 @@ def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], 
     if silent:
         return f"answers are missing, of case {silent[0].comparison.case} for one"
     if evidence.verdict != "safe" and not reason:
-        return f"its verdict is {evidence.verdict or 'none'}, not safe: --reason TEXT promotes it all the same"
+        return f"its verdict is {evidence.verdict or 'none'}, not safe{_because(evidence)}; {ALL_THE_SAME}"
     return ""
+
+
+def _because(evidence: FlowEvidence) -> str:
+    """Return what keeps a flow from `safe`, after a colon; empty where nothing tells."""
+    broken = evidence.verdicts.get(CaseVerdict.BREAKING, 0)
+    needed = evidence.cases_needed
+    parts = [
+        f"{broken} breaking {'case' if broken == 1 else 'cases'}" if broken else "",
+        f"{needed} more {'case' if needed == 1 else 'cases'} needed" if needed else "",
+    ]
+    said = ", ".join(part for part in parts if part) or next(iter(evidence.reasons), "")
+    return f": {said}" if said else ""
 
 
 def _answered(judged: Judged) -> bool:

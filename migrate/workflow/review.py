@@ -23,6 +23,7 @@ from migrate.reviewing import (
     joined,
     left_open,
     newest,
+    reopened,
     standing,
     taken_back,
     unlike,
@@ -376,7 +377,10 @@ class Review:
 
     def _seen(self, record: CaseRecord) -> Seen:
         golden = self._goldens.read(record.comparison.flow, record.comparison.case)
-        return Seen(record.comparison, record.samples, None if golden is None else golden.digest)
+        # A later run may have counted a decision that git took back since.
+        known = self._tolerated.get(record.comparison.flow)
+        comparison = reopened(record.comparison, golden, known)
+        return Seen(comparison, record.samples, None if golden is None else golden.digest)
 
 
 def _in_one_entry(outcome: Outcome) -> tuple[bool, Decision | None]:

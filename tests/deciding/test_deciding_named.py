@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from deciding_commands import MODEL, command, compared, decide, flat, group, log
+from deciding_commands import MODEL, command, compared, decide, flat, group, log, statuses
 from scripted_server import error
 from small_project import LATE, Project
 
@@ -89,6 +89,38 @@ def test_what_was_judged_since_is_not_open_in_an_earlier_run(replayed: Project) 
     replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh", "-k", "late-parcel")
     done = command("accept", "--case", "late-parcel")
     assert (2, True) == (done.exit_code, "next: prompt-migrate compare --run" in done.stderr)
+
+
+@pytest.mark.parametrize("verdict", ["accept", "tolerate"])
+def test_what_git_took_back_is_open_again_though_a_newer_run_counted_it(replayed: Project, verdict: str) -> None:
+    """Decided, counted by a run, then `git checkout`: it can be decided on again, in both runs."""
+    whole = compared()["run"]["id"]
+    bounds = ("--until", "2026-02-01", "--reason", "known") if verdict == "tolerate" else ()
+    words = ("--flow", "refund", "--case", "late-parcel")
+    before = replayed.files("fixtures") | replayed.files("prompts")
+    decide(verdict, *words, *bounds)
+    replayed.run(*MODEL)
+    assert 2 == command(verdict, *words, *bounds).exit_code
+    for name in replayed.files("fixtures").keys() - before.keys():
+        (replayed.root / name).unlink()
+    for name, content in before.items():
+        (replayed.root / name).write_bytes(content)
+    assert {"late-parcel": "written"} == statuses(
+        decide("reject", "--run", whole, *words, "--reason", "no", "--dry-run")
+    )
+    assert {"late-parcel": "written"} == statuses(decide(verdict, "--run", whole, *words, *bounds, "--dry-run"))
+    if verdict == "accept":
+        assert {"late-parcel": "written"} == statuses(decide(verdict, *words))
+
+
+def test_an_approval_is_said_to_be_of_the_answer_whoever_gives_it(replayed: Project) -> None:
+    """Accepted for one model, it holds for another that answers the same: said where it is decided and explained."""
+    said = "an approval is of the answer: it holds for every candidate that gives it"
+    assert said in flat(command("accept", "--case", "late-parcel").stdout)
+    assert said not in flat(command("reject", "--case", "call-back", "--reason", "no").stdout)
+    assert "holds for every candidate that gives it" in flat(command("accept", "--help").stdout)
+    for word in ("accepted", "approved"):
+        assert "whichever candidate gives it" in flat(command("compare", "--explain", word).stdout)
 
 
 @pytest.mark.parametrize("verb", ["compare", "report", "review"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 from click.testing import CliRunner, Result
+from deciding_commands import flat
 from small_project import LATE, Project
 
 from migrate.cli import main
@@ -68,8 +69,26 @@ def test_a_flow_that_is_not_safe_needs_a_reason(replayed: Project) -> None:
     """Without a reason nothing is written; the refusal names the verdict."""
     before = replayed.files("fixtures") | replayed.files("prompts")
     assert {"refund": "refused", "notes": "refused"} == promoted(code=1)
-    assert "not safe" in command("promote", "gpt-4.1").stdout
+    done = command("promote", "gpt-4.1")
+    said = flat(done.stdout)
+    assert "refund: refused: its verdict is " in said
+    assert ", not safe: 1 breaking case" in said
+    assert said.count("; --reason TEXT promotes it all the same") == 2
+    assert "notes: refused: its verdict is insufficient, not safe: " in said
+    assert "why, and what would help: prompt-migrate compare" in said
     assert before == replayed.files("fixtures") | replayed.files("prompts")
+
+
+def test_a_newer_run_of_another_candidate_names_the_one_that_has_it(replayed: Project) -> None:
+    """The newest replay is of another model: the command to type names the run of the one that was asked for."""
+    replayed.say("gpt-4.1-mini", {LATE: '{"label": "late", "amount": 9}'})
+    replayed.run("-q", "--model", "gpt-4.1-mini", "-k", "refund")
+    done = command("promote", "gpt-4.1", "--flow", "refund")
+    assert 2 == done.exit_code
+    (again,) = (line for line in done.stderr.splitlines() if line.startswith("next: "))
+    words = again.removeprefix("next: prompt-migrate ").split()
+    assert ["promote", "gpt-4.1", "--flow", "refund", "--run"] == words[:-1]
+    assert "its verdict is" in flat(command(*words).stdout)
 
 
 def test_promoting_twice_changes_nothing(replayed: Project) -> None:
