@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
-from migrate.cli.keys import ESCAPE, pressed
+from migrate.cli.keys import ESCAPE, pressed, typed
 from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import fuller_lines, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
@@ -55,8 +55,8 @@ NO_PAGE: Final = "--open opens the page of --web"
 def review(context: click.Context, /, run_id: str | None, reviewer: str | None, **given: Any) -> None:
     """Go through the changes of a run in the terminal: accept, reject, tolerate or skip, group by group.
 
-    Nothing is written before `q`; Escape and Ctrl-C leave and write nothing. Without a terminal the commands that
-    decide are listed instead, and the exit code is 2.
+    Nothing is written before `q`; Escape and Ctrl-C leave and write nothing, or lead back to the group where a text is
+    asked for. Without a terminal the commands that decide are listed instead, and the exit code is 2.
 
     With --web the report's page is served on this machine alone: what is decided there is written at once, and undone
     there too. Ctrl-C, or nobody asking for MINUTES, ends it with a summary.
@@ -270,6 +270,7 @@ def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str, tod
 def _decided(session: Session, change: Change, key: str, today: str) -> bool:
     """Ask what a decision needs and keep it; False when the reviewer gave nothing."""
     verdict = {"a": "accept", "r": "reject", "t": "tolerate"}[key]
+    print_lines([f"  to {verdict} it: Enter answers, Escape or Ctrl-C leaves the group as it was"])
     try:
         reason = _asked("reason", str)
         if verdict != "accept" and not reason:
@@ -290,19 +291,22 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
 
 
 class _Left(Exception):
-    """Escape was typed where a text was asked for."""
+    """Escape was pressed where a text was asked for."""
 
 
 def _asked(prompt: str, read: Callable[[str], T]) -> T:
-    """Ask for a line of text, again until it can be read. Raises _Left where Escape is in it, Abort at Ctrl-C."""
-
-    def proc(text: str) -> T:
-        if ESCAPE in text:
+    """Ask for a line of text, again until it can be read. Raises _Left at Escape, Abort at Ctrl-C."""
+    while True:
+        try:
+            text = typed(f"  {prompt}: ")
+        except (EOFError, KeyboardInterrupt):
+            raise click.Abort from None
+        if text == ESCAPE:
             raise _Left
-        return read(text.strip())
-
-    found: T = click.prompt(f"  {prompt}", default="", show_default=False, value_proc=proc)
-    return found
+        try:
+            return read(text.strip())
+        except click.UsageError as problem:
+            print_lines([f"  {problem.message}"])
 
 
 def _bounds(today: str) -> dict[str, str | int | None]:

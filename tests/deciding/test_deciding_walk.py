@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 from click.testing import CliRunner
@@ -120,8 +121,9 @@ def test_escape_and_ctrl_c_where_a_text_is_asked_for_lead_back(replayed: Project
     """What was begun is left as it was, what was decided before stays, and the review goes on."""
     terminal = Terminal(replayed)
     terminal.wait("[q]uit [?]")
-    for act in (terminal.interrupt, lambda: terminal.press("\x1b\n")):
+    for act in (terminal.interrupt, lambda: terminal.press("\x1b\n"), lambda: terminal.press("half a rea\x1b")):
         terminal.press("t")
+        terminal.wait("Escape or Ctrl-C leaves the group as it was")
         terminal.wait("reason:")
         act()
         terminal.wait("left as it was")
@@ -204,6 +206,29 @@ def test_a_group_but_for_one_and_a_break_within_bounds(replayed: Project) -> Non
     assert {"late-parcel": False, "broken-cup": True} == {
         case: bool(json.loads(text)["approved"]) for case, text in goldens.items()
     }
+
+
+def test_a_text_that_is_asked_for_can_be_mended(replayed: Project) -> None:
+    """Backspace takes a character, Ctrl-W a word, Ctrl-U all; arrows are no text, and wide characters are."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("s")
+    terminal.wait("2/2")
+    terminal.wait("[q]uit [?]")
+    terminal.press("r")
+    terminal.wait("reason: ")
+    for keys in ("nothing of it\x15", "tree", "\x7f\x7fop", "\x1b[D", " 高 zu\x17ü\n"):
+        terminal.press(keys)
+        time.sleep(0.2)
+    terminal.wait("all but")
+    terminal.press("\n")
+    terminal.wait("reject: 2 cases")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    terminal.wait("git add")
+    assert 0 == terminal.end()
+    golden = json.loads(replayed.golden("refund", "late-parcel").read_text("utf-8"))
+    assert ["trop 高ü"] == [one["reason"] for one in golden["rejected"]]
 
 
 def test_escape_leaves_and_writes_nothing(replayed: Project) -> None:
