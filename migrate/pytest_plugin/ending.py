@@ -190,6 +190,8 @@ class Ending:
     def _recorded_lines(self) -> list[str]:
         assert self.results is not None
         run = self.results.run
-        # New files are in no diff until git knows them.
-        look = f"git add {shlex.quote(self._session.world.settings.fixtures)} && git diff --cached --stat"
-        return [wiring.account_words(run), f"next: {look}; then pytest --model MODEL"]
+        settings = self._session.world.settings
+        # New files are in no diff until git knows them, and goldens without the prompts they were asked are stale.
+        added = shlex.join([str(settings.fixtures), str(settings.prompts)])
+        look = f"git add {added} && git diff --cached --stat"
+        return [wiring.account_words(run), f"next: {look}", "      then pytest --model MODEL"]

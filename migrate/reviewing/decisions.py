@@ -146,7 +146,12 @@ def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator
             yield from (("except", name, tuple(sorted(would))) for name in sorted(choice.without - would))
     found = [seen.comparison for seen in cases]
     changes = [(one.flow, finding) for one in found for finding in one.findings]
-    opened = [(one.flow, finding) for one in found for finding in open_findings(one)]
+    opened = [
+        (one.flow, finding)
+        for one in found
+        for finding in open_findings(one)
+        if finding.severity is not Severity.COSMETIC
+    ]
     listed: dict[str, set[str]] = {
         "path": {any_index(finding.path) for _, finding in opened},
         "group": {group_id(fingerprint_of(*change)) for change in opened},
