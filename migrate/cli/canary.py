@@ -216,13 +216,16 @@ def _print_check(made: Plan, log: Log, verdicts: Sequence[Verdict], as_markdown:
 
 def _print_explained(asked: str, flows: Iterable[tuple[Rollout | None, Verdict | None, Counted | None]]) -> None:
     from migrate.canary.explaining import FIGURES, Subject, explanation
+    from migrate.canary.terms import METRICS
     from migrate.cli.explaining import unknown_figure, word_lines
     from migrate.presenting.layout import wrapped
 
-    name = FIGURES.named(asked)
-    if name is None and (words := word_lines(asked)):
-        print_lines(line for text in words for line in wrapped(text, terminal_width()))
+    # The meaning first: who reads the screen asks for a word, whatever figure has a key of that name.
+    words = [] if asked in METRICS else word_lines(asked, "canary plan")
+    print_lines(line for text in words for line in wrapped(text, terminal_width()))
+    if words and asked not in FIGURES.names:
         return
+    name = FIGURES.named(asked)
     if name is None:
         raise unknown_figure(asked, "canary plan")
     for rollout, verdict, counted in flows:

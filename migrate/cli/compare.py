@@ -47,7 +47,7 @@ def compare(
 
     settings = read_settings(Path.cwd(), os.environ, {"fail_on": fail_on})
     gates = parse_fail_on(",".join(settings.fail_on))
-    words = [] if explain is None or _is_of_figures(explain) else word_lines(explain)
+    words = [] if explain is None or _is_of_figures(explain) else word_lines(explain, "compare")
     if words:
         _say(_wrapped(words), err=False)
         return

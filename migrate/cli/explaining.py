@@ -11,11 +11,21 @@ if TYPE_CHECKING:
     from migrate.evidence.figures import Figures
 
 
-def word_lines(asked: str) -> list[str]:
-    """Return what a word on the screen means; nothing for a figure, or for what nobody knows."""
+def word_lines(asked: str, here: str = "") -> list[str]:
+    """Return what a word means, first on the screen of this command; nothing for what is no word.
+
+    What is also a key of the command's JSON says at which places, and which figure tells their formula.
+    """
     from migrate.evidence.glossary import defined
 
-    return [*defined(asked)]
+    lines = [*defined(asked, here)]
+    if not lines or not here:
+        return lines
+    figures = _figures(here)
+    if asked in figures.names:
+        return lines
+    places = {place: name for place, name in figures.places.items() if place.rpartition(".")[2] == asked}
+    return [*lines, *(f"  in the JSON: {place} (--explain {name})" for place, name in sorted(places.items()))]
 
 
 def unknown_figure(asked: str, here: str) -> UsageProblem:

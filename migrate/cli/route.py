@@ -115,11 +115,11 @@ def _form(as_json: bool, as_md: bool, export: str | None, held: object) -> str:
 
 
 def _words(asked: str) -> list[str]:
-    """Return what a word means that is no figure of a route."""
+    """Return what a word means that names no figure of a route, though a key of its JSON may be called so."""
     from migrate.cli.explaining import word_lines
     from migrate.routing.explaining import FIGURES
 
-    return [] if FIGURES.named(asked) else word_lines(asked)
+    return [] if asked in FIGURES.names else word_lines(asked, "route")
 
 
 def _figure(asked: str) -> str:

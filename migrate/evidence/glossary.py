@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from migrate.evidence.figures import of_the_tool
-from migrate.evidence.heads import CANARY, CASES, HEADS, KINDS
+from migrate.evidence.heads import CANARY, CASES, HEADS, KINDS, OWN
 
 VERDICT: Final = "docs/verdict.md"
 REVIEW: Final = "docs/review.md"
@@ -134,9 +134,10 @@ ALIASES: Final = {
 """Other forms in which a word stands on the screen."""
 
 
-def defined(asked: str) -> Iterator[str]:
-    """Yield what a word means and where more is said; nothing for a word that is not here."""
-    found = _found(_plain(asked))
+def defined(asked: str, command: str = "") -> Iterator[str]:
+    """Yield what a word means, on the screen of a command first, and where more is said; nothing for none of these."""
+    plain, own = _plain(asked), OWN.get(command, {})
+    found = (plain, *own[plain]) if plain in own else _found(plain)
     if found is not None:
         word, what, page = found
         yield f"{word}: {what}"

@@ -129,6 +129,41 @@ HEADS: Final[dict[str, tuple[str, str]]] = {
     "simulated": ("the simulated provider answered: it shows the tool, and says nothing of a model", CASES),
 }
 """Head -> definition and page."""
+OWN: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "compare": {
+        "n": ("how many cases a figure is made of; the samples of a case are averaged and not counted", CASES),
+    },
+    "route": {
+        "verdict": ("switch, keep with why (`keep: worse`), or insufficient: neither of them is shown yet", ROUTE),
+        "n": ("cases in which the candidate of the row was compared with today's model, not samples", ROUTE),
+        "cases": (
+            "how many more cases are needed to settle the flow; no help: no number will; no power: too near the margin",
+            ROUTE,
+        ),
+    },
+    "canary plan": {
+        "verdict": ("whether a rollout may start: ready, or why not; each of these words is explained too", CANARY),
+        "candidate": (
+            "the model under trial; in the row of a stage how many of its units the look at the end of it wants",
+            CANARY,
+        ),
+        "control": (
+            "units that stay on the baseline to compare with; in the row of a stage how many the look at its end wants",
+            CANARY,
+        ),
+        "margin": (
+            "by how many points of a hundred units the candidate may be worse; of a stage: what its gate excludes",
+            CANARY,
+        ),
+        "excess": (
+            "by how many points of a hundred the candidate's bad answers are more than today's; below 0 it is better",
+            CANARY,
+        ),
+        "cases": ("cases of the flow that the replay compared with the goldens", CANARY),
+        "held": ("share of simulated rollouts that stop at a stage without a decision", CANARY),
+    },
+}
+"""Command -> what a head of its own tables means there, where another one means something else by it."""
 KINDS: Final[dict[str, str]] = {
     "refused": "the model declined to answer",
     "filtered": "a content filter stopped the answer",
@@ -167,4 +202,4 @@ KINDS: Final[dict[str, str]] = {
 }
 """Kind of a finding -> what it says."""
 
-__all__ = ["HEADS", "KINDS"]
+__all__ = ["HEADS", "KINDS", "OWN"]

@@ -164,14 +164,14 @@ METRICS: Final[dict[str, Explanation[FlowRoute]]] = {
         _cost,
     ),
     "risk": Explanation(
-        "how many more bad answers the evidence still allows",
+        "how many more bad answers the evidence still allows, in points of a hundred answers",
         "the larger upper bound of excess of the two metrics, at 1 - alpha; a day: times requests a day",
         "as for excess",
         "definition",
         _risk,
     ),
     "p95": Explanation(
-        "how p95 of latency changes",
+        "how p95 of latency changes: the candidate's divided by the baseline's",
         "ratio of the 0.95-quantiles over case means; bounds: order statistics of each side at 97.5 %, crosswise "
         "divided, so each bound of the ratio holds with 95 %",
         "cold with cold, warm with warm; figures keep the day they were measured",

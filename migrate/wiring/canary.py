@@ -181,7 +181,7 @@ def _refuse_absent(
     found = [gap for flow in asked if flow not in have and (gap := replays.absence(flow, candidate)) is not None]
     if found:
         said = "\n".join(f"{gap.flow}: {gap.reason}" for gap in found)
-        raise UsageProblem(said, next_command=f"pytest --model {replays.again(candidate)}")
+        raise UsageProblem(said, next_command=f"pytest --model {replays.again(candidate, asked)}")
     if not evidence:
         raise UsageProblem("no flow of the inventory was replayed here yet", next_command="pytest --model MODEL")
 

@@ -76,10 +76,12 @@ class Replays:
         """The flows of the inventory."""
         return self._subjects.keys()
 
-    def again(self, candidate: str | None) -> str:
-        """Return what to type for the model of another replay."""
+    def again(self, candidate: str | None, flows: Sequence[str] = ()) -> str:
+        """Return what to type for the model of another replay: the one asked for, else the one the flows had before."""
         baselines = {subject.baseline for subject in self._subjects.values()}
-        return UNNAMED if candidate is None or candidate in baselines else candidate
+        before = [one for flow in flows for one in self._older.get(FlowName(flow), {})]
+        known = dict.fromkeys(one for one in (before if candidate is None else [candidate]) if one not in baselines)
+        return next(iter(known)) if len(known) == 1 else UNNAMED
 
     @property
     def today(self) -> Today:

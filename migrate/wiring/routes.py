@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -229,14 +230,17 @@ def _dearest_first(listed: Decimal | None, trial: Trial) -> tuple[Decimal, str]:
     return Decimal(0) if listed is None else -listed, trial.candidate
 
 
-def _check_candidates(known: Iterable[str], wanted: Wanted) -> None:
+def _check_candidates(known: Iterable[str], wanted: Wanted, *, made_up: bool = False) -> None:
     names = sorted(set(known))
     for text in wanted.candidates:
         if text not in names:
+            meant = to_type(text, names)
+            # What was replayed already is not asked again: the name alone was wrong.
+            typed = "prompt-migrate route --candidate" if meant in names else "pytest --model"
             raise UsageProblem(
                 f'no replay has the candidate "{text}"',
                 hint=did_you_mean(text, names),
-                next_command=f"pytest --model {to_type(text, names)}",
+                next_command="" if made_up else f"{typed} {shlex.quote(meant)}",
             )
 
 
@@ -270,7 +274,7 @@ def policy_of(world: World, wanted: Wanted, flows: Sequence[FlowTrials]) -> Rout
 
 def route_of_file(world: World, file: EvidenceFile, wanted: Wanted) -> RouteReport:
     """Route the flows of an evidence file: made-up answers, today's prices and calendar."""
-    _check_candidates((candidate for flow in file.flows for candidate in flow.records), wanted)
+    _check_candidates((candidate for flow in file.flows for candidate in flow.records), wanted, made_up=True)
     prices = Prices(world)
     flows = [_file_flow(flow, prices, wanted) for flow in file.flows]
     policy = RoutePolicy(world.clock.today(), wanted.rollout_days, wanted.any_order)

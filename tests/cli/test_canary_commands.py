@@ -92,6 +92,19 @@ def test_every_figure_can_be_explained() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_word_is_explained_by_its_meaning_before_its_places() -> None:
+    """What a unit is, and what an excess: then where the JSON has such a key; a figure's name has its formula below."""
+    simulated("--days", "1")
+    for word, meaning, place in (
+        ("units", "units: what is assigned to a side and counted", "flows.metrics.candidate.units (--explain gate)"),
+        ("excess", "excess: by how many points of a hundred", "flows.metrics.excess (--explain gate)"),
+        ("power", "power: chance that a look", "formula: "),
+    ):
+        said = run("check", "plan.json", "log.jsonl", "--explain", word)
+        assert (0, True, True) == (said.exit_code, said.stdout.startswith(meaning), place in said.stdout), said.output
+
+
+@pytest.mark.usefixtures("folder")
 def test_one_threshold_stops_a_rollout_and_another_one_a_metric_alone() -> None:
     """The sentence to forward, the table and the line under it say which is which, in the same figures."""
     simulated("--candidate", "schema=0.3", "--days", "1")

@@ -189,6 +189,7 @@ def test_a_replay_of_an_older_baseline_plans_nothing(project: Path) -> None:
         done = planned(*words)
         assert 2 == done.exit_code
         assert "refund: gpt-4.1-mini was compared with gpt-4o, and its baseline is gpt-4.1 now\n" in done.stderr
+        assert done.stderr.endswith("next: pytest --model gpt-4.1-mini\n")
     done = planned("--candidate", "gpt-4.1")
     assert 2 == done.exit_code
     assert "refund: gpt-4.1 is its baseline already: there is nothing to roll out" in done.stderr

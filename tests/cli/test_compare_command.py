@@ -375,7 +375,7 @@ def test_no_word_takes_the_place_of_a_figure(project: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "word", "said"),
     [
-        (["route"], "verdict", "compare knows it: prompt-migrate compare --explain verdict"),
+        (["route"], "rungs", "compare knows it: prompt-migrate compare --explain rungs"),
         (["compare"], "saving", "route knows it: prompt-migrate route --explain saving"),
         (["compare"], "budget", "canary plan knows it: prompt-migrate canary plan --explain budget"),
     ],
@@ -386,6 +386,22 @@ def test_a_figure_of_another_command_is_pointed_to(project: Path, command: list[
     done = CliRunner().invoke(main, [*command, "--explain", word])
     assert (2, True) == (done.exit_code, said in done.stderr), done.stderr
     assert "schema ok: share of all" in CliRunner().invoke(main, [*command, "--explain", "schema ok"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "word", "said"),
+    [
+        ("route", "cases", "cases: how many more cases are needed to settle the flow"),
+        ("route", "verdict", "verdict: switch, keep with why"),
+        ("route", "n", "n: cases in which the candidate of the row was compared"),
+        ("compare", "n", "n: how many cases a figure is made of"),
+    ],
+)
+def test_a_command_explains_the_heads_of_its_own_table_first(project: Path, command: str, word: str, said: str) -> None:
+    """Where another command means something else by the word, it is not sent there."""
+    del project
+    done = CliRunner().invoke(main, [command, "--explain", word])
+    assert (0, True) == (done.exit_code, done.stdout.startswith(said)), done.output
 
 
 def test_what_is_not_known_is_answered_with_what_is(project: Path) -> None:

@@ -253,6 +253,8 @@ def test_a_proxy_s_configuration_that_was_edited_is_found(few: str, tmp_path: Pa
         (("--explain", "savings"), 'did you mean "saving"?'),
         (("--evidence", "missing.json"), "the evidence file missing.json cannot be read"),
         (("--candidate", "gpt-4.1-mni"), 'did you mean "gpt-4.1-mini"?'),
+        # It was replayed: not to be asked again.
+        (("--candidate", "gpt-4.1-mni"), "next: prompt-migrate route --candidate gpt-4.1-mini\n"),
         (("--as-of", "tomorrow"), "--as-of: must be a date"),
     ],
 )
@@ -357,7 +359,10 @@ def test_a_name_that_its_provider_has_not_got_is_no_candidate(project: Path) -> 
     assert "gpt-4.1-mni" not in routed().output
     asked = routed("--candidate", "gpt-4.1-mni")
     assert 2 == asked.exit_code
-    assert ['did you mean "gpt-4.1-mini"?', "next: pytest --model gpt-4.1-mini"] == asked.output.splitlines()[-2:]
+    assert [
+        'did you mean "gpt-4.1-mini"?',
+        "next: prompt-migrate route --candidate gpt-4.1-mini",
+    ] == asked.output.splitlines()[-2:]
 
 
 def test_the_newest_whole_replay_counts(project: Path) -> None:
