@@ -29,7 +29,7 @@ from migrate.reviewing.groups import (
 )
 from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
-from migrate.reviewing.undoing import newest, rejected_again, standing, unlike, written_by
+from migrate.reviewing.undoing import is_there, newest, rejected_again, standing, unlike, written_by
 
 __all__ = [
     "WORST_FIRST",
@@ -53,6 +53,7 @@ __all__ = [
     "fingerprint_of",
     "group_changes",
     "group_id",
+    "is_there",
     "joined",
     "latest",
     "left_open",

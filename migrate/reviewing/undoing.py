@@ -252,6 +252,13 @@ def _answer(entry: JsonObject) -> Answer:
     return Answer(entry["text"], calls, entry["refusal"], entry["finish"])
 
 
+def is_there(made: Made, golden: Golden | None, tolerated: Iterable[Toleration]) -> bool:
+    """Say whether something of what a decision wrote is in its golden, or in the prompt file, today."""
+    if made.decision.verdict == "tolerate":
+        return any(True for _ in _tolerated(made.decision, tolerated))
+    return golden is not None and _without(golden, made.decision) is not None
+
+
 def _without(golden: Golden, decision: Decision) -> Golden | None:
     """Return a golden without what a decision wrote, None where nothing of it is there."""
     if decision.verdict == "accept":

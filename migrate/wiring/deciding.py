@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +15,8 @@ from migrate.edges.inventory.amending import PromptTexts
 from migrate.errors import StoreProblem, UsageProblem, did_you_mean
 from migrate.ports import Goldens
 from migrate.redaction import Redactor
-from migrate.reviewing import rejected_again, standing
+from migrate.reviewing import is_there, rejected_again, standing
+from migrate.reviewing.undoing import Made
 from migrate.vocabulary import Comparison, Decision, Flow, FlowEvidence, FlowName, Inventory, Run, Settings
 from migrate.wiring.world import World
 from migrate.workflow.promote import Promoted, Promotion, Signed
@@ -50,6 +51,23 @@ def decided_since(settings: Settings, run: Run, flows: Iterable[FlowName]) -> tu
     return tuple(one for one in _standing(settings, run, flows) if one.at >= _end(run))
 
 
+def decided_before(
+    settings: Settings, run: Run, flows: Mapping[FlowName, Flow], goldens: Goldens, names: Iterable[FlowName]
+) -> tuple[Decision, ...]:
+    """Return what was decided before a run, on its candidates or approved of any, and is in golden or prompt file."""
+    found = []
+    for name in dict.fromkeys(names):
+        tolerated = flows[name].tolerated if name in flows else ()
+        for made in _logged(settings, name):
+            one = made.decision
+            if one.at < _end(run) and (one.verdict == "accept" or one.candidate in run.candidates):
+                # A damaged golden is named with its case, and holds nothing.
+                with suppress(StoreProblem):
+                    golden = None if one.verdict == "tolerate" else goldens.read(name, one.case)
+                    found += [one] if is_there(made, golden, tolerated) else []
+    return tuple(found)
+
+
 class RejectedBefore:
     """Watches a run's records for changes that were rejected before it and are there again."""
 
@@ -77,13 +95,18 @@ class RejectedBefore:
 
 
 def _standing(settings: Settings, run: Run, flows: Iterable[FlowName]) -> Iterator[Decision]:
-    """Yield what was decided on a run's candidates and stands; for reading alone, so no secrets to redact by."""
+    """Yield what was decided on a run's candidates and stands."""
+    made = (one.decision for flow in dict.fromkeys(flows) for one in _logged(settings, flow))
+    yield from (one for one in made if one.candidate in run.candidates)
+
+
+def _logged(settings: Settings, flow: FlowName) -> tuple[Made, ...]:
+    """Return what a flow's log says stands; for reading alone, so no secrets to redact by."""
     redactor = Redactor(None, enabled=settings.redact)
     log = DecisionFiles(settings.root / settings.fixtures, redactor, settings.root / settings.state / LOCK)
-    for flow in dict.fromkeys(flows):
-        with suppress(StoreProblem):
-            made = [one.decision for one in standing(flow, log.entries(flow))]
-            yield from (one for one in made if one.candidate in run.candidates)
+    with suppress(StoreProblem):
+        return standing(flow, log.entries(flow))
+    return ()
 
 
 def _end(run: Run) -> str:

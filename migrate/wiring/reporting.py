@@ -12,7 +12,7 @@ from migrate.errors import UsageProblem
 from migrate.presenting.report import Facts, ReportBuilder
 from migrate.vocabulary import Flow, FlowEvidence, FlowName, JsonObject, Run
 from migrate.wiring.asked import Asked
-from migrate.wiring.deciding import RejectedBefore, decided_since
+from migrate.wiring.deciding import RejectedBefore, decided_before, decided_since
 from migrate.wiring.rating import heard
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def make_report(world: World, run_id: str | None = None, pages: Mapping[str, Jso
         people=people.evidence(),
         closed=world.closed_gates(evidence),
         leaving=world.leaving(evidence),
+        counted=decided_before(world.settings, run, flows, world.goldens, [flow.flow for flow in evidence]),
         decided=(*rejected.found, *decided_since(world.settings, run, [flow.flow for flow in evidence])),
     )
     index = builder.index(evidence, facts)

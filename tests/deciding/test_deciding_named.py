@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ import yaml
 from deciding_commands import MODEL, command, compared, decide, flat, group, log, statuses
 from scripted_server import error
 from small_project import LATE, Project
+
+from migrate.wiring import open_world
+from migrate.wiring.deciding import decided_before
 
 
 @pytest.mark.parametrize(
@@ -216,3 +221,28 @@ def test_what_was_said_of_a_group_is_wrapped_and_not_cut(replayed: Project) -> N
     listed = command("review").stdout
     assert f": {reason}" in flat(listed)
     assert all(len(line) <= 80 for line in listed.splitlines() if not line.startswith("  prompt-migrate "))
+
+
+def test_a_report_is_given_what_stood_before_its_run_and_stands(replayed: Project) -> None:
+    """An approval, a rejection and a toleration are there with their terms; what was taken back or replaced is not."""
+    command("accept", "--flow", "refund", "--case", "late-parcel", "--reviewer", "ada")
+    command("reject", "--flow", "refund", "--case", "broken-cup", "--reason", "no", "--reviewer", "bob")
+    command("tolerate", "--case", "lost.letter", "--reason", "known", "--until", "2026-02-01", "--reviewer", "ada")
+    command("reject", "--flow", "notes", "--case", "call-back", "--reason", "no")
+    command("review", "--undo", "--flow", "notes")
+    assert [] == before_the_run()
+    replayed.run(*MODEL)
+    assert [("late-parcel", "accept"), ("broken-cup", "reject"), ("lost.letter", "tolerate")] == before_the_run()
+    command("accept", "--flow", "refund", "--case", "broken-cup")
+    assert ("broken-cup", "reject") not in before_the_run()
+
+
+def before_the_run() -> list[tuple[str, str]]:
+    world = open_world(Path.cwd(), os.environ, {})
+    try:
+        run = world.ledger.run(None)
+        flows = {flow.name: flow for flow in world.readable().flows}
+        found = decided_before(world.settings, run, flows, world.goldens, flows)
+        return [(one.case, one.verdict) for one in found]
+    finally:
+        world.close()

@@ -154,6 +154,23 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     assert "accept the case" not in page.locator("main").inner_text()
 
 
+def test_what_was_decided_before_the_run_is_listed_apart(tab: Tab, report: Path) -> None:
+    """What stood when the run began, by whom and until when, also of cases with nothing to decide."""
+    until = replace(decided("first", "tolerate"), expires="2026-02-01", at_most=2)
+    drifting(report, Facts(counted=[until, decided("fine", "accept", path="$.amount")]))
+    page = tab.open(report, "#/decisions")
+    said = page.locator("main").inner_text()
+    assert "Nothing was decided on this page yet" in said
+    assert "2 decisions on this run's flows, which it counts" in said
+    first, fine = [row.inner_text() for row in page.locator("main section tbody tr").all()]
+    assert all(word in first for word in ("tolerated until 2026-02-01, in at most 2 samples", "ada on 2026-01-16"))
+    assert all(word in fine for word in ("fine", "accepted", "$.amount", "as agreed"))
+    drifting(report, Facts())
+    said = tab.open(report, "#/decisions").locator("main").inner_text()
+    assert "The logs hold none of this run's flows" in said
+    assert "prompt-migrate compare --run" in said
+
+
 def test_an_approval_is_named_with_its_reviewer_day_and_candidate(tab: Tab, tmp_path: Path) -> None:
     """What explains a difference says who accepted whose answer, when and why; two of one act are told once."""
     explained = finding("$.amount", expected=3, actual="3", explained="approval")

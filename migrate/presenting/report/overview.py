@@ -75,6 +75,8 @@ class Facts:
     """Which candidates leave their API soon, or no later than what they replace, and when."""
     decided: Sequence[Decision] = ()
     """What was decided of the run's changes: rejected before it, then everything since, the oldest first."""
+    counted: Sequence[Decision] = ()
+    """What was decided before the run and still stands in goldens and prompt files, the oldest first by flow."""
 
 
 def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], facts: Facts) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def index_document(builder: ReportBuilder, evidence: Sequence[FlowEvidence], fac
         "people": [said for one in facts.people for said in _people(one, names, builder.candidates)],
         "pages": dict(facts.pages),
         "decided": [page_decision(one) for one in facts.decided],
-    }
+    } | ({"counted": [page_decision(one) for one in facts.counted]} if facts.counted else {})
 
 
 def _people(one: HumanEvidence, flows: Sequence[str], candidates: Sequence[str]) -> Iterator[JsonObject]:

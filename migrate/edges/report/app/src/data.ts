@@ -188,6 +188,8 @@ export interface Index {
   pages: Record<string, Json>;
   // Not in a page whose data an earlier version made.
   decided?: Kept[];
+  // What was decided before the run and stands; absent where nothing was.
+  counted?: Kept[];
 }
 
 // A decision as the writer keeps it.

@@ -43,7 +43,7 @@ export function Decisions({ index }: { index: Index }) {
         {earlierCount.value ? ` here, ${onCases(earlier.value)} written before` : ""}; {counted(openCount.value, "case")} still undecided.{" "}
         <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
       </p>
-      {served ? <Writing index={index} /> : here.length ? <Download index={index} /> : <p class="note">Nothing was decided here yet. Decisions are kept in this browser until they are downloaded and applied.</p>}
+      {served ? <Writing index={index} /> : here.length ? <Download index={index} /> : <p class="note">Nothing was decided on this page yet. Decisions are kept in this browser until they are downloaded and applied.</p>}
       {made.length ? (
         <table class="plain">
           <thead>
@@ -97,7 +97,66 @@ export function Decisions({ index }: { index: Index }) {
         </table>
       ) : null}
       {made.length > SHOWN ? <p class="note">and {counted(made.length - SHOWN, "more decision")}</p> : null}
+      <Counted index={index} />
     </div>
+  );
+}
+
+// What the run went by: approvals and rejections stand in goldens, tolerations in prompt files, each with a line in the log.
+function Counted({ index }: { index: Index }) {
+  const kept = index.counted ?? [];
+  return (
+    <section>
+      <h2>Decided before this run</h2>
+      <p class="note">
+        {kept.length ? `${counted(kept.length, "decision")} on this run's flows, which it counts. ` : "The logs hold none of this run's flows. "}
+        Approvals and rejections stand in the goldens, tolerations in the prompt files. Those that a run passed by, also ones written by
+        hand: <Command text={`prompt-migrate compare --run ${index.run.id}`} />
+      </p>
+      {kept.length ? (
+        <table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">case</th>
+              <th scope="col">flow</th>
+              <th scope="col">candidate</th>
+              <th scope="col">decided</th>
+              <th scope="col">about</th>
+              <th scope="col">reason</th>
+              <th scope="col">by</th>
+            </tr>
+          </thead>
+          <tbody>
+            {kept.slice(0, SHOWN).map((one, place) => (
+              <tr key={place}>
+                <th scope="row">
+                  <T text={one.case_id} />
+                </th>
+                <td>
+                  <T text={one.flow} />
+                </td>
+                <td>
+                  <T text={one.model} />
+                </td>
+                <td>
+                  {past(one.verdict)}
+                  {one.expires ? ` until ${one.expires}` : ""}
+                  {bound(one.at_most)}
+                </td>
+                <td class="path">{one.path ?? one.group ? <T text={one.path ?? one.group ?? ""} /> : "the whole case"}</td>
+                <td>
+                  <T text={one.reason} />
+                </td>
+                <td class="note">
+                  <T text={one.reviewer || "a reviewer"} /> on {one.at.slice(0, 10)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : null}
+      {kept.length > SHOWN ? <p class="note">and {counted(kept.length - SHOWN, "more decision")}</p> : null}
+    </section>
   );
 }
 
