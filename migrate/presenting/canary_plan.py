@@ -92,7 +92,8 @@ def plan_lines(plan: Plan, *, width: int, colour: bool = False) -> list[str]:
     for words in unplanned_words(plan):
         lines += ["", *wrapped(words, width)]
     claims = [] if plan.claims is None else wrapped(claims_words(plan.claims), width)
-    return [*lines, "", *claims, *wrapped(_legend(plan), width)]
+    more = [line for words in _route_words(plan) for line in wrapped(words, width)]
+    return [*lines, "", *claims, *wrapped(_legend(plan), width), *more]
 
 
 def _shared(plan: Plan) -> dict[str, list[str]]:
@@ -328,6 +329,21 @@ def _legend(plan: Plan) -> str:
     )
 
 
+def _route_words(plan: Plan) -> Iterator[str]:
+    """Yield how a flow may start here that a route keeps, and which of the two is next; nothing where none may."""
+    starting = [one for one in plan.rollouts if one.verdict in STARTING]
+    if not starting:
+        return
+    ready = [one for one in starting if not doubts(one)]
+    following = "for what is ready it is the next step" if ready else "here mending what got worse is the next step"
+    if ready and len(ready) < len(starting):
+        following += ", for what the replay speaks against (gate closed, past margin) mending is"
+    yield (
+        "a canary may start on thinner evidence than route wants for a switch, for it stops itself: "
+        f"{following}; a switch without one wants the cases that route names"
+    )
+
+
 # --- Markdown ---
 
 
@@ -358,7 +374,8 @@ def plan_markdown(plan: Plan) -> list[str]:
     if plan.unplanned:
         lines += ["", "## Not planned", "", *(f"- {plain(words)}" for words in unplanned_words(plan))]
     claims = [] if plan.claims is None else ["", f"{plain(claims_words(plan.claims)).capitalize()}."]
-    return [*lines, *claims, "", f"{_legend(plan).capitalize()}."]
+    more = [part for words in _route_words(plan) for part in ("", f"{words[0].upper()}{words[1:]}.")]
+    return [*lines, *claims, "", f"{_legend(plan).capitalize()}.", *more]
 
 
 def ladder_plot(rollout: Rollout, width: int = 40) -> list[str]:

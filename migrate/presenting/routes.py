@@ -101,6 +101,17 @@ def feet(report: RouteReport) -> Iterator[str]:
         "costs are those of a successful answer: measured tokens at the prices of that day, input cached as the flow's "
         "traffic says; compare has those of an answer as it was billed in a run; 30 days a month"
     )
+    yield from _canary_words(report)
+
+
+def _canary_words(report: RouteReport) -> Iterator[str]:
+    """Yield how a plan may let start what stays here, where one can be made: the two answer different questions."""
+    waits = [flow for flow in report.flows if flow.verdict == "insufficient" and flow.about is not None]
+    if waits and not report.synthetic:
+        yield (
+            "a canary may start on thinner evidence than a switch, for it stops itself: prompt-migrate canary plan "
+            "says which flows may; a switch without one wants the cases first"
+        )
 
 
 def _row(flow: FlowRoute) -> tuple[Cell, ...]:
@@ -227,10 +238,21 @@ def _next(report: RouteReport) -> str:
         return "prompt-migrate compare"
     first = max(helped, key=lambda flow: flow.saving_month.value if flow.saving_month else 0)
     worse = _to_mend(first)
+    others = [words for flow in helped if flow is not first and (words := _wanted_words(flow))]
+    also = "".join(f"; also {words}" for words in others)
     if worse is None or first.about is None:
-        return f"add {first.cases_needed} cases to {first.trials.flow}, record them, replay; then prompt-migrate route"
+        return f"{_wanted_words(first)}, record them, replay{also}; then prompt-migrate route"
     look = f"look: prompt-migrate report --run {first.about.trial.run} --open; then " if first.about.trial.run else ""
-    return f"{look}{mend_or_add(worse, first.trials.flow)}, replay; then prompt-migrate route"
+    return f"{look}{_wanted_words(first)}, replay{also}; then prompt-migrate route"
+
+
+def _wanted_words(flow: FlowRoute) -> str:
+    """Say what would settle a flow: mend its cases, or add some."""
+    worse = _to_mend(flow)
+    if worse is not None and flow.about is not None:
+        return mend_or_add(worse, flow.trials.flow)
+    cases = "1 case" if flow.cases_needed == 1 else f"{flow.cases_needed} cases"
+    return f"add {cases} to {flow.trials.flow}"
 
 
 def _suggested(report: RouteReport) -> str:

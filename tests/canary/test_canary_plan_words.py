@@ -92,3 +92,19 @@ def test_what_is_always_rolled_back_ends_the_table() -> None:
     assert ["0", "2", "4"] == [line.split()[0] for line in lines if " points  " in line]
     assert "always rolled back: --explain behaviour" in " ".join(" ".join(lines).split())
     assert any("8 points" in line for line in plan_markdown(plan(made)))
+
+
+def test_a_plan_says_how_it_stands_to_a_route_and_which_is_next() -> None:
+    """What is ready is rolled out; what the replay speaks against is mended; where none may start nothing is said."""
+    ready = flow("refund", verdict="ready", reasons=())
+    doubted = flow("triage", verdict="ready_modified", reasons=("the replay closed its gate: 2 of 9 cases breaking",))
+    blocked = flow("notes", verdict="do_not_start")
+
+    def told(*rollouts: Rollout) -> str:
+        return " ".join(" ".join(plan_lines(plan(*rollouts), width=80)).split())
+
+    thinner = "a canary may start on thinner evidence than route wants for a switch, for it stops itself: "
+    assert f"{thinner}for what is ready it is the next step; a switch" in told(ready, blocked)
+    assert f"{thinner}here mending what got worse is the next step; a switch" in told(doubted)
+    assert "for what the replay speaks against (gate closed, past margin) mending is; a switch" in told(ready, doubted)
+    assert thinner not in told(blocked)

@@ -277,3 +277,21 @@ def test_the_day_is_an_input() -> None:
     """The rollout ends so many days after the day that is judged by."""
     assert dt.date(2026, 2, 14) == POLICY.ends
     assert DAY == POLICY.as_of
+
+
+def test_what_is_next_names_what_every_flow_wants() -> None:
+    """The flow with most money at stake first, the others after it: nobody replays once for each."""
+    few = ((20, {}),)
+    found = routed(
+        [flow(*few), flow(*few, name="notes", traffic=Traffic(requests_per_day=9000))], POLICY, source="ledger"
+    )
+    assert {"insufficient"} == {one.verdict for one in found.flows}
+    told = " ".join(" ".join(route_lines(found, width=80)).split())
+    notes, refund = (one.cases_needed for one in sorted(found.flows, key=lambda one: one.trials.flow))
+    said = f"next: add {notes} cases to notes, record them, replay; also add {refund} cases to refund"
+    assert said in told
+    assert (
+        "a canary may start on thinner evidence than a switch, for it stops itself: prompt-migrate canary plan" in told
+    )
+    made_up = " ".join(route_lines(replace(found, synthetic=True), width=500))
+    assert "a canary may start" not in made_up
