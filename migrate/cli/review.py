@@ -15,7 +15,7 @@ import click
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed, typed
 from migrate.cli.leftovers import take_in_leftovers
-from migrate.cli.printing import fuller_lines, print_lines, terminal_width
+from migrate.cli.printing import fuller_lines, hanging, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
@@ -197,7 +197,8 @@ def _warn(writer: Review, cases: Sequence[Seen]) -> None:
 
 def warnings_of(lapsed: Sequence[str]) -> Iterator[str]:
     """Yield what is said of decisions whose golden changed since."""
-    yield from (f"warning: {line}" for line in lapsed[:LAPSED])
+    for line in lapsed[:LAPSED]:
+        yield from hanging("warning: ", line, terminal_width())
     if len(lapsed) > LAPSED:
         yield f"warning: and of {len(lapsed) - LAPSED} more cases"
 

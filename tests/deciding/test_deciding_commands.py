@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deciding_commands import MODEL, command, compared, counts, decide, group, log, statuses
+from deciding_commands import MODEL, command, compared, counts, decide, flat, group, log, statuses
 from small_project import LATE, Project
 
 from migrate import wiring
@@ -342,7 +342,8 @@ def test_recording_again_says_what_is_gone(replayed: Project) -> None:
     result.stdout.fnmatch_lines("*refund/late-parcel was recorded again with other answers: 1 approval gone*")
     assert "approved" not in replayed.golden("refund", "late-parcel").read_text("utf-8").replace('"approved": []', "")
     said = command("review").stderr
-    assert "warning: refund/late-parcel: the golden is another one since ada decided (accept) on 20" in said
+    assert "warning: refund/late-parcel: the golden is another one since ada decided (accept) on 20" in flat(said)
+    assert all(len(line) <= 80 for line in said.splitlines() if line.startswith(("warning: ", "         ")))
     assert "broken-cup" not in said
 
 
