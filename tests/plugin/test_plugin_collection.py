@@ -238,7 +238,8 @@ def test_junit_names_flow_candidate_and_verdict(project: Project) -> None:
     cases_of = {case.get("name"): case for case in ET.parse(project.root / "junit.xml").iter("testcase")}
     refund = (project.root / "prompts" / "refund.prompt.yml").read_text("utf-8").splitlines()
     late = cases_of["late-parcel[gpt-4.1]"]
-    assert {"flow": "refund", "candidate": "gpt-4.1", "verdict": "breaking"} == properties(late)
+    found = {"case": "late-parcel", "finding": "breaking: $.amount wrong type"}
+    assert {"flow": "refund", "candidate": "gpt-4.1", "verdict": "breaking", **found} == properties(late)
     assert "late-parcel" in refund[int(late.get("line", "0"))]
     assert "prompts/refund.prompt.yml" == late.get("file")
     [failure] = late.findall("failure")

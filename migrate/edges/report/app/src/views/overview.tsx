@@ -9,6 +9,7 @@ const TOP_GROUPS = 8;
 
 export function Overview({ index }: { index: Index }) {
   const flows = index.flows.map((flow) => flow.name);
+  const toDecide = index.groups.filter((group) => group.severity !== "cosmetic").length;
   return (
     <div class="page overview">
       <Headline index={index} />
@@ -22,7 +23,8 @@ export function Overview({ index }: { index: Index }) {
           <Changes groups={index.groups.slice(0, TOP_GROUPS)} index={index} />
           {index.groups.length > TOP_GROUPS ? (
             <p class="note">
-              {counted(index.groups.length, "group")} of equal changes; each flow's page lists its own.
+              {counted(toDecide, "group")} of equal changes
+              {toDecide < index.groups.length ? `, and ${index.groups.length - toDecide} that change the form alone` : ""}; each flow's page lists its own.
             </p>
           ) : null}
         </section>
