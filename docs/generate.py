@@ -189,7 +189,7 @@ def pytest_options() -> Lines:
     yield from prose("""
         One item is one case against one candidate: `prompts/refund.prompt.yml::late-parcel[gpt-4.1]`. It carries the
         marker `migrate`, and as keywords for `-k` the flow, the case's tags and `critical_<level>`. Its JUnit
-        properties are `flow`, `candidate` and `verdict`.
+        properties are `flow`, `candidate` and `verdict`, of one that failed `case` and `finding` too.
     """)
 
 
