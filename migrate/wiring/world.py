@@ -26,7 +26,7 @@ from migrate.edges.recorded_vectors import RecordedVectors
 from migrate.edges.recordings import RecordingStore
 from migrate.edges.shared_state import SharedState
 from migrate.errors import UsageProblem, did_you_mean
-from migrate.evidence.words import ends_of, leaving
+from migrate.evidence.words import Ends, ends_of, leaving
 from migrate.presenting.numbers import counted
 from migrate.redaction import Redactor, secrets_of
 from migrate.rendering import baseline_of, models_of, parse_candidate
@@ -271,7 +271,8 @@ class World:
     def leaving_of(self, moves: Iterable[tuple[str, str]]) -> list[str]:
         """Say the same of moves from a baseline: text of a candidate, and the models it replaces."""
         today = self.clock.today()
-        said: dict[str, None] = {}
+        replaced: dict[tuple[str, Ends], dict[str, None]] = {}
+        """What a model replaces that leaves on the same day, so that it is told once."""
         for text, baseline in moves:
             candidate = parse_candidate(text)
             baselines = [name.strip() for name in baseline.split(",") if name.strip()]
@@ -279,8 +280,12 @@ class World:
             before = ends_of(filter(self.is_openai, baselines), today)
             for model in sorted(asked - set(baselines)):
                 if self.is_openai(model):
-                    said[leaving(model, ends_of([model], today), baseline, before)] = None
-        return list(filter(None, said))
+                    replaced.setdefault((model, before), {})[baseline] = None
+        said = [
+            leaving(model, ends_of([model], today), " and ".join(baselines), before)
+            for (model, before), baselines in replaced.items()
+        ]
+        return list(filter(None, dict.fromkeys(said)))
 
     # --- asking --------------------------------------------------------------------------------------------
 

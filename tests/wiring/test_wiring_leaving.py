@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,13 @@ def test_a_candidate_that_leaves_is_told_by_the_judged_day(
     assert said == world.leaving(flows)
     lines = summary_lines(replay(), flows, width=200, leaving=said)
     assert all(lines.count(line) == 1 for line in said)
+
+
+def test_what_a_candidate_replaces_is_told_together(tmp_path: Path) -> None:
+    """Two models of today that leave on one day are one sentence; both are older than it."""
+    (tmp_path / "prompt-migrate.toml").write_text(SETTINGS.format("2026-01-15"), encoding="utf-8")
+    flows = [replace(evidence(flow, "gpt-4.1"), baseline=flow) for flow in ("gpt-4o", "gpt-4o-mini")]
+    assert [FULL.format(364).replace("gpt-4o", "gpt-4o and gpt-4o-mini")] == open_world(tmp_path, {}, {}).leaving(flows)
 
 
 def test_another_provider_s_model_has_another_calendar(tmp_path: Path) -> None:
