@@ -206,6 +206,7 @@ def _notes(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     counts = _counts(run, evidence)
     said = ", ".join(f"{count} {words}" for words, count in counts.items())
     yield f"{counted(sum(counts.values()), 'case')}: {said}"
+    yield from _places(evidence)
     yield from _latency_notes(evidence)
     yield from filter(None, map(_clocks_note, evidence))
     few = sum(min(flow.latency_candidate.n, flow.latency_baseline.n) < ENOUGH_FOR_P95 for flow in evidence)
@@ -230,6 +231,19 @@ def _counts(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, int]:
         apart = {silent: asked, "not run": found.pop(silent) - asked}
         return {words: count for words, count in {**apart, **found}.items() if count}
     return found
+
+
+def _places(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    """Yield where the cases are of which the table of several flows has no column, and which are not as they should."""
+    if len(evidence) < 2:
+        return
+    several = len({flow.candidate for flow in evidence}) > 1
+    for verdict in (CaseVerdict.CONTRACT_NOT_KEPT, CaseVerdict.UNSTABLE_BASELINE):
+        found = [(flow, flow.verdicts[verdict]) for flow in evidence if flow.verdicts.get(verdict)]
+        named = [f"{count} in {flow.flow}{f' on {flow.candidate}' if several else ''}" for flow, count in found]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        if named:
+            yield f"{verdict_words(verdict)}: {_listed(named)}{more}"
 
 
 def _latency_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:

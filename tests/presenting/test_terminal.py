@@ -269,6 +269,15 @@ def test_the_next_command_mends_the_worst(verdict: CaseVerdict, state: str, comm
     assert f"next: {command}" == lines[-1]
 
 
+def test_cases_that_have_no_column_are_told_by_flow() -> None:
+    """Of several flows: where the contract is not kept today either, and where the baseline is no baseline."""
+    found = {CaseVerdict.CONTRACT_NOT_KEPT: 2, CaseVerdict.UNSTABLE_BASELINE: 1, CaseVerdict.SAME: 3}
+    flows = [evidence("refund", verdicts=found), evidence("notes", verdicts={CaseVerdict.SAME: 2})]
+    lines = summary_lines(replay(), flows)
+    assert {"contract not kept: 2 in refund", "unstable baseline: 1 in refund"} <= set(lines)
+    assert not any(line.startswith("contract not kept:") for line in summary_lines(replay(), flows[:1]))
+
+
 def test_a_run_that_was_stopped_is_finished_first() -> None:
     """Another run, of what failed, would leave it unfinished behind it."""
     run = replay(state="incomplete", accounts={"planned": 5, "judged": 2, "not_run:interrupted": 3})
