@@ -33,7 +33,8 @@ def refuse_foreign(url: str, what: str, environ: Mapping[str, str]) -> None:
     if host is not None:
         raise UsageProblem(
             f"{what} leads to {host}, which you have not allowed: nothing was sent",
-            hint=f"if you trust it with keys and prompts: export {VARIABLE}={host}, or a line in {_shown(environ)}",
+            hint=f"it may be allowed if you trust it with keys and prompts, here or by a line in {_shown(environ)}",
+            next_command=f"export {VARIABLE}={host}",
         )
 
 

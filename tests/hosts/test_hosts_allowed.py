@@ -103,10 +103,11 @@ def test_the_refusal_says_what_where_and_how() -> None:
         refuse_foreign("https://evil.example/v1", 'the base_url of provider "p"', {})
     message = 'the base_url of provider "p" leads to evil.example, which you have not allowed: nothing was sent'
     hint = (
-        "if you trust it with keys and prompts: export PROMPT_MIGRATE_ALLOWED_HOSTS=evil.example, "
-        "or a line in ~/.config/prompt-migrate/allowed-hosts"
+        "it may be allowed if you trust it with keys and prompts, "
+        "here or by a line in ~/.config/prompt-migrate/allowed-hosts"
     )
     assert (message, hint, 2) == (caught.value.message, caught.value.hint, caught.value.exit_code)
+    assert "export PROMPT_MIGRATE_ALLOWED_HOSTS=evil.example" == caught.value.next_command
 
 
 CONFIG = """\
@@ -145,7 +146,8 @@ def test_the_command_line_refuses_too(far: Project) -> None:
     looked = far.command("-m", "migrate", "doctor")
 
     assert (2, 0) == (recorded.ret, looked.ret)
-    assert "evil.example, which you have not allowed" in recorded.stderr.str()
+    assert "evil.example, which you have not allowed" in " ".join(recorded.stderr.str().split())
+    assert "next: export PROMPT_MIGRATE_ALLOWED_HOSTS=evil.example" in recorded.stderr.str()
     assert "far at evil.example: you have not allowed this host" in looked.stdout.str()
 
 

@@ -126,7 +126,7 @@ def test_a_broken_contract_cannot_be_accepted(tab: Tab, report: Path) -> None:
     assert "a broken contract cannot be accepted" in page.locator(".said").inner_text()
     assert page.get_by_role("button", name="accept a").is_disabled()
     typed(page, "d")
-    assert "0 decisions" in page.locator("main").inner_text()
+    assert "0 decisions" in page.locator("main.decisions").inner_text()
 
 
 def decided(case: str, verdict: Any, group: str | None = None, path: str | None = None) -> Decision:
@@ -144,7 +144,7 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     page.wait_for_selector('.case[data-row] >> text="third"')
     assert "accept the case" in page.locator("main").inner_text()
     typed(page, "d")
-    said = page.locator("main").inner_text()
+    said = page.locator("main.decisions").inner_text()
     assert "0 decisions on 0 cases here, 2 decisions on 2 cases written before; 2 cases still undecided" in said
     rows = [row.inner_text() for row in page.locator("tbody tr").all()]
     assert [True, True] == ["by ada on 2026-01-16" in row and "as agreed" in row for row in rows]
@@ -220,13 +220,13 @@ def test_one_rejected_change_settles_a_case(tab: Tab, report: Path) -> None:
     typed(page, "n")
     page.locator(".group-buttons, .deciding").first.wait_for()
     typed(page, "d")
-    assert "1 case still undecided" in page.locator("main").inner_text()
+    assert "1 case still undecided" in page.locator("main.decisions").inner_text()
     page.goto(page.url.partition("#")[0] + "#/cases")
     typed(page, "n", "R")
     page.locator("dialog input").first.fill("the queue is wrong")
     page.locator("dialog input").first.press("Enter")
     typed(page, "d")
-    assert "0 cases still undecided" in page.locator("main").inner_text()
+    assert "0 cases still undecided" in page.locator("main.decisions").inner_text()
 
 
 def test_a_number_and_its_text_can_be_told_apart(tab: Tab, report: Path) -> None:
@@ -275,7 +275,7 @@ def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, re
     assert 0 == page.locator("dialog").count()
     assert 0 == page.locator(".case").count()
     typed(page, "d")
-    assert "0 decisions on 0 cases; 4 cases still undecided" in page.locator("main").inner_text()
+    assert "0 decisions on 0 cases; 4 cases still undecided" in page.locator("main.decisions").inner_text()
 
 
 def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
