@@ -14,7 +14,7 @@ from typing import Final
 
 from migrate.canonical import any_index
 from migrate.comparing.samples import severity_first
-from migrate.vocabulary import CaseId, Finding, Judged, Rejection, Severity, Toleration
+from migrate.vocabulary import CaseId, CaseVerdict, Comparison, Finding, Judged, Rejection, Severity, Toleration
 
 TOLERATION: Final = "toleration"
 """What `Finding.explained` says of a tolerated finding."""
@@ -106,6 +106,12 @@ def rejected(rejections: Iterable[Rejection], candidate: str, findings: Iterable
 def rejected_words(again: Iterable[Rejection]) -> list[str]:
     """Return who rejected what is there again, and why."""
     return list(dict.fromkeys(f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}" for one in again))
+
+
+def fails_for_a_rejection(comparison: Comparison) -> bool:
+    """Say whether nothing broke, and a change that a reviewer rejected is there again."""
+    open_ = {finding.severity for finding in comparison.findings if finding.explained is None}
+    return comparison.verdict is CaseVerdict.BREAKING and Severity.DRIFT in open_ and Severity.BREAKING not in open_
 
 
 def rejected_first(findings: Iterable[Finding], again: Iterable[Rejection]) -> tuple[Finding, ...]:

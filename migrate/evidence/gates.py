@@ -78,7 +78,10 @@ class Gates:
         for word, verdict, words in CASES:
             count = flow.verdicts.get(verdict, 0)
             if getattr(self, word) and count:
-                yield f"{count} of {flow.cases} cases {words}"
+                again = (
+                    f", {flow.rejected} of them for a rejected change" if word == "breaking" and flow.rejected else ""
+                )
+                yield f"{count} of {flow.cases} cases {words}{again}"
         if self.cost is not None:
             yield from _cost_reasons(flow, self.cost)
         if self.p95 is not None:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from migrate.comparing.forgiving import fails_for_a_rejection
 from migrate.evidence import words
 from migrate.evidence.latency import Clockings, quantiles_of, times_of
 from migrate.evidence.money import Ratio, Spending
@@ -88,6 +89,7 @@ class _Scale:
         self.simulated = False
         self.baselines: dict[str, None] = {}
         self.verdicts: Counter[CaseVerdict] = Counter()
+        self.rejected = 0
         self.unjudged: Counter[str] = Counter()
         self.rungs: dict[Rung, RungRates] = {}
         self.grouping = Grouping()
@@ -105,6 +107,7 @@ class _Scale:
         comparison = record.comparison
         self.samples += len(record.samples)
         self.verdicts[comparison.verdict] += 1
+        self.rejected += fails_for_a_rejection(comparison)
         self.unjudged.update(set(comparison.unjudged))
         if comparison.baseline:
             self.baselines[comparison.baseline] = None
@@ -171,6 +174,7 @@ class _Scale:
             changed=dict(self.changed),
             critical=None if policy is None else policy.critical,
             several_calls=self.several_calls,
+            rejected=self.rejected,
             tolerated=self.excused.changes(candidate, () if policy is None else policy.tolerated),
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from migrate.canonical import any_index
+from migrate.comparing.forgiving import fails_for_a_rejection
 from migrate.inert import inert
 from migrate.presenting.layout import CUT, cells, fit, wrapped
 from migrate.presenting.numbers import counted
@@ -91,7 +92,7 @@ def _cause(
     comparison: Comparison, findings: Sequence[tuple[Finding, int]], shown: Callable[[JsonPath], str] = str
 ) -> str:
     words = comparison.verdict.value.replace("_", " ")
-    if _fails_for_a_rejection(comparison):
+    if fails_for_a_rejection(comparison):
         words = f"rejected {findings[0][0].severity.value}"
     return words + (f": {shown(findings[0][0].path)} {_kind(findings[0][0])}" if findings else "")
 
@@ -100,12 +101,6 @@ def _head(comparison: Comparison, candidate: str, findings: Sequence[tuple[Findi
     """Return the verdict and what made it, then of whom: pytest's short summary has room for the first words only."""
     baseline = f" (baseline {comparison.baseline})" if comparison.baseline else ""
     return f"{_cause(comparison, findings)}: {comparison.flow} / {comparison.case} against {candidate}{baseline}"
-
-
-def _fails_for_a_rejection(comparison: Comparison) -> bool:
-    """Say whether nothing broke, and a change that a reviewer rejected is there again."""
-    counts = [finding.severity for finding in comparison.findings if finding.explained is None]
-    return comparison.verdict is CaseVerdict.BREAKING and Severity.DRIFT in counts and Severity.BREAKING not in counts
 
 
 def _kind(finding: Finding) -> str:
@@ -223,6 +218,9 @@ def _next(comparison: Comparison, candidate: str, run: str) -> tuple[str, ...]:
         case CaseVerdict.DRIFT:
             rule = "or give the path a rule in the prompt file; then"
             return "if this is fine,", _accept(comparison, candidate, run), rule, f"pytest --model {model} -k {case}"
+        case _ if fails_for_a_rejection(comparison):
+            fine = "mend the prompt; or, if this is fine after all,"
+            return fine, _accept(comparison, candidate, run), "then", f"pytest --model {model} -k {case}"
         case _:
             return "mend the prompt, then", f"pytest --model {model} -k {case}"
 

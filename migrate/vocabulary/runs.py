@@ -236,6 +236,8 @@ class FlowEvidence:
     """What was changed in an application's calls for the candidate, beside the model -> number of cases."""
     several_calls: bool = False
     """True when a sample of either side made more than one call."""
+    rejected: int = 0
+    """Of the breaking cases, those in which nothing broke and a change that a reviewer rejected is there again."""
     tolerated: tuple[ToleratedChange, ...] = ()
     """Tolerations at work."""
 

@@ -110,6 +110,8 @@ def test_a_rejected_change_fails_with_its_reason(replayed: Project) -> None:
         [
             "  rejected drift: $.amount value changed: refund / late-parcel*",
             "*why: rejected by ada: we would pay too much*",
+            "gate closed: refund against gpt-4.1: 2 of 3 cases breaking, 1 of them for a*",
+            "  rejected change",
         ]
     )
 

@@ -469,6 +469,12 @@ def test_a_rejected_drift_is_headed_as_what_it_is() -> None:
         "  at prompts/refund.prompt.yml:14",
         "  why: rejected by ada: we would pay too much",
     ] == failure_lines(case, PLACE, "gpt-4.1", width=110)[:3]
+    assert [
+        "  next: mend the prompt; or, if this is fine after all,",
+        "    prompt-migrate accept --flow refund --case late-parcel --candidate gpt-4.1",
+        "    then",
+        "    pytest --model gpt-4.1 -k 'refund and late-parcel'",
+    ] == failure_lines(case, PLACE, "gpt-4.1")[-4:]
 
 
 def test_the_worst_three_stand_for_the_rest() -> None:
@@ -506,7 +512,7 @@ def test_one_place_can_break_several_ways() -> None:
         "    why:    3 sentences, 2 at most",
         "  $: fact changed (drift, in 2 samples)",
         "    why:    numbers differ: no longer 45",
-    ] == lines[2:-1]
+    ] == lines[2:-4]
 
 
 def test_explained_findings_are_not_shown() -> None:
