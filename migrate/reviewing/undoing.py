@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from migrate.canonical import any_index
+from migrate.errors import StoreProblem
 from migrate.reviewing.decisions import Outcome
 from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
 from migrate.vocabulary import (
@@ -56,22 +57,49 @@ class Made:
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
-    """Return the decisions of a log that were neither taken back nor went with a promotion, the oldest first."""
+    """Return the decisions of a log that were neither taken back nor went with a promotion, the oldest first.
+
+    Raises StoreProblem for an entry that is no whole decision: a log lies in git, where hands and merges reach it.
+    """
     made: list[Made] = []
-    for entry in entries:
-        if entry["verdict"] == "promote":
-            made = [one for one in made if one.decision.case != entry["case"]]
-        elif entry["verdict"] == "undo":
-            _pop(made, _decision(flow, {**entry, "verdict": entry["undoes"]}))
-        elif entry["verdict"] in VERDICTS:
-            decision = _decision(flow, entry)
-            alone = not any(_about(one.decision) == _about(decision) for one in made)
-            if decision.verdict == "tolerate":
-                made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
-            else:
-                gone = tuple(entry.get("replaced", ()))
-                made.append(Made(decision, entry["base"], alone, (), entry.get("wrote"), gone))
+    for number, entry in enumerate(entries, 1):
+        try:
+            made = _after(made, flow, entry)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StoreProblem(
+                f"decision {number} in the decisions.jsonl of {flow} is not whole",
+                hint="restore the file from git, or remove the line",
+            ) from error
     return tuple(made)
+
+
+def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
+    """Return the decisions that stand after one more entry."""
+    if entry["verdict"] == "promote":
+        return [one for one in made if one.decision.case != entry["case"]]
+    if entry["verdict"] == "undo":
+        _pop(made, _decision(flow, {**entry, "verdict": entry["undoes"]}))
+    elif entry["verdict"] in VERDICTS:
+        decision = _decision(flow, entry)
+        alone = not any(_about(one.decision) == _about(decision) for one in made)
+        if decision.verdict == "tolerate":
+            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
+        else:
+            wrote, gone = entry.get("wrote"), tuple(entry.get("replaced", ()))
+            for one in (*(wrote or ()), *gone):
+                _check(one)
+            for one in gone:
+                _restored(one)
+            made.append(Made(decision, entry["base"], alone, (), wrote, gone))
+    return made
+
+
+def _check(entry: JsonObject) -> None:
+    """Raise for what does not find an entry of a golden again."""
+    missing = [name for name in MARK if name not in entry]
+    if missing or entry["list"] not in ("approved", "rejected") or type(entry["place"]) is not int:
+        raise ValueError(f"no mark of a golden's entry: {missing}")
+    _covers(entry)
 
 
 def rejected_again(decision: Decision, golden: Golden | None, comparison: Comparison) -> Iterator[Decision]:
@@ -218,7 +246,7 @@ def _answer_entry(answer: Answer) -> dict[str, Json]:
 def _put_back(golden: Golden, wrote: Iterable[JsonObject], displaced: Iterable[JsonObject]) -> Golden | None:
     """Return a golden without what was written and with what that took the place of; None where it is not there."""
     approved, rejected = [*golden.approved], [*golden.rejected]
-    for entry in sorted(wrote, key=lambda one: int(one["place"]), reverse=True):
+    for entry in sorted(wrote, key=lambda one: one["place"], reverse=True):
         here: Sequence[Approval | Rejection] = approved if entry["list"] == "approved" else rejected
         at = [place for place, one in enumerate(here) if _has_mark(one, entry)]
         if not at:
@@ -229,13 +257,20 @@ def _put_back(golden: Golden, wrote: Iterable[JsonObject], displaced: Iterable[J
             del approved[gone]
         else:
             del rejected[gone]
-    for entry in sorted(displaced, key=lambda one: int(one["place"])):
-        shared = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
-        if entry["list"] == "approved":
-            approved.insert(entry["place"], Approval(_answer(entry["answer"]), covers=_covers(entry), **shared))
+    for entry in sorted(displaced, key=lambda one: one["place"]):
+        one = _restored(entry)
+        if isinstance(one, Approval):
+            approved.insert(entry["place"], one)
         else:
-            rejected.insert(entry["place"], Rejection(_covers(entry), **shared))
+            rejected.insert(entry["place"], one)
     return replace(golden, approved=tuple(approved), rejected=tuple(rejected))
+
+
+def _restored(entry: JsonObject) -> Approval | Rejection:
+    shared = {name: entry[name] for name in ("candidate", "reviewer", "reason", "seen", "at")}
+    if entry["list"] == "approved":
+        return Approval(_answer(entry["answer"]), covers=_covers(entry), **shared)
+    return Rejection(_covers(entry), **shared)
 
 
 def _has_mark(one: Approval | Rejection, entry: JsonObject) -> bool:

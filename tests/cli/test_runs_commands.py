@@ -237,3 +237,11 @@ def test_hostile_names_are_drawn(project: Path) -> None:
 
     assert b"gpt<U+001B>[2J, \\u043c\\u043e" in done.stdout
     assert b"command:      rm <U+0007>" in done.stdout
+
+
+def test_what_cannot_be_read_in_of_a_killed_run_is_said_and_stops_nothing(filled: Path) -> None:
+    """The runs that are known are listed all the same."""
+    (filled / ".prompt-migrate" / "journals" / "20260116-080000-cc33.main.jsonl").mkdir(parents=True)
+    done = CliRunner().invoke(main, ["runs"])
+    assert (0, True) == (done.exit_code, SECOND.id in done.stdout)
+    assert "what killed runs were answered is not counted" in " ".join(done.stderr.split())

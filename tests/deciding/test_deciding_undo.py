@@ -160,6 +160,27 @@ def test_a_line_of_an_earlier_version_that_does_not_say_what_was_there_is_refuse
     assert before == written(replayed)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [{"wrote": 5}, {"wrote": [1]}, {"wrote": [{"list": "approved"}]}, {"replaced": [{}]}, {"case": None, "at": None}],
+    ids=str,
+)
+def test_a_damaged_log_is_told_and_nothing_is_taken_back(replayed: Project, damage: dict[str, object]) -> None:
+    """Logs lie in git, where hands and merges reach them: which decision it is, and what to do; never a traceback."""
+    command("reject", *LATE_PARCEL, *BOB)
+    command("accept", *LATE_PARCEL, *ADA)
+    path = replayed.root / "fixtures" / "refund" / "decisions.jsonl"
+    *earlier, last = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    whole = {name: value for name, value in (last | damage).items() if value is not None}
+    path.write_text("".join(json.dumps(one) + "\n" for one in (*earlier, whole)), "utf-8")
+    before = written(replayed)
+    done = CliRunner().invoke(main, ["review", "--undo", "--reviewer", "cyd"])
+    assert isinstance(done.exception, SystemExit)
+    assert "decision 2 in the decisions.jsonl of refund is not whole" in " ".join(done.stderr.split())
+    assert "restore the file from git, or remove the line" in " ".join(done.stderr.split())
+    assert before == written(replayed)
+
+
 def test_a_toleration_of_several_cases_comes_back_as_the_one_entry_it_was(replayed: Project) -> None:
     """Tolerated in two cases, then on other terms, then taken back: to the byte, and it can be replaced again."""
     value = ("--group", group(replayed, "value_changed"), *BOB)
