@@ -7,6 +7,7 @@ hashes of the *redacted* body: a chained call that quotes an earlier, redacted a
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -113,3 +114,8 @@ def any_index(path: JsonPath) -> JsonPath:
 @lru_cache(maxsize=256)  # the names of parameters: a few dozen, with every request
 def _name(name: str) -> str:
     return canonical_json(name)
+
+
+def stamp(now: dt.datetime) -> str:
+    """Return a time as records hold it: UTC, ISO 8601, milliseconds, `Z`."""
+    return now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -61,6 +61,8 @@ def _rollout(rollout: Rollout) -> Json:
         "critical": rollout.critical,
         "verdict": rollout.verdict,
         "reasons": list(rollout.reasons),
+        "doubts": list(rollout.doubts),
+        "lacks": rollout.lacks,
         "assumptions": list(rollout.assumptions),
         "simulated": rollout.simulated,
         "evidence": {
@@ -256,6 +258,8 @@ def _read_rollout(flow: Mapping[str, Any]) -> Rollout:
         stages=tuple(_read_stage(stage) for stage in flow["stages"]),
         behaviour=tuple(_read_behaviour(row) for row in flow["operating_characteristics"]),
         strata=tuple(_read_stratum(stratum) for stratum in flow.get("strata", ())),
+        doubts=tuple(flow.get("doubts", ())),
+        lacks=flow.get("lacks"),
     )
 
 

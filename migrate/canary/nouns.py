@@ -15,6 +15,10 @@ ShareKind = Literal["compare", "holdback", "watch"]
 MOST_CAP = 0.89
 """No cap is above it."""
 PlanVerdict = Literal["ready", "ready_modified", "shadow_first", "cannot_reach_power", "do_not_start"]
+Doubt = Literal["gate_closed", "past_margin"]
+"""What the replay has against a plan that it does not forbid."""
+Lack = Literal["goldens", "answers", "replay"]
+"""Of what a plan was refused for: goldens that are not stale, an answer to any case, a replay of all as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +289,9 @@ class Rollout:
     """Flows that are pooled into this rollout; empty: it is a flow's own."""
     pool: str = ""
     """Of a member that is looked at alone: the pool whose plan it follows and whose verdict holds for it."""
+    doubts: tuple[Doubt, ...] = ()
+    """The worst first; of a pool those of any member."""
+    lacks: Lack | None = None
 
     @property
     def own_part(self) -> float:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, get_args
 
-from migrate.canary.nouns import Inputs, Rollout
+from migrate.canary.nouns import Doubt, Inputs, Lack
 from migrate.evidence.words import leaving, points
 from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric
 
 MOST_NAMED: Final = 20
 """Cases that a reason names; the report has them all."""
-UNKNOWN: Final = "nothing is known of it"
 CLOSING: Final = "a run closes its gate on that when asked to, by --fail-on breaking,drift"
-IN_PART: Final = "replay all of them first"
-STALE: Final = "record them again, then replay"
-AGAIN: Final = "replay it again"
-CLOSED: Final = "the replay closed its gate: "
-PAST: Final = "past the margin by the best estimate: "
-DOUBTS: Final = (("gate closed", CLOSED), ("past margin", PAST))
-"""What is said of a plan in two words, and how the reason for it begins."""
 YES: Final = "a person says yes before the first stage"
 
 
@@ -28,19 +20,24 @@ def forbidden(inputs: Inputs) -> tuple[str, ...]:
     if len(inputs.members) > 1:
         # What one member shows is not made up for by the others.
         return (*_harm(inputs), *(f"{one.evidence.flow}: {why}" for one in _flows(inputs) for why in forbidden(one)))
-    return tuple(_unknown(inputs)) or (*_harm(inputs), *_rejected(inputs))
+    unknown = _unknown(inputs)
+    return (*_harm(inputs), *_rejected(inputs)) if unknown is None else (unknown[1],)
 
 
-def misgivings(inputs: Inputs) -> Iterator[str]:
+def lack(inputs: Inputs) -> Lack | None:
+    """Return what has to be made before a rollout that is forbidden can be judged; None where enough is known."""
+    lacks = {found[0] for one in _flows(inputs) if (found := _unknown(one)) is not None}
+    return next((one for one in get_args(Lack) if one in lacks), None)
+
+
+def misgivings(inputs: Inputs) -> Iterator[tuple[Doubt, str]]:
     """Yield what speaks against a rollout that nothing forbids: said before all else, whatever comes of the plan."""
     for one in _flows(inputs):
-        said = (_gate_words(one), *(_past_words(one, metric) for metric in one.evidence.metrics))
-        yield from (f"{_whose(inputs, one)}{words}" for words in said if words)
-
-
-def doubts(rollout: Rollout) -> tuple[str, ...]:
-    """Return in two words each what the replay has against a plan that it does not forbid."""
-    return tuple(word for word, start in DOUBTS if any(start in reason for reason in rollout.reasons))
+        if one.offline.gate:
+            yield "gate_closed", f"{_whose(inputs, one)}{_gate_words(one)}"
+        for metric in one.evidence.metrics:
+            if metric.excess is not None and metric.excess > inputs.margin:
+                yield "past_margin", f"{_whose(inputs, one)}{_past_words(one, metric, metric.excess)}"
 
 
 def worth_knowing(inputs: Inputs) -> Iterator[str]:
@@ -79,38 +76,21 @@ def compared(evidence: FlowEvidence) -> int:
     return evidence.cases - sum(evidence.verdicts.get(verdict, 0) for verdict in without)
 
 
-def is_unknown(rollout: Rollout) -> bool:
-    """Say whether a plan was refused because nothing could be compared."""
-    return any(reason.endswith(UNKNOWN) for reason in rollout.reasons)
-
-
-def wants_replay(rollout: Rollout) -> bool:
-    """Say whether a plan was refused for what was not replayed."""
-    return is_unknown(rollout) or any(reason.endswith((IN_PART, AGAIN)) for reason in rollout.reasons)
-
-
-def wants_goldens(rollout: Rollout) -> bool:
-    """Say whether a plan was refused for goldens that are stale."""
-    return any(reason.endswith(STALE) for reason in rollout.reasons)
-
-
 def _gate_words(inputs: Inputs) -> str:
-    """Say that the replay closed the gate, and which cases broke. Empty where it did not."""
+    """Say that the replay closed the gate, and which cases broke."""
     offline = inputs.offline
     broken = offline.worse.get("contract", ())
     named = f", {_named(broken)}" if broken else ""
-    return f"{CLOSED}{offline.gate}{named}" if offline.gate else ""
+    return f"the replay closed its gate: {offline.gate}{named}"
 
 
-def _past_words(inputs: Inputs, metric: FlowMetric) -> str:
-    """Say that a metric is past the margin by its estimate, though it is not shown to be. Empty where it is not."""
-    if metric.excess is None or metric.excess <= inputs.margin:
-        return ""
-    seen = f"{metric.name} {points(metric.excess)} points worse, margin {points(inputs.margin)}"
+def _past_words(inputs: Inputs, metric: FlowMetric, excess: float) -> str:
+    """Say that a metric is past the margin by its estimate, though it is not shown to be."""
+    seen = f"{metric.name} {points(excess)} points worse, margin {points(inputs.margin)}"
     bounds = f"not shown ({points(metric.low)} to {points(metric.high)})"
     mend = f"mend {_of(metric.worse, metric.cases)} first" if metric.worse else "mend it first"
     logs = "; production logs do not measure it" if metric.name == "agreement" else ""
-    return f"{PAST}{seen}, {bounds}: {mend}{logs}"
+    return f"past the margin by the best estimate: {seen}, {bounds}: {mend}{logs}"
 
 
 def _leaving_words(inputs: Inputs) -> str:
@@ -133,22 +113,29 @@ def _agreement(inputs: Inputs) -> FlowMetric | None:
     return next((metric for metric in inputs.evidence.metrics if metric.name == "agreement"), None)
 
 
-def _unknown(inputs: Inputs) -> Iterator[str]:
+def _unknown(inputs: Inputs) -> tuple[Lack, str] | None:
+    """Return what is lacking to judge one flow, and how that is said."""
     evidence, whole, offline = inputs.evidence, inputs.offline.flow_cases, inputs.offline
     if offline.stale:
-        yield f"{_of(offline.stale, evidence.cases)} have a stale golden: {STALE}"
-    elif offline.outdated:
+        stale = f"{_of(offline.stale, evidence.cases)} have a stale golden"
+        return "goldens", f"{stale}: record them again, then replay"
+    if offline.outdated:
         asked = f"the prompt changed since run {inputs.run} asked it"
-        yield f"{asked}, in {_of(offline.outdated, evidence.cases)}: {AGAIN}"
-    elif not is_answered(evidence):
-        silent = evidence.verdicts.get(CaseVerdict.NO_REPLY, 0)
-        if silent:
-            yield f"no answer of {evidence.candidate} to {_of(silent, evidence.cases)} in run {inputs.run}: {UNKNOWN}"
-        else:
-            why = evidence.reasons[0] if evidence.reasons else f"no case could be compared in run {inputs.run}"
-            yield f"{why}: {UNKNOWN}"
-    elif whole is not None and compared(evidence) < whole:
-        yield f"run {inputs.run} has {_of(compared(evidence), whole)} of the flow: {IN_PART}"
+        return "replay", f"{asked}, in {_of(offline.outdated, evidence.cases)}: replay it again"
+    if not is_answered(evidence):
+        return "answers", f"{_silence(inputs)}: nothing is known of it"
+    if whole is not None and compared(evidence) < whole:
+        return "replay", f"run {inputs.run} has {_of(compared(evidence), whole)} of the flow: replay all of them first"
+    return None
+
+
+def _silence(inputs: Inputs) -> str:
+    """Say why nothing could be compared."""
+    evidence = inputs.evidence
+    silent = evidence.verdicts.get(CaseVerdict.NO_REPLY, 0)
+    if silent:
+        return f"no answer of {evidence.candidate} to {_of(silent, evidence.cases)} in run {inputs.run}"
+    return evidence.reasons[0] if evidence.reasons else f"no case could be compared in run {inputs.run}"
 
 
 def _harm(inputs: Inputs) -> Iterator[str]:
@@ -190,12 +177,9 @@ def _of(count: int, total: int) -> str:
 __all__ = [
     "asks",
     "compared",
-    "doubts",
     "forbidden",
     "is_answered",
-    "is_unknown",
+    "lack",
     "misgivings",
-    "wants_goldens",
-    "wants_replay",
     "worth_knowing",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
+from typing import get_args
 
 from migrate.canary.ladder import (
     cases_wanted,
@@ -17,8 +18,8 @@ from migrate.canary.ladder import (
     unfavourable,
 )
 from migrate.canary.metrics import planned_metrics
-from migrate.canary.nouns import Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
-from migrate.canary.offline import YES, asks, forbidden, misgivings, worth_knowing
+from migrate.canary.nouns import Doubt, Inputs, Member, Metric, PlanVerdict, Rollout, Stage, Stratum
+from migrate.canary.offline import YES, asks, forbidden, lack, misgivings, worth_knowing
 from migrate.canary.stages import LOOKS, MOST_UNITS, stage_rows, with_member_stops
 from migrate.canary.terms import Terms
 from migrate.evidence.words import points
@@ -56,9 +57,10 @@ def plan_flow(inputs: Inputs, terms: Terms) -> Rollout:
     empty = _rollout(inputs, terms, metrics, first, per_day)
     stop = _refusal(inputs)
     if stop:
-        return replace(empty, verdict="do_not_start", reasons=stop)
-    made = _allowed(inputs, terms, empty)
-    return replace(made, reasons=(*misgivings(inputs), *made.reasons))
+        return replace(empty, verdict="do_not_start", reasons=stop, lacks=lack(inputs))
+    made, against = _allowed(inputs, terms, empty), tuple(misgivings(inputs))
+    doubts = tuple(one for one in get_args(Doubt) if any(one == doubt for doubt, _ in against))
+    return replace(made, reasons=(*(words for _, words in against), *made.reasons), doubts=doubts)
 
 
 def _allowed(inputs: Inputs, terms: Terms, empty: Rollout) -> Rollout:

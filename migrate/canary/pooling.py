@@ -20,7 +20,6 @@ from dataclasses import replace
 from itertools import groupby
 
 from migrate.canary.nouns import Inputs, Member, Offline, Rollout, SideFacts
-from migrate.canary.offline import doubts
 from migrate.canary.scheduling import STARTING
 from migrate.errors import UsageProblem
 from migrate.evidence.policy import Policy, stricter
@@ -181,7 +180,7 @@ def with_pool_lines(rollouts: Sequence[Rollout], planned: Planned) -> tuple[Roll
     said: dict[str, str] = {}
     loose = sorted((one for one in rollouts if not one.strata), key=_models)
     for _, group in groupby(loose, key=_models):
-        alike = [one for one in group if one.verdict in ("cannot_reach_power", *STARTING) and not doubts(one)]
+        alike = [one for one in group if one.verdict in ("cannot_reach_power", *STARTING) and not one.doubts]
         weak = [one.flow for one in alike if one.verdict == "cannot_reach_power"]
         for flows in dict.fromkeys((tuple(weak), tuple(one.flow for one in alike))):
             pool = planned(flows) if weak and len(flows) > 1 else None

@@ -110,11 +110,10 @@ def _is_ready(rollout: Rollout) -> bool:
 
 def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
     """Return what to type after a plan that was only looked at: write it, or look at what speaks against it."""
-    from migrate.canary.offline import doubts, is_unknown, wants_goldens, wants_replay
     from migrate.presenting.meant import to_type
 
     ready = [one for one in made.rollouts if _is_ready(one)]
-    if any(not doubts(one) for one in ready):
+    if any(not one.doubts for one in ready):
         words = [word for flow in flows for word in ("--flow", flow)]
         words += [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
         return shlex.join(["prompt-migrate", "canary", "plan", *words, "-o", "plan.json"])
@@ -123,12 +122,12 @@ def _next(made: Plan, flows: Sequence[str], given: Mapping[str, object]) -> str:
         return f"prompt-migrate report --run {ready[0].run} --open, then prompt-migrate review"
     if refused is None:
         return "prompt-migrate route"
-    if wants_goldens(refused):
+    if refused.lacks == "goldens":
         names = " or ".join(member.flow for member in refused.members)
         return f"pytest --golden=rewrite -k {shlex.quote(names)}"
-    if wants_replay(refused):
+    if refused.lacks is not None:
         # A name that nobody answered to is not repeated: it may be the mistake.
-        asked = to_type(refused.candidate, [refused.baseline]) if is_unknown(refused) else refused.candidate
+        asked = to_type(refused.candidate, [refused.baseline]) if refused.lacks == "answers" else refused.candidate
         return f"pytest --model {shlex.quote(asked)}"
     return f"prompt-migrate report --run {refused.run} --open, then prompt-migrate review"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
+from migrate.canonical import stamp
 from migrate.cli.leftovers import take_in_leftovers
 from migrate.cli.printing import folded, print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
@@ -207,7 +208,7 @@ def _decision(verdict: Verdict, given: dict[str, Any], now: dt.datetime, reviewe
         seen="",
         reason=given["reason"].strip(),
         reviewer=reviewer,
-        at=now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        at=stamp(now),
         expires=_day(given.get("until")),
         at_most=given.get("at_most"),
     )

@@ -44,6 +44,7 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
     Ends with 1 when a flow was refused.
     """
     from migrate import wiring
+    from migrate.canonical import stamp
     from migrate.wiring.deciding import promote as promoted
     from migrate.wiring.deciding import reviewer
     from migrate.workflow.promote import Signed
@@ -52,7 +53,7 @@ def promote(context: click.Context, /, candidate: str, **given: Any) -> None:
 
     take_in_leftovers(world.settings)
     try:
-        at = world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = stamp(world.clock.now())
         signed = Signed(reviewer(world, given["reviewer"]), at, given["reason"].strip())
         write = not given["dry_run"]
         results = list(promoted(world, given["run_id"], candidate, given["flows"], signed, write=write))
@@ -97,9 +98,8 @@ def _next_lines(results: Sequence[Promoted], candidate: str, folders: Sequence[s
 def _unsafe_lines(results: Sequence[Promoted], run_id: str | None) -> Iterator[str]:
     """Yield the command that tells why a verdict is not `safe`, and what would make it so."""
     from migrate.presenting.deciding import beside
-    from migrate.workflow.promote import ALL_THE_SAME
 
-    if any(one.status == "refused" and one.why.endswith(ALL_THE_SAME) for one in results):
+    if any(one.only_unsafe for one in results):
         which = "" if run_id is None else f" --run {shlex.quote(run_id)}"
         yield from beside("why, and what would help:", f"prompt-migrate compare{which}", terminal_width())
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from migrate.canonical import stamp
 from migrate.cli.decide import MOST, MOST_SAMPLES, NAMED, NOTHING, REFUSED, folders_of, refuse_misnamed
 from migrate.cli.keys import ESCAPE, pressed, typed
 from migrate.cli.leftovers import take_in_leftovers
@@ -104,7 +105,7 @@ def _undo(reviewer: str | None, given: dict[str, Any]) -> int:
         if not outcomes:
             _refuse_unknown(world, given["flow"], given["candidate"])
         if not dry_run:
-            who, at = reviewer_of(world, reviewer), _now(world.clock.now().isoformat())
+            who, at = reviewer_of(world, reviewer), stamp(world.clock.now())
             outcomes = writer.take_back(outcomes, reviewer=who, at=at)
         folders = folders_of(world.settings)
         print_lines(taken_back_lines(outcomes, dry_run=dry_run, folders=folders, width=terminal_width()))
@@ -171,9 +172,10 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
         ]
         if run_id is None:
             print_lines(fuller_lines(world.ledger.runs(), run, "review"), err=True)
-        given = replace(NOTHING, reviewer=reviewer_of(world, reviewer), at=_now(world.clock.now().isoformat()))
+        given = replace(NOTHING, reviewer=reviewer_of(world, reviewer))
         _warn(writer, cases)
-        session = Session(cases, given, writer.standing_of(dict.fromkeys(one.comparison.flow for one in cases)))
+        standing = writer.standing_of(dict.fromkeys(one.comparison.flow for one in cases))
+        session = Session(cases, given, lambda: stamp(world.clock.now()), standing)
         changes = session.changes()
         if not changes:
             print_lines([f"run {run.id}: nothing to decide"])
@@ -201,10 +203,6 @@ def warnings_of(lapsed: Sequence[str]) -> Iterator[str]:
         yield from hanging("warning: ", line, terminal_width())
     if len(lapsed) > LAPSED:
         yield f"warning: and of {len(lapsed) - LAPSED} more cases"
-
-
-def _now(text: str) -> str:
-    return text.split(".", 1)[0].removesuffix("+00:00") + "Z"
 
 
 def _narrowed(run_id: str | None, candidate: str | None) -> str:
@@ -280,9 +278,8 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
         bounds = _bounds(today) if verdict == "tolerate" else {}
         without = _left_out(change)
         count = len({one.case for one in change.examples} - without)
-        many = f"  that is {count} cases, more than {MOST} at once: {verdict} all of them?"
-        if count > MOST and not click.confirm(many):
-            return False
+        if count > MOST:
+            _confirm(f"that is {count} cases, more than {MOST} at once: {verdict} all of them? (y/N)")
     except (click.Abort, _Left):
         print_lines(["", "  left as it was"])
         return False
@@ -292,7 +289,7 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
 
 
 class _Left(Exception):
-    """Escape was pressed where a text was asked for."""
+    """Escape was pressed where something was asked, or a question was answered with no."""
 
 
 def _asked(prompt: str, read: Callable[[str], T]) -> T:
@@ -308,6 +305,18 @@ def _asked(prompt: str, read: Callable[[str], T]) -> T:
             return read(text.strip())
         except click.UsageError as problem:
             print_lines([f"  {problem.message}"])
+
+
+def _confirm(question: str) -> None:
+    """Ask for a yes. Raises _Left for a no, and as `_asked` does."""
+    if not _asked(question, _is_yes):
+        raise _Left
+
+
+def _is_yes(text: str) -> bool:
+    if text.lower() not in ("y", "yes", "n", "no", ""):
+        raise click.UsageError(f'"{text}" is neither y nor n')
+    return text.lower().startswith("y")
 
 
 def _bounds(today: str) -> dict[str, str | int | None]:

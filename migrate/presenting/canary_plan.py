@@ -8,7 +8,6 @@ from typing import Final
 from migrate.canary import Plan, Rollout, Stage
 from migrate.canary.behaving import HIDDEN
 from migrate.canary.nouns import Behaviour, Claims
-from migrate.canary.offline import doubts
 from migrate.evidence.words import signed_points
 from migrate.presenting.layout import Cell, Colour, Column, table, wrapped
 from migrate.presenting.markdown import markdown_table, plain
@@ -145,8 +144,7 @@ def _behind(rollout: Rollout) -> Iterator[str]:
 
 def _overview(rollout: Rollout) -> tuple[Cell, ...]:
     """Return a flow's row above all plans: where it stands, and what its first stage exposes when."""
-    doubt = next(iter(doubts(rollout)), "")
-    colour: Colour = "yellow" if doubt and rollout.verdict in STARTING else COLOURS.get(rollout.verdict, "")
+    colour: Colour = "yellow" if rollout.doubts and rollout.verdict in STARTING else COLOURS.get(rollout.verdict, "")
     verdict = Cell(standing_words(rollout), colour)
     first = [UNKNOWN] * 3
     if rollout.verdict in STARTING and rollout.stages:
@@ -188,8 +186,10 @@ def _strata(rollout: Rollout) -> list[tuple[Cell, ...]]:
 
 def standing_words(rollout: Rollout) -> str:
     """Return a verdict as it is read alone: nobody is told `ready` of what the replay speaks against."""
-    verdict, doubt = rollout.verdict.replace("_", " "), next(iter(doubts(rollout)), "")
-    return f"{'ready' if rollout.verdict in STARTING else verdict}, {doubt}" if doubt else verdict
+    verdict = rollout.verdict.replace("_", " ")
+    if not rollout.doubts:
+        return verdict
+    return f"{'ready' if rollout.verdict in STARTING else verdict}, {rollout.doubts[0].replace('_', ' ')}"
 
 
 def headline(rollout: Rollout) -> str:
@@ -334,7 +334,7 @@ def _route_words(plan: Plan) -> Iterator[str]:
     starting = [one for one in plan.rollouts if one.verdict in STARTING]
     if not starting:
         return
-    ready = [one for one in starting if not doubts(one)]
+    ready = [one for one in starting if not one.doubts]
     following = "for what is ready it is the next step" if ready else "here mending what got worse is the next step"
     if ready and len(ready) < len(starting):
         following += ", for what the replay speaks against (gate closed, past margin) mending is"

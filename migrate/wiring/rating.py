@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from migrate.canonical import stamp
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.goldens.ratings import RatingFiles
 from migrate.errors import StoreProblem
@@ -32,7 +33,7 @@ def open_session(world: World, sample: Sample, rater: str) -> RatingSession:
     known = [one for flow in flows for one in latest(files.of_flow(flow))]
 
     def now() -> str:
-        return world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return stamp(world.clock.now())
 
     return RatingSession(sample, rater, known, now, files.add)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from migrate.canonical import stamp
 from migrate.edges.decision_files import parse_decisions
 from migrate.edges.report import served_report
 from migrate.edges.serving import PageServer, Paper
@@ -53,7 +54,8 @@ class WebReview:
 
     def _decide(self, body: bytes) -> JsonObject:
         """Write decisions as they were made. Raises UsageProblem for what holds none."""
-        signed = [self._signed(decision) for decision in self._read(body)]
+        at = self._now()
+        signed = [self._signed(decision, at) for decision in self._read(body)]
         outcomes = self._writer.apply(signed)
         for outcome in outcomes:
             if outcome.status != "refused":
@@ -88,13 +90,13 @@ class WebReview:
     def _read(self, body: bytes) -> tuple[Decision, ...]:
         return parse_decisions(body.decode("utf-8", "replace"), "what the page sent")[1]
 
-    def _signed(self, decision: Decision) -> Decision:
+    def _signed(self, decision: Decision, at: str) -> Decision:
         name = decision.reviewer or self._reviewer
         self._names.add(name)
-        return replace(decision, reviewer=name, at=self._now())
+        return replace(decision, reviewer=name, at=at)
 
     def _now(self) -> str:
-        return self._world.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return stamp(self._world.clock.now())
 
 
 def _key(decision: Decision) -> Key:

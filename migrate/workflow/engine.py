@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeAlias
 
+from migrate.canonical import stamp
 from migrate.errors import PromptMigrateError
 from migrate.ports import Attempt, Clock, Journal, Provider, Purse
 from migrate.vocabulary import Answer, Call, NoReply, NoReplyKind, Reply, Request, Source
@@ -387,7 +388,7 @@ class Engine:
             attempts=tried,
             lost=lost + unanswered,
             source=Source.LIVE,
-            at=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            at=stamp(self._clock.now()),
             simulated=attempt.simulated,
         )
 

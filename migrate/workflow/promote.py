@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
@@ -29,9 +29,6 @@ from migrate.vocabulary import (
     Source,
 )
 from migrate.workflow.replay import Redacts, baseline_request
-
-ALL_THE_SAME: Final = "--reason TEXT promotes it all the same"
-"""Ends a refusal for want of a verdict alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,8 @@ class Promoted:
     """Tolerations in the prompt file, which stay, each until its day."""
     before: str = ""
     """The baseline it replaces."""
+    only_unsafe: bool = False
+    """Refused for want of a verdict of `safe` alone: a reason promotes it."""
 
 
 class Promotion:
@@ -80,9 +79,11 @@ class Promotion:
         records = [record for record in records if record.comparison.case in cases]
         model = parse_candidate(evidence.candidate).model_for(evidence.baseline)
         new = replace(flow, prompt=replace(flow.prompt, model=model))
-        why = _refusal(flow, evidence, records, signed.reason) or self._unlike(new, records)
+        why = _refusal(flow, evidence, records) or self._unlike(new, records)
         if why:
             return Promoted(flow.name, model, "refused", why=why)
+        if evidence.verdict != "safe" and not signed.reason:
+            return Promoted(flow.name, model, "refused", why=_unsafe(evidence), only_unsafe=True)
         replaced = [*self._replaced(new, records)]
         goldens = [golden for _, golden in replaced]
         if flow.prompt.model == model and not goldens:
@@ -146,8 +147,8 @@ class Promotion:
         return entry | {"dropped": dropped} if dropped else entry
 
 
-def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], reason: str) -> str:
-    """Return why a flow cannot be promoted, empty when it can."""
+def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord]) -> str:
+    """Return why a flow cannot be promoted, whatever its verdict; empty when it can."""
     candidate = parse_candidate(evidence.candidate)
     if flow.chain is not None or candidate.steps:
         return "it is a chain: give each step its new model in the prompt file, then record: pytest --golden=rewrite"
@@ -160,9 +161,13 @@ def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord], 
     silent = [record for record in records if not record.samples or any(not _answered(one) for one in record.samples)]
     if silent:
         return f"answers are missing, of case {silent[0].comparison.case} for one"
-    if evidence.verdict != "safe" and not reason:
-        return f"its verdict is {evidence.verdict or 'none'}, not safe{_because(evidence)}; {ALL_THE_SAME}"
     return ""
+
+
+def _unsafe(evidence: FlowEvidence) -> str:
+    """Return why a flow is promoted for a reason alone."""
+    verdict = evidence.verdict or "none"
+    return f"its verdict is {verdict}, not safe{_because(evidence)}; --reason TEXT promotes it all the same"
 
 
 def _because(evidence: FlowEvidence) -> str:

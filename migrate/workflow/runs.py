@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from migrate import __version__
+from migrate.canonical import stamp
 from migrate.vocabulary import CaseVerdict, NoReplyKind, Run
 from migrate.workflow.fold import Folded
 
@@ -35,11 +36,6 @@ def new_run(
         ),
         **facts,  # type: ignore[arg-type]
     )
-
-
-def stamp(now: dt.datetime) -> str:
-    """Return a time as records hold it: UTC, ISO 8601, milliseconds, `Z`."""
-    return now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def close_run(

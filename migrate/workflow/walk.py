@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from migrate.reviewing import (
@@ -59,7 +59,9 @@ class Session:
 
     cases: Sequence[Seen]
     given: Decision
-    """Reviewer and time, for every decision of the session."""
+    """Reviewer, for every decision of the session."""
+    now: Callable[[], str]
+    """Each decision has a time of its own: by it the last one is found, another day."""
     standing: Mapping[Key, Sequence[Decision]] = field(default_factory=dict)
     """What was decided before, the oldest first, by flow, case and candidate."""
     _made: list[tuple[str, list[Decision]]] = field(default_factory=list)
@@ -85,7 +87,7 @@ class Session:
         self, change: Change, verdict: str, reason: str = "", without: Iterable[CaseId] = (), **bounds: str | int | None
     ) -> int:
         """Decide on a group but for some cases; return for how many. Bounds are those of a toleration."""
-        given = replace(self.given, verdict=verdict, reason=reason, **bounds)  # type: ignore[arg-type]
+        given = replace(self.given, at=self.now(), verdict=verdict, reason=reason, **bounds)  # type: ignore[arg-type]
         choice = Choice(group=change.group.id, without=frozenset(without))
         made = list(chosen(self.cases, choice, given))
         self._made.append((change.group.id, made))

@@ -8,7 +8,7 @@ from typing import Any
 from canary_nouns import evidence, member, metric, pool, rollout
 
 from migrate.canary import Offline, Terms
-from migrate.canary.offline import CLOSING, YES, doubts, is_unknown, wants_goldens, wants_replay
+from migrate.canary.offline import CLOSING, YES
 from migrate.vocabulary import CaseVerdict, FlowMetric
 
 
@@ -68,8 +68,8 @@ def test_a_closed_gate_is_said_first_and_asks_a_person() -> None:
     assert ("cannot_reach_power", said) == (weak.verdict, weak.reasons[0])
     shadow = rollout(offline=broken, terms=Terms(budget_per_day=1), evidence=evidence(metric(high=0.4)))
     assert ("shadow_first", said) == (shadow.verdict, shadow.reasons[0])
-    assert ("gate closed",) == doubts(made) == doubts(weak) == doubts(shadow)
-    assert () == doubts(rollout())
+    assert ("gate_closed",) == made.doubts == weak.doubts == shadow.doubts
+    assert () == rollout().doubts
 
 
 def test_an_estimate_past_the_margin_is_said_first() -> None:
@@ -77,9 +77,9 @@ def test_an_estimate_past_the_margin_is_said_first() -> None:
     made = rollout(evidence=evidence(metric(excess=0.056, low=-0.044, high=0.136, worse=4)))
     said = "contract 5.6 points worse, margin 3, not shown (-4.4 to 13.6): mend 4 of 100 cases first"
     assert ("ready_modified", f"past the margin by the best estimate: {said}") == (made.verdict, made.reasons[0])
-    assert (("past margin",), False) == (doubts(made), made.stages[0].human_gate)
+    assert (("past_margin",), False) == (made.doubts, made.stages[0].human_gate)
     at_margin = rollout(evidence=evidence(metric(excess=0.03, low=-0.044, high=0.136)))
-    assert () == doubts(at_margin)
+    assert () == at_margin.doubts
 
 
 def test_of_a_pool_it_is_said_whose_gate_closed() -> None:
@@ -87,14 +87,14 @@ def test_of_a_pool_it_is_said_whose_gate_closed() -> None:
     refund = member("refund", users_per_day=9000, requests_per_day=9000)
     made = pool(refund, member("triage", offline=Offline(gate="2 of 100 cases breaking")))
     assert "triage: the replay closed its gate: 2 of 100 cases breaking" == made.reasons[0]
-    assert made.stages[0].human_gate
+    assert (("gate_closed",), True) == (made.doubts, made.stages[0].human_gate)
 
 
 def test_a_replay_of_another_prompt_does_not_start() -> None:
     """Goldens are recorded first where they are stale; where they fit, the replay is what is missing."""
     stale, other = rollout(offline=Offline(stale=3, outdated=2)), rollout(offline=Offline(outdated=2))
-    assert ("do_not_start", True, False) == (stale.verdict, wants_goldens(stale), wants_replay(stale))
-    assert ("do_not_start", False, True) == (other.verdict, wants_goldens(other), wants_replay(other))
+    assert ("do_not_start", "goldens") == (stale.verdict, stale.lacks)
+    assert ("do_not_start", "replay") == (other.verdict, other.lacks)
 
 
 def test_clean_goldens_are_not_called_broken() -> None:
@@ -145,7 +145,7 @@ def test_a_candidate_that_never_answered_does_not_start() -> None:
     assert (
         "no answer of gpt-4.1-mini to 30 of 30 cases in run 20260115-100000-abcd: nothing is known of it",
     ) == made.reasons
-    assert is_unknown(made)
+    assert "answers" == made.lacks
 
 
 def test_a_replay_of_a_part_of_the_cases_does_not_start() -> None:
@@ -158,8 +158,9 @@ def test_a_replay_of_a_part_of_the_cases_does_not_start() -> None:
         made.verdict,
         made.reasons,
     )
-    assert (True, False) == (wants_replay(made), is_unknown(made))
-    assert "ready" == rollout(offline=Offline(flow_cases=100)).verdict
+    assert "replay" == made.lacks
+    whole = rollout(offline=Offline(flow_cases=100))
+    assert ("ready", None) == (whole.verdict, whole.lacks)
 
 
 def test_what_forbids_one_member_forbids_its_pool() -> None:

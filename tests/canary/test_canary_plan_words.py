@@ -70,8 +70,8 @@ def test_of_what_must_not_start_no_assumption_is_told() -> None:
 def test_nobody_is_told_ready_of_what_the_replay_speaks_against() -> None:
     """In the row and in the headline: a closed gate before an estimate past the margin."""
     gate, past = "the replay closed its gate: 2 of 9 cases breaking", "past the margin by the best estimate: contract"
-    both = flow("refund", verdict="ready_modified", reasons=(gate, past))
-    one = flow("triage", verdict="cannot_reach_power", reasons=(past,))
+    both = flow("refund", verdict="ready_modified", reasons=(gate, past), doubts=("gate_closed", "past_margin"))
+    one = flow("triage", verdict="cannot_reach_power", reasons=(past,), doubts=("past_margin",))
     told = parts(both, one)
     assert "ready, gate closed" in told[1][1]
     assert "cannot reach power, past margin" in told[1][2]
@@ -97,7 +97,7 @@ def test_what_is_always_rolled_back_ends_the_table() -> None:
 def test_a_plan_says_how_it_stands_to_a_route_and_which_is_next() -> None:
     """What is ready is rolled out; what the replay speaks against is mended; where none may start nothing is said."""
     ready = flow("refund", verdict="ready", reasons=())
-    doubted = flow("triage", verdict="ready_modified", reasons=("the replay closed its gate: 2 of 9 cases breaking",))
+    doubted = flow("triage", verdict="ready_modified", doubts=("gate_closed",))
     blocked = flow("notes", verdict="do_not_start")
 
     def told(*rollouts: Rollout) -> str:

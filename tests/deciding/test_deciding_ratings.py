@@ -69,7 +69,7 @@ def test_a_rating_is_kept_with_rater_time_order_and_hashes(replayed: Project) ->
         right = "baseline" if one["left"] == "candidate" else "candidate"
         assert (one["left"], 5, 2) == (one["preferred"], one["correct"][one["left"]], one["correct"][right])
         assert ("ada", "gpt-4.1", {"seed": 0, "drawn": 3, "of": 3}) == (one["rater"], one["candidate"], one["sample"])
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one["at"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", one["at"])
     assert [] == pairs("ada", "--flow", "refund")
     assert 3 == len(pairs("bob", "--flow", "refund"))
     assert 0 == command("goldens", "check").exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
@@ -80,6 +81,19 @@ def test_a_group_is_taken_back_whole_and_then_what_was_before_it(replayed: Proje
     assert before == written(replayed)
     assert undo()[0].startswith("taken back: reject of call-back in notes (gpt-4.1) by bob")
     assert untouched == written(replayed)
+
+
+@pytest.mark.parametrize("order", [("refund", "notes"), ("notes", "refund")])
+def test_of_two_decisions_within_a_second_the_second_is_the_last(
+    replayed: Project, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    """Whichever of the flows it is in: a decision's time is kept to the millisecond."""
+    cases = {"refund": "late-parcel", "notes": "call-back"}
+    for flow, now in zip(order, (dt.datetime(2026, 1, 15, 9, 0, 0, us, dt.UTC) for us in (1000, 2000)), strict=True):
+        monkeypatch.setattr("migrate.edges.clock.SystemClock.now", lambda _, now=now: now)
+        command("reject", "--flow", flow, "--case", cases[flow], *BOB)
+    for flow in reversed(order):
+        assert undo()[0].startswith(f"taken back: reject of {cases[flow]} in {flow}")
 
 
 def test_a_flow_can_be_named(replayed: Project) -> None:

@@ -22,7 +22,11 @@ def session(project: Project) -> Session:
     world = wiring.open_world(project.root, {}, {})
     cases = list(open_review(world).seen(world.ledger.run(None)))
     world.close()
-    return Session(cases, Decision(FlowName(""), CaseId(""), "", "accept", None, "", reviewer="ada"))
+    return Session(
+        cases,
+        Decision(FlowName(""), CaseId(""), "", "accept", None, "", reviewer="ada"),
+        lambda: "2026-01-15T10:00:00.000Z",
+    )
 
 
 def test_the_worst_comes_first(replayed: Project) -> None:
@@ -260,20 +264,20 @@ def crowded(project: Project, count: int) -> None:
 
 
 def test_more_than_fifty_cases_at_once_are_asked_about(replayed: Project) -> None:
-    """What `--all` is to the commands is a question in the terminal: `n` decides nothing, `y` on all of them."""
+    """What `--all` is to the commands is a question in the terminal: `n` and Escape decide nothing, `y` on all."""
     crowded(replayed, 51)
     terminal = Terminal(replayed)
     terminal.wait("[q]uit [?]")
-    for answer, said in (("n", "[q]uit [?]"), ("y", "accept: 51 cases")):
+    for answer, said in (("n\n", "left as it was"), ("\x1b", "left as it was"), ("y\n", "accept: 51 cases")):
         terminal.press("a")
         terminal.wait("reason:")
         terminal.press("\n")
         terminal.wait("all but")
         terminal.press("\n")
         terminal.wait("that is 51 cases, more than 50 at once: accept all of them?")
-        terminal.press(f"{answer}\n")
+        terminal.press(answer)
         terminal.wait(said)
-    terminal.wait("[q]uit [?]")
+        terminal.wait("[q]uit [?]")
     terminal.press("\x1b")
     terminal.wait("nothing was written")
     assert 0 == terminal.end()

@@ -127,6 +127,22 @@ def test_undo_leaves_everything_as_it_was(served: Reviewed, replayed: Project) -
     assert not (replayed.root / "fixtures" / "refund" / "decisions.jsonl").exists()
 
 
+def test_what_one_key_decided_is_taken_back_as_one_another_day(served: Reviewed, replayed: Project) -> None:
+    """The cases of a group have one time: `review --undo` finds all of them again, and nothing else of the session."""
+    before = written(replayed)
+    served.go("case:call-back")
+    served.press("a", "written: 1 decision")
+    served.go("verdict:drift%20flow:refund")
+    served.page.keyboard.press("A")
+    served.page.get_by_role("button", name="accept 2 cases").click()
+    served.wait("written: 2 decisions")
+    served.end()
+
+    for said in ("taken back: accept of 2 cases in refund", "taken back: accept of call-back in notes"):
+        assert CliRunner().invoke(main, ["review", "--undo"]).stdout.startswith(said)
+    assert before == written(replayed)
+
+
 def test_what_others_decided_meanwhile_stays_in_the_log(served: Reviewed, replayed: Project) -> None:
     """A session that took its own back drops no line where somebody else decided in between."""
     served.go("case:late-parcel")

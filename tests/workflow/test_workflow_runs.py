@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate import __version__
+from migrate.canonical import stamp
 from migrate.vocabulary import CaseId, CaseVerdict, FlowName, NoReplyKind
 from migrate.workflow.fold import Folded
-from migrate.workflow.runs import close_run, new_run, stamp
+from migrate.workflow.runs import close_run, new_run
 
 NOW = dt.datetime(2026, 1, 15, 10, 30, 0, 123_456, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 LATER = NOW + dt.timedelta(minutes=5)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from migrate.canonical import stamp
 from migrate.edges.intercept.trace import Ending, Entry, Trace
 from migrate.ports import Clock
 from migrate.vocabulary import Endpoint, NoReply, NoReplyKind, Reply, Timing
@@ -195,7 +196,7 @@ class Listener:
         return Timing((last - started) * 1000, None if first is None else (first - started) * 1000)
 
     def _stamp(self) -> str:
-        return self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return stamp(self.clock.now())
 
     def _tell(self, ending: Ending) -> None:
         self.trace.unwatch(id(self))

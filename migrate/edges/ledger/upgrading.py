@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, inspect, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from migrate import __version__
+from migrate.canonical import stamp
 from migrate.edges.ledger.databases import Database, connect_sqlite, saying
 from migrate.edges.ledger.tables import metadata, schema_version
 from migrate.edges.ledger.versions import Migration
@@ -138,7 +139,7 @@ def _record(connection: Connection, migration: Migration) -> None:
     row = {
         "version": migration.version,
         "change": migration.change,
-        "applied_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "applied_at": stamp(dt.datetime.now(dt.UTC)),
         "tool_version": __version__,
     }
     connection.execute(insert(schema_version), row)

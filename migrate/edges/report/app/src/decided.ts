@@ -111,6 +111,8 @@ export interface Rollout {
   critical: string;
   verdict: string;
   reasons: string[];
+  // What the replay has against it, the worst first.
+  doubts?: string[];
   assumptions: string[];
   simulated: boolean;
   evidence: { run: string; cases: number; excess: number | null; low: number | null; high: number | null };

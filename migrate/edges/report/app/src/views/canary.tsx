@@ -8,7 +8,7 @@ import { between, counted, dollars, ms, Pill, plain, points, T } from "../words"
 import { Lazy } from "./lazy";
 
 export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan | null; checked: Checked | null }) {
-  const started = plan?.flows.filter((flow) => flow.verdict.startsWith("ready")).length ?? 0;
+  const started = plan?.flows.filter(starts).length ?? 0;
   const runs = new Set(plan?.flows.map((flow) => flow.evidence.run).filter(Boolean));
   return (
     <div class="page canary-page">
@@ -228,15 +228,25 @@ function Path({ check }: { check: Check }) {
 
 const PLAN_KIND: Record<string, string> = { ready: "safe", ready_modified: "safe", shadow_first: "insufficient", cannot_reach_power: "insufficient", do_not_start: "unsafe" };
 
+const starts = (rollout: Rollout) => rollout.verdict.startsWith("ready");
+
+// Nobody is told `ready` alone of what the replay speaks against.
+function standing(rollout: Rollout): string {
+  const doubt = rollout.doubts?.[0];
+  return doubt ? `${starts(rollout) ? "ready" : plain(rollout.verdict)}, ${plain(doubt)}` : plain(rollout.verdict);
+}
+
+const standingKind = (rollout: Rollout) => (rollout.doubts?.length && starts(rollout) ? "insufficient" : (PLAN_KIND[rollout.verdict] ?? "keep"));
+
 function RolloutSection({ rollout }: { rollout: Rollout }) {
   const id = `plan-${rollout.flow}`;
   return (
     <section aria-labelledby={id} class="rollout">
       <h2 id={id}>
-        <T text={rollout.flow} /> <Pill kind={PLAN_KIND[rollout.verdict] ?? "keep"}>{plain(rollout.verdict)}</Pill>{" "}
+        <T text={rollout.flow} /> <Pill kind={standingKind(rollout)}>{standing(rollout)}</Pill>{" "}
         <span class="note">
           <T text={`${rollout.baseline} → ${rollout.candidate}`} />
-          {rollout.verdict.startsWith("ready") ? `, ${counted(rollout.days, "day")} from day ${rollout.starts_on_day}` : ""}
+          {starts(rollout) ? `, ${counted(rollout.days, "day")} from day ${rollout.starts_on_day}` : ""}
           {rollout.simulated ? ", simulated evidence" : ""}
         </span>
       </h2>
