@@ -19,8 +19,7 @@ from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
 if TYPE_CHECKING:
     from migrate.ports import Clock
-    from migrate.presenting.deciding import LeftOpen
-    from migrate.reviewing import Choice, Outcome, Seen
+    from migrate.reviewing import Choice, LeftOpen, Outcome, Seen
     from migrate.vocabulary import Run, Settings
     from migrate.workflow.review import Review
 
@@ -124,7 +123,7 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
         name = reviewer_of(world, reviewer)
         signed = [one if one.reviewer else replace(one, reviewer=name) for one in decisions]
         review = open_review(world)
-        outcomes = review.apply(signed, write=not dry_run)
+        outcomes = review.apply(signed, write=not dry_run, at=stamp(world.clock.now()))
         left_open = review.left_open(outcomes)
     finally:
         world.close()
@@ -289,7 +288,7 @@ def folders_of(settings: Settings) -> tuple[str, str]:
 
 
 def _tell(
-    outcomes: Sequence[Outcome], left_open: LeftOpen, folders: Sequence[str], *, dry_run: bool, as_json: bool
+    outcomes: Sequence[Outcome], left_open: Sequence[LeftOpen], folders: Sequence[str], *, dry_run: bool, as_json: bool
 ) -> int:
     """Print what became of decisions; return the exit code."""
     from migrate.presenting.deciding import decided_document, decided_lines

@@ -216,7 +216,10 @@ def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iter
 
     width = terminal_width()
     for change in changes:
-        yield from flag_lines(change.flow, change.group, contract=change.is_contract, narrowed=narrowed, width=width)
+        can = change.is_contract
+        yield from flag_lines(
+            change.flow, change.group, cases=change.cases, contract=can, narrowed=narrowed, width=width
+        )
         yield from companion_lines(change.mates, width=width)
         yield from before_lines(session.said_before(change), width=width)
 
@@ -277,7 +280,7 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
             return False
         bounds = _bounds(today) if verdict == "tolerate" else {}
         without = _left_out(change)
-        count = len({one.case for one in change.examples} - without)
+        count = sum(one.case not in without for one in change.examples)
         if count > MOST:
             _confirm(f"that is {count} cases, more than {MOST} at once: {verdict} all of them? (y/N)")
     except (click.Abort, _Left):
@@ -378,7 +381,14 @@ def _show(session: Session, changes: tuple[Change, ...], at: int, example: int) 
         [
             "",
             *group_lines(
-                change.flow, change.group, change.candidates, change.mates, place=place, decided=decided, width=width
+                change.flow,
+                change.group,
+                change.candidates,
+                change.mates,
+                cases=change.cases,
+                place=place,
+                decided=decided,
+                width=width,
             ),
         ]
     )

@@ -11,8 +11,8 @@ from typing import Final
 from migrate.inert import inert
 from migrate.presenting.layout import cells, wrapped
 from migrate.presenting.numbers import counted
-from migrate.reviewing import Outcome
-from migrate.vocabulary import Decision, Flow, FlowName, Group, JsonObject
+from migrate.reviewing import LeftOpen, Outcome
+from migrate.vocabulary import Approval, Decision, Flow, JsonObject, Rejection
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
@@ -21,10 +21,6 @@ SHOWN: Final = 20
 """Reasons of refusals that are listed; the rest is counted."""
 LEFT_OPEN: Final = 5
 """Groups listed in which cases stay open."""
-
-
-LeftOpen = Sequence[tuple[FlowName, Group]]
-"""Groups in which cases that were let pass stay open."""
 LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who decided what"
 UNDONE_LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who took back what"
 PROMOTED_LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who promoted what"
@@ -32,7 +28,7 @@ RATED_LOG: Final = "commit ratings.jsonl beside the goldens: compare and the rep
 
 
 def decided_lines(
-    outcomes: Sequence[Outcome], left_open: LeftOpen, *, dry_run: bool, folders: Sequence[str], width: int
+    outcomes: Sequence[Outcome], left_open: Sequence[LeftOpen], *, dry_run: bool, folders: Sequence[str], width: int
 ) -> Iterator[str]:
     """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next.
 
@@ -57,6 +53,7 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
             yield f"{'would be ' if dry_run else ''}{word}: {on_cases(mine)} ({models})"
             if verdict == "accept" and not dry_run:
                 yield ANY_CANDIDATE
+        yield from _overriding_words([one for one in outcomes if one.decision.verdict == verdict], dry_run=dry_run)
     already = [one.decision for one in outcomes if one.status == "already"]
     if already:
         dropped = any(one.reason for one in already)
@@ -78,6 +75,21 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
         yield f"warning: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
+
+
+def _overriding_words(outcomes: Iterable[Outcome], *, dry_run: bool) -> Iterator[str]:
+    """Yield whose earlier words these decisions set aside, and of which cases: nobody is overruled unawares."""
+    over: dict[tuple[str, str, str], list[Decision]] = {}
+    for one in outcomes:
+        for earlier in one.overrides if one.status == "written" else ():
+            word = "accepted" if isinstance(earlier, Approval) else "rejected"
+            over.setdefault((word, earlier.reviewer, earlier.reason), []).append(one.decision)
+    for (word, reviewer, reason), mine in over.items():
+        cases = [*dict.fromkeys(one.case for one in mine)]
+        named = ", ".join(cases[:SHOWN]) + (f" and {len(cases) - SHOWN} more" if len(cases) > SHOWN else "")
+        until = f"; until {mine[0].expires}, then that holds again" if mine[0].verdict == "tolerate" else ""
+        said = f"{word} by {reviewer or 'a reviewer'} before" + (f" ({reason})" if reason else "")
+        yield f"{'would hold' if dry_run else 'holds'} over what was said of {named}: {said}{until}"
 
 
 def on_cases(decisions: Collection[Decision]) -> str:
@@ -111,14 +123,14 @@ def beside(words: str, command: str, width: int) -> Iterator[str]:
         yield inert(f"  {command}", keep_newlines=False)
 
 
-def _left_open_lines(groups: LeftOpen, width: int) -> Iterator[str]:
+def _left_open_lines(groups: Sequence[LeftOpen], width: int) -> Iterator[str]:
     """Yield in which other groups the cases stay open: what was said of the one is not said of those."""
     if groups:
-        cases = {(flow, case) for flow, group in groups for case in group.cases}
+        cases = {(flow, *member) for flow, _, members in groups for member in members}
         words = f"{len(cases)} of these cases {'stays' if len(cases) == 1 else 'stay'} open in other groups:"
         yield from wrapped(words, width)
-    for flow, group in groups[:LEFT_OPEN]:
-        words = f"  {group.id} {group.severity.value}, {counted(len(group.cases), 'case')}: {flow} {group.title}"
+    for flow, group, members in groups[:LEFT_OPEN]:
+        words = f"  {group.id} {group.severity.value}, {counted(len(members), 'case')}: {flow} {group.title}"
         yield from wrapped(words, width)
     if len(groups) > LEFT_OPEN:
         yield f"  and in {len(groups) - LEFT_OPEN} more groups"
@@ -172,7 +184,7 @@ def commit_message(decisions: Iterable[Decision]) -> str:
     return f"Review of a model migration: {words}"
 
 
-def decided_document(outcomes: Iterable[Outcome], left_open: LeftOpen, *, dry_run: bool) -> JsonObject:
+def decided_document(outcomes: Iterable[Outcome], left_open: Sequence[LeftOpen], *, dry_run: bool) -> JsonObject:
     """Return what became of decisions, as `decided.schema.json` publishes it."""
     outcomes = list(outcomes)
     written = [one.decision for one in outcomes if one.status == "written"]
@@ -190,6 +202,7 @@ def decided_document(outcomes: Iterable[Outcome], left_open: LeftOpen, *, dry_ru
                 "path": one.decision.path,
                 "status": one.status,
                 "why": one.why,
+                "overrides": [_earlier(word) for word in one.overrides],
             }
             for one in outcomes
         ],
@@ -201,9 +214,14 @@ def decided_document(outcomes: Iterable[Outcome], left_open: LeftOpen, *, dry_ru
                 "title": group.title,
                 "cases": list(group.cases),
             }
-            for flow, group in left_open
+            for flow, group, _ in left_open
         ],
     }
+
+
+def _earlier(word: Approval | Rejection) -> JsonObject:
+    verdict = "accept" if isinstance(word, Approval) else "reject"
+    return {"verdict": verdict, "reviewer": word.reviewer, "reason": word.reason, "at": word.at}
 
 
 def page_decision(one: Decision) -> JsonObject:

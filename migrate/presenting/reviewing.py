@@ -35,15 +35,19 @@ def group_lines(
     candidates: tuple[str, ...],
     mates: Sequence[tuple[Companion, Group]],
     *,
+    cases: int,
     place: str,
     decided: str | None,
     width: int,
 ) -> Iterator[str]:
-    """Yield the head of a group: which of how many, what changed, in how many cases, against which models."""
+    """Yield the head of a group: which of how many, what changed, in how many cases, against which models.
+
+    A case against two models is two.
+    """
     state = f", {decided}ed" if decided in ("accept", "reject") else ", tolerated" if decided else ""
     yield fit(f"{place}  {group.id}  {group.severity.value}{state}", width)
     yield from wrapped(f"  {flow}: {group.title}", width)
-    yield from wrapped(f"  {counted(len(group.cases), 'case')} against {', '.join(candidates)}", width)
+    yield from wrapped(f"  {counted(cases, 'case')} against {', '.join(candidates)}", width)
     yield from companion_lines(mates, width=width)
 
 
@@ -88,14 +92,14 @@ def example_lines(case: str, candidate: str, finding: Finding, samples: int, *, 
             yield f"{' ' * len(WHY) if number else WHY}{line}"
 
 
-def flag_lines(flow: str, group: Group, *, contract: bool, narrowed: str, width: int) -> Iterator[str]:
+def flag_lines(flow: str, group: Group, *, cases: int, contract: bool, narrowed: str, width: int) -> Iterator[str]:
     """Yield a group with the commands that decide on it, for where nobody can press a key.
 
     No line but a command is wider than `width` cells. `narrowed`: options that every command needs, after a blank, or
     nothing.
     """
     chosen = f"--group {group.id}{narrowed}"
-    words = f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(len(group.cases), 'case')})"
+    words = f"{group.id}  {group.severity.value}  {flow}: {group.title}  ({counted(cases, 'case')})"
     yield from wrapped(words, width)
     if not contract:
         yield f"  prompt-migrate accept {chosen} --reason TEXT"

@@ -1,6 +1,6 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
-from migrate.reviewing.companions import Companion, companions, left_open
+from migrate.reviewing.companions import Companion, LeftOpen, companions, left_open
 from migrate.reviewing.decisions import (
     Choice,
     Decided,
@@ -39,6 +39,7 @@ __all__ = [
     "Dropped",
     "Fingerprint",
     "Grouping",
+    "LeftOpen",
     "Outcome",
     "Pair",
     "Said",

@@ -13,9 +13,18 @@ from typing import NamedTuple
 
 from migrate.canonical import any_index
 from migrate.reviewing.decisions import Seen, changes_of, meant
-from migrate.reviewing.groups import WORST_FIRST, Grouping
+from migrate.reviewing.groups import WORST_FIRST, Grouping, fingerprint_of, group_id, open_findings
 from migrate.reviewing.seen import seen_digest
-from migrate.vocabulary import Decision, FlowName, Group, Severity
+from migrate.vocabulary import CaseId, Decision, FlowName, Group, Severity
+
+
+class LeftOpen(NamedTuple):
+    """A group in which cases stay open that were let pass for another of their changes."""
+
+    flow: FlowName
+    group: Group
+    members: tuple[tuple[CaseId, str], ...]
+    """Its cases, each with the candidate's text."""
 
 
 class Companion(NamedTuple):
@@ -45,18 +54,25 @@ def companions(groups: Mapping[str, Collection[Hashable]]) -> dict[str, tuple[Co
     return found
 
 
-def left_open(cases: Iterable[tuple[Seen, Sequence[Decision]]]) -> tuple[tuple[FlowName, Group], ...]:
+def left_open(cases: Iterable[tuple[Seen, Sequence[Decision]]]) -> tuple[LeftOpen, ...]:
     """Return the groups that cases stay open in after what was decided of them, worst first, then largest.
 
     Decisions on other answers than those seen say nothing of these.
     """
     flows: defaultdict[FlowName, Grouping] = defaultdict(Grouping)
+    members: defaultdict[str, dict[tuple[CaseId, str], None]] = defaultdict(dict)
     for seen, decisions in cases:
         comparison, answers = seen.comparison, seen_digest(seen.samples)
         mine = [one for one in decisions if one.seen == answers]
         said = {change for one in mine for change in changes_of(meant(one, comparison))}
         rest = (one for one in comparison.findings if one.severity is not Severity.COSMETIC)
         findings = tuple(one for one in rest if (one.kind, any_index(one.path)) not in said)
-        flows[comparison.flow].add(replace(comparison, findings=findings))
-    found = [(flow, group) for flow, grouping in flows.items() for group in grouping.groups()]
-    return tuple(sorted(found, key=lambda one: (WORST_FIRST[one[1].severity], -len(one[1].cases), one[0], one[1].id)))
+        left = replace(comparison, findings=findings)
+        flows[comparison.flow].add(left)
+        for name in {group_id(fingerprint_of(left.flow, finding)) for finding in open_findings(left)}:
+            members[name][left.case, left.candidate] = None
+    groups = ((flow, group) for flow, grouping in flows.items() for group in grouping.groups())
+    found = (LeftOpen(flow, group, tuple(members[group.id])) for flow, group in groups)
+    return tuple(
+        sorted(found, key=lambda one: (WORST_FIRST[one.group.severity], -len(one.members), one.flow, one.group.id))
+    )

@@ -96,6 +96,9 @@ class Outcome:
     """What it added to the prompt file."""
     replaced: tuple[Toleration, ...] = ()
     """What it took the place of there."""
+    overrides: tuple[Approval | Rejection, ...] = ()
+    """Earlier words in the golden that say the opposite of these changes. A toleration holds over a rejection until its
+    day, and leaves it where it is; an approval takes it out, and a rejection takes an approval out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,12 @@ def decide(
             status: Literal["written", "already"] = "written" if new else "already"
             outcomes.append(
                 Outcome(
-                    decision, status, _outnumbered(decision, current.comparison), tolerated=tuple(new), replaced=gone
+                    decision,
+                    status,
+                    _outnumbered(decision, current.comparison),
+                    tolerated=tuple(new),
+                    replaced=gone,
+                    overrides=tuple(_overridden(decision, after, findings, current.samples)),
                 )
             )
             continue
@@ -246,15 +254,31 @@ def decide(
         if why:
             outcomes.append(Outcome(decision, "refused", why))
             continue
+        opposite = _overridden(decision, after, findings, current.samples)
         act = _accepted if decision.verdict == "accept" else _rejected
         changed = act(after, decision, findings, current.samples)
         outcomes.append(
             Outcome(decision, "already")
             if changed == after
-            else Outcome(decision, "written", before=after, after=changed)
+            else Outcome(decision, "written", before=after, after=changed, overrides=tuple(opposite))
         )
         after = changed
     return Decided(tuple(outcomes), None if after == golden else after, tuple(added), tuple(replaced))
+
+
+def _overridden(
+    decision: Decision, golden: Golden, findings: Sequence[Finding], samples: Sequence[Judged]
+) -> Iterator[Approval | Rejection]:
+    """Yield what a golden says already of these changes of the candidate, where the decision says the opposite."""
+    changes = {*changes_of(findings)}
+    if decision.verdict != "reject":
+        mine = (one for one in golden.rejected if one.candidate == decision.candidate)
+        yield from (one for one in mine if not changes.isdisjoint(one.covers))
+        return
+    answers = {_texts(judged.sample.answer) for judged in samples if judged.sample.answer is not None}
+    for one in golden.approved:
+        if one.candidate == decision.candidate and _texts(one.answer) in answers:
+            yield from [one] if not one.covers or not changes.isdisjoint(one.covers) else []
 
 
 def showing(decision: Decision, comparison: Comparison) -> int:

@@ -54,6 +54,8 @@ class Made:
     """Marks of what it wrote in the golden, with the places; None: the log does not say."""
     displaced: tuple[JsonObject, ...] = ()
     """What it took the place of in the golden, with the places."""
+    written_at: str = ""
+    """When it was written: as it was made, or when the file was applied that it came in."""
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
@@ -82,15 +84,16 @@ def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
     elif entry["verdict"] in VERDICTS:
         decision = _decision(flow, entry)
         alone = not any(_about(one.decision) == _about(decision) for one in made)
+        written_at = str(entry.get("applied_at", decision.at))
         if decision.verdict == "tolerate":
-            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry))))
+            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry)), written_at=written_at))
         else:
             wrote, gone = entry.get("wrote"), tuple(entry.get("replaced", ()))
             for one in (*(wrote or ()), *gone):
                 _check(one)
             for one in gone:
                 _restored(one)
-            made.append(Made(decision, entry["base"], alone, (), wrote, gone))
+            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at))
     return made
 
 
@@ -157,11 +160,11 @@ def _about(decision: Decision) -> tuple[CaseId, str]:
 
 
 def newest(logs: Mapping[FlowName, Sequence[Made]]) -> tuple[Made, ...]:
-    """Return what was decided last in one go: the decisions that end their logs and differ in their cases alone."""
-    ends = [made[-1].decision for made in logs.values() if made]
+    """Return what was written last in one go: the decisions that end their logs and differ in their cases alone."""
+    ends = [made[-1] for made in logs.values() if made]
     if not ends:
         return ()
-    act = _act(max(ends, key=lambda one: one.at))
+    act = _act(max(ends, key=lambda one: (one.written_at, one.decision.at)).decision)
     return tuple(one for made in logs.values() for one in _tail(made, act))
 
 

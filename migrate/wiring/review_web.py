@@ -10,8 +10,8 @@ from migrate.edges.decision_files import parse_decisions
 from migrate.edges.report import served_report
 from migrate.edges.serving import PageServer, Paper
 from migrate.presenting.deciding import decided_document, page_decision
-from migrate.reviewing import Outcome
-from migrate.vocabulary import Decision, FlowName, Group, JsonObject
+from migrate.reviewing import LeftOpen, Outcome
+from migrate.vocabulary import Decision, JsonObject
 from migrate.wiring.deciding import open_review
 from migrate.wiring.reporting import make_report
 from migrate.wiring.world import World
@@ -43,7 +43,7 @@ class WebReview:
         return tuple(one for one in self._kept.values() if one.status == "written")
 
     @property
-    def left_open(self) -> tuple[tuple[FlowName, Group], ...]:
+    def left_open(self) -> tuple[LeftOpen, ...]:
         """Groups in which cases stay open that this session let pass."""
         return self._writer.left_open(self.outcomes)
 

@@ -16,6 +16,7 @@ from migrate.ports import CaseRecord, DecisionLog, Goldens, Ledger, PromptFiles
 from migrate.reviewing import (
     Choice,
     Decided,
+    LeftOpen,
     Outcome,
     Seen,
     chosen,
@@ -37,7 +38,6 @@ from migrate.vocabulary import (
     Flow,
     FlowName,
     Golden,
-    Group,
     Inventory,
     Json,
     JsonObject,
@@ -105,15 +105,18 @@ class Review:
             answered |= {_key(one.comparison) for one in cases}
         return None
 
-    def apply(self, decisions: Sequence[Decision], *, write: bool = True) -> tuple[Outcome, ...]:
-        """Apply decisions and return what became of each, in their order; without `write` nothing is changed."""
+    def apply(self, decisions: Sequence[Decision], *, write: bool = True, at: str | None = None) -> tuple[Outcome, ...]:
+        """Apply decisions and return what became of each, in their order; without `write` nothing is changed.
+
+        `at`: when they are written, where they were made before.
+        """
         outcomes: dict[int, Outcome] = {}
         with self._log.turn():
             self._read_inventory()
             current = self._current({_key(decision) for decision in decisions})
             for flow in dict.fromkeys(decision.flow for decision in decisions):
                 mine = [(place, decision) for place, decision in enumerate(decisions) if decision.flow == flow]
-                outcomes |= self._of_flow(flow, mine, current, write=write)
+                outcomes |= self._of_flow(flow, mine, current, write=write, at=at)
         return tuple(outcomes[place] for place in range(len(decisions)))
 
     def lapsed(self, flows: Iterable[FlowName]) -> Iterator[str]:
@@ -134,7 +137,7 @@ class Review:
                 found.setdefault(_key(made.decision), []).append(made.decision)
         return found
 
-    def left_open(self, outcomes: Iterable[Outcome]) -> tuple[tuple[FlowName, Group], ...]:
+    def left_open(self, outcomes: Iterable[Outcome]) -> tuple[LeftOpen, ...]:
         """Return the groups in which cases that were just let pass stay open: they will not pass for that alone."""
         said: dict[Key, list[Decision]] = {}
         for one in outcomes:
@@ -260,6 +263,7 @@ class Review:
         current: Mapping[Key, Seen],
         *,
         write: bool,
+        at: str | None,
     ) -> dict[int, Outcome]:
         if flow in self._broken:
             return {place: Outcome(decision, "refused", self._broken[flow]) for place, decision in decisions}
@@ -278,7 +282,7 @@ class Review:
         if why:
             outcomes = {place: _refused_toleration(outcome, why) for place, outcome in outcomes.items()}
         if write:
-            self._write(flow, goldens, () if why else joined(tolerated), joined(replaced))
+            self._write(flow, goldens, () if why else joined(tolerated), joined(replaced), at)
         return outcomes
 
     def _write(
@@ -287,18 +291,21 @@ class Review:
         goldens: Sequence[tuple[Decided, Golden | None]],
         tolerated: Sequence[Toleration],
         replaced: Sequence[Toleration],
+        at: str | None,
     ) -> None:
         """Write what was decided of a flow: its lines in the log, then golden by golden, then the prompt file."""
         entries: list[JsonObject] = []
+        applied = {} if at is None else {"applied_at": at}
         for decided, before in goldens:
             after = before if decided.golden is None else self._goldens.stored(decided.golden)
             written = [one for one in decided.outcomes if one.status == "written"]
             entries += [
-                {**_entry(one, before, after), **unlike(one)}
+                {**_entry(one, before, after), **unlike(one), **applied}
                 for one in written
                 if tolerated or one.decision.verdict != "tolerate"
             ]
-        self._log.add(flow, entries)
+        # What was decided in one go stands together: so it is found when it is taken back.
+        self._log.add(flow, sorted(entries, key=lambda entry: str(entry["at"])))
         for decided, _ in goldens:
             if decided.golden is not None:
                 self._goldens.write(decided.golden)

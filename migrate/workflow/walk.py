@@ -48,6 +48,11 @@ class Change:
     """Groups that most of its cases are in as well."""
 
     @property
+    def cases(self) -> int:
+        """Cases to decide on: one that changed against two candidates is two, as everywhere."""
+        return len(self.examples)
+
+    @property
     def is_contract(self) -> bool:
         """True when it can be tolerated but not accepted."""
         return self.group.rung is not Rung.AGREEMENT
@@ -75,9 +80,10 @@ class Session:
         for flow in dict.fromkeys(seen.comparison.flow for seen in self.cases):
             mine = [seen for seen in self.cases if seen.comparison.flow == flow]
             groups = {group.id: group for group in group_changes(seen.comparison for seen in mine)}
-            shared = companions({name: group.cases for name, group in groups.items()})
+            shown = {name: tuple(_examples(group, mine)) for name, group in groups.items()}
+            shared = companions({name: [(one.case, one.candidate) for one in these] for name, these in shown.items()})
             for name, group in groups.items():
-                examples = tuple(_examples(group, mine))
+                examples = shown[name]
                 candidates = tuple(dict.fromkeys(one.candidate for one in examples))
                 mates = ((mate, groups[mate.id]) for mate in shared[name])
                 worth = tuple(pair for pair in mates if pair[1].severity is not Severity.COSMETIC)
@@ -137,4 +143,4 @@ def _examples(group: Group, cases: Iterable[Seen]) -> Iterator[Example]:
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:
-    return WORST_FIRST[change.group.severity], -len(change.examples), change.flow, change.group.id
+    return WORST_FIRST[change.group.severity], -change.cases, change.flow, change.group.id

@@ -10,7 +10,10 @@ import jsonschema_rs
 from click.testing import CliRunner, Result
 from small_project import Project
 
+from migrate import wiring
 from migrate.cli import main
+from migrate.reviewing import seen_digest
+from migrate.wiring.deciding import open_review
 
 SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
 MODEL = ("-q", "--model", "gpt-4.1", "--migrate-offline", "--fail-on", "breaking,drift")
@@ -59,3 +62,30 @@ def counts(flow: str = "refund") -> dict[str, int]:
 def log(project: Project, flow: str) -> list[dict[str, Any]]:
     path = project.root / "fixtures" / flow / "decisions.jsonl"
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def downloaded(project: Project, **changes: Any) -> Path:
+    """Write what a report would download: both changed amounts accepted, as they are seen now."""
+    world = wiring.open_world(project.root, {}, {})
+    drifting = (one for one in open_review(world).seen(world.ledger.run(None)) if one.comparison.verdict == "drift")
+    shown = [one for one in drifting if one.comparison.flow == "refund"]
+    world.close()
+    decisions = [
+        {
+            "flow": "refund",
+            "case_id": one.comparison.case,
+            "model": "gpt-4.1",
+            "group": None,
+            "verdict": "accept",
+            "base_sha256": one.base,
+            "candidate_sha256": seen_digest(one.samples),
+            "reason": "",
+            "reviewer": "",
+            "at": "2026-01-15T10:00:00Z",
+            **changes,
+        }
+        for one in shown
+    ]
+    path = project.root / "decisions.json"
+    path.write_text(json.dumps({"format": 1, "run": "any", "decisions": decisions}), "utf-8")
+    return path

@@ -5,16 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
-from deciding_commands import MODEL, command, compared, counts, decide, flat, group, log, statuses
+from deciding_commands import MODEL, command, compared, counts, decide, downloaded, flat, group, log, statuses
 from small_project import LATE, Project
-
-from migrate import wiring
-from migrate.reviewing import seen_digest
-from migrate.wiring.deciding import open_review
 
 
 def test_an_accepted_group_passes_on_the_next_run(replayed: Project) -> None:
@@ -134,6 +128,41 @@ def test_a_rejection_takes_an_approval_back(replayed: Project) -> None:
     assert {"breaking": 2, "drift": 1} == counts()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "said"),
+    [
+        (("reject", "--reason", "wrong sum"), ("accept",), "rejected by ada before (wrong sum)"),
+        (("accept",), ("reject", "--reason", "after all"), "accepted by ada before"),
+        (
+            ("reject", "--reason", "wrong sum"),
+            ("tolerate", "--until", "2026-02-01", "--reason", "later"),
+            "rejected by ada before (wrong sum); until 2026-02-01, then that holds again",
+        ),
+    ],
+    ids=["accepted", "rejected", "tolerated"],
+)
+def test_nobody_is_overruled_unawares(
+    replayed: Project, earlier: tuple[str, ...], later: tuple[str, ...], said: str
+) -> None:
+    """A group that holds a case of which somebody said the opposite: it is named, with who said it, and in JSON."""
+    decide(earlier[0], "--case", "late-parcel", "--path", "$.amount", *earlier[1:])
+    words = (later[0], "--group", group("$.amount value changed"), *later[1:])
+    dry = flat(command(*words, "--reviewer", "bob", "--dry-run").stdout)
+    assert f"would hold over what was said of late-parcel: {said}" in dry
+    found = {one["case_id"]: one["overrides"] for one in decide(*words, "--dry-run")["decisions"]}
+    assert (["ada"], []) == ([one["reviewer"] for one in found["late-parcel"]], found["broken-cup"])
+    assert f"holds over what was said of late-parcel: {said}" in flat(command(*words, "--reviewer", "bob").stdout)
+
+
+def test_a_rejection_holds_again_when_a_toleration_ends(replayed: Project) -> None:
+    """A toleration is for a time: it leaves the rejection where it is."""
+    decide("reject", "--case", "late-parcel", "--reason", "wrong sum")
+    decide("tolerate", "--case", "late-parcel", "--until", "2026-02-01", "--reason", "later")
+    for day, found in (("2026-02-01", {"accepted": 1, "breaking": 1}), ("2026-02-02", {"breaking": 2})):
+        replayed.run(*MODEL, "--migrate-as-of", day)
+        assert {**found, "drift": 1} == counts()
+
+
 def test_what_is_tolerated_cannot_be_rejected_beside_it(replayed: Project) -> None:
     """A rejection that would do nothing is refused, and says what lets the change pass."""
     decide("tolerate", "--case", "lost.letter", "--until", "2999-02-01", "--reason", "known")
@@ -196,33 +225,6 @@ def test_nothing_is_decided_by_accident(replayed: Project) -> None:
 
 
 # --- A file of decisions -------------------------------------------------------------------------------------------
-
-
-def downloaded(project: Project, **changes: Any) -> Path:
-    """Write what a report would download: both changed amounts accepted, as they are seen now."""
-    world = wiring.open_world(project.root, {}, {})
-    drifting = (one for one in open_review(world).seen(world.ledger.run(None)) if one.comparison.verdict == "drift")
-    shown = [one for one in drifting if one.comparison.flow == "refund"]
-    world.close()
-    decisions = [
-        {
-            "flow": "refund",
-            "case_id": one.comparison.case,
-            "model": "gpt-4.1",
-            "group": None,
-            "verdict": "accept",
-            "base_sha256": one.base,
-            "candidate_sha256": seen_digest(one.samples),
-            "reason": "",
-            "reviewer": "",
-            "at": "2026-01-15T10:00:00Z",
-            **changes,
-        }
-        for one in shown
-    ]
-    path = project.root / "decisions.json"
-    path.write_text(json.dumps({"format": 1, "run": "any", "decisions": decisions}), "utf-8")
-    return path
 
 
 def test_downloaded_decisions_are_applied_once(replayed: Project) -> None:

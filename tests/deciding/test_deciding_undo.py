@@ -7,6 +7,7 @@ import json
 
 import pytest
 from click.testing import CliRunner, Result
+from deciding_commands import downloaded
 from small_project import LATE, Project
 
 from migrate.cli import main
@@ -94,6 +95,21 @@ def test_of_two_decisions_within_a_second_the_second_is_the_last(
         command("reject", "--flow", flow, "--case", cases[flow], *BOB)
     for flow in reversed(order):
         assert undo()[0].startswith(f"taken back: reject of {cases[flow]} in {flow}")
+
+
+def test_a_file_that_is_applied_is_written_now_whenever_it_was_downloaded(replayed: Project) -> None:
+    """Its decisions are the last ones, the later of them first, though another was made between download and apply."""
+    file = downloaded(replayed)
+    document = json.loads(file.read_text("utf-8"))
+    for one, minute in zip(document["decisions"], ("01", "02"), strict=True):
+        one |= {"reviewer": "ada", "at": f"2026-01-15T10:{minute}:00.000Z"}
+    file.write_text(json.dumps(document), "utf-8")
+    command("reject", "--flow", "notes", "--case", "call-back", *BOB)
+    command("apply", str(file))
+    first, second = (one["case_id"] for one in document["decisions"])
+    assert [f"accept of {second} in refund", f"accept of {first} in refund", "reject of call-back in notes"] == [
+        undo()[0].removeprefix("taken back: ").partition(" (")[0] for _ in range(3)
+    ]
 
 
 def test_a_flow_can_be_named(replayed: Project) -> None:

@@ -51,6 +51,23 @@ def test_the_last_word_on_a_group_counts(replayed: Project) -> None:
     assert ["accept"] * 3 == [decision.verdict for decision in walk.decisions()]
 
 
+def test_a_case_that_changed_against_two_candidates_is_two(replayed: Project) -> None:
+    """The number shown is the number decided on, in the walk, its listing and what is said to stay open."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.say("gpt-4.1-mini", {LATE: '{"label": "lost", "amount": 9}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini", "--migrate-fresh")
+    walk = session(replayed)
+    (label,) = (one for one in walk.changes() if one.group.path == "$.label")
+    assert (2, ("late-parcel",)) == (label.cases, label.group.cases)
+    assert label.cases == walk.decide(label, "accept")
+    assert [2] == [mate.shared for mate, _ in label.mates]
+    listed = CliRunner().invoke(main, ["review"]).stdout
+    assert "(2 cases)" in listed[listed.index(label.group.id) :].partition("prompt-migrate")[0]
+    done = CliRunner().invoke(main, ["accept", "--group", label.group.id])
+    assert "accepted: 2 decisions on 2 cases" in done.stdout
+    assert "2 of these cases stay open in other groups:" in done.stdout
+
+
 def test_without_a_terminal_the_commands_are_listed(replayed: Project) -> None:
     """Each group with what can be typed for it, then one sentence and exit code 2."""
     done = CliRunner().invoke(main, ["review"])

@@ -49,7 +49,7 @@ def test_what_was_not_decided_stays_open() -> None:
     """The date was let pass as a group; the check it fails is another promise, and is told."""
     one = seen(DATE, CHECK)
     decision = replace(SAID, verdict="tolerate", group=of(one.comparison, DATE))
-    ((flow, group),) = left_open([(one, [decision])])
+    ((flow, group, _),) = left_open([(one, [decision])])
     assert ("refund", of(one.comparison, CHECK), ("late",)) == (flow, group.id, group.cases)
 
 

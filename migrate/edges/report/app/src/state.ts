@@ -127,7 +127,7 @@ function remember(): void {
 
 export function decide(rows: number[], scope: string, decision: Omit<Decision, "at">): void {
   remember();
-  const at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const at = new Date().toISOString();
   const next = new Map(decisions.value);
   for (const row of rows) next.set(row, new Map(next.get(row)).set(scope, { ...decision, at }));
   decisions.value = next;
