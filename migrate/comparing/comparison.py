@@ -21,6 +21,7 @@ from migrate.comparing.forgiving import (
     rejected,
     rejected_first,
     rejected_words,
+    suspended,
 )
 from migrate.comparing.inner import inner_findings
 from migrate.comparing.samples import Agreement, agreement_of, worst_first
@@ -90,6 +91,7 @@ def compare(
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
     over = lapsed(contract.tolerated, case, candidate, findings, today)
     over += outnumbered(contract.tolerated, case, candidate, findings, today)
+    over += suspended(golden.rejected, candidate, findings, held)
     note = "; ".join((*_remarks(baseline, missing, standing), *rejected_words(rejections), *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)

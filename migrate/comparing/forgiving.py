@@ -108,6 +108,21 @@ def rejected_words(again: Iterable[Rejection]) -> list[str]:
     return list(dict.fromkeys(f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}" for one in again))
 
 
+def suspended(
+    rejections: Iterable[Rejection], candidate: str, findings: Iterable[Finding], held: Sequence[Toleration]
+) -> list[str]:
+    """Return which rejections a toleration holds over: what was rejected is there, and passes until its last day."""
+    passed = {(found.kind, any_index(found.path)) for found in findings if found.explained == TOLERATION}
+    words = []
+    for one in rejections:
+        days = [mine.expires for mine in held if (mine.kind, mine.path) in passed.intersection(one.covers)]
+        if one.candidate == candidate and days:
+            words.append(
+                f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}; tolerated until {max(days)} all the same"
+            )
+    return list(dict.fromkeys(words))
+
+
 def fails_for_a_rejection(comparison: Comparison) -> bool:
     """Say whether nothing broke, and a change that a reviewer rejected is there again."""
     open_ = {finding.severity for finding in comparison.findings if finding.explained is None}

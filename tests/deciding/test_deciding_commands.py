@@ -10,6 +10,8 @@ import pytest
 from deciding_commands import MODEL, command, compared, counts, decide, downloaded, flat, group, log, statuses
 from small_project import LATE, Project
 
+from migrate import wiring
+
 
 def test_an_accepted_group_passes_on_the_next_run(replayed: Project) -> None:
     """Two cases are accepted at once; the next replay calls them accepted, and the rest is as it was."""
@@ -158,9 +160,19 @@ def test_a_rejection_holds_again_when_a_toleration_ends(replayed: Project) -> No
     """A toleration is for a time: it leaves the rejection where it is."""
     decide("reject", "--case", "late-parcel", "--reason", "wrong sum")
     decide("tolerate", "--case", "late-parcel", "--until", "2026-02-01", "--reason", "later")
-    for day, found in (("2026-02-01", {"accepted": 1, "breaking": 1}), ("2026-02-02", {"breaking": 2})):
+    both = "rejected by ada: wrong sum; tolerated until 2026-02-01 all the same"
+    again = "rejected by ada: wrong sum; the toleration ended on 2026-02-01: later"
+    for day, found, note in (
+        ("2026-02-01", {"accepted": 1, "breaking": 1}, both),
+        ("2026-02-02", {"breaking": 2}, again),
+    ):
         replayed.run(*MODEL, "--migrate-as-of", day)
         assert {**found, "drift": 1} == counts()
+        world = wiring.open_world(replayed.root, {}, {})
+        record = world.ledger.record(world.ledger.run(None).id, "refund", "gpt-4.1", "late-parcel")
+        world.close()
+        assert record is not None
+        assert note == record.comparison.note
 
 
 def test_what_is_tolerated_cannot_be_rejected_beside_it(replayed: Project) -> None:
