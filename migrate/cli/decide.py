@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -37,13 +38,21 @@ NOTHING: Final = Decision(FlowName(""), CaseId(""), "", "accept", None, "")
 
 Verdict = Literal["accept", "reject", "tolerate"]
 Command = TypeVar("Command", bound=Callable[..., Any])
+Strange = tuple[str, str, tuple[str, ...]]
+"""A name that is not there: its option, the name, and the names there are."""
 
 
 def _choice(command: Command) -> Command:
     """Give a command the options that say what is meant and by whom."""
     options = (
         click.option("--run", "run_id", metavar="ID", help="Run that was reviewed  [default: the newest replay]"),
-        click.option("--group", metavar="ID", help="A group of equal changes, as `compare` lists them."),
+        click.option(
+            "--group",
+            "groups",
+            multiple=True,
+            metavar="ID",
+            help="A group of equal changes, as `compare` lists them; repeatable.",
+        ),
         click.option("--case", metavar="CASE", help="One case; --flow says of which flow, where several have it."),
         click.option("--path", metavar="PATH", help="One place in the answers, list indices as [*]."),
         click.option("--flow", metavar="NAME", help="Only this flow."),
@@ -135,7 +144,7 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
     from migrate import wiring
     from migrate.wiring.deciding import open_review, reviewer
 
-    if not (given["group"] or given["case"] or given["path"]):
+    if not (given["groups"] or given["case"] or given["path"]):
         problem = f"say what to {verdict}: --group, --case or --path"
         raise UsageProblem(problem, hint=_mistyped(given["flow"]), next_command="prompt-migrate compare")
     world = wiring.open_world(Path.cwd(), os.environ, {})
@@ -143,10 +152,11 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
     try:
         review, run = open_review(world), world.ledger.run(given["run_id"])
         decision = _decision(verdict, given, world.clock.now(), reviewer(world, given["reviewer"]))
-        decisions = _chosen(review, run, given, decision)
-        if len(decisions) > MOST and not given["everything"]:
+        decisions = _all_chosen(review, run, given, decision)
+        cases = len({(one.flow, one.case, one.candidate) for one in decisions})
+        if cases > MOST and not given["everything"]:
             raise UsageProblem(
-                f"that is {len(decisions)} cases, more than {MOST} at once",
+                f"that is {cases} cases, more than {MOST} at once",
                 hint="look at some of them first; --all means all of them",
             )
         outcomes = review.apply(decisions, write=not given["dry_run"])
@@ -182,17 +192,21 @@ def _over_by_the_calendar(decision: Decision, clock: Clock) -> Iterator[str]:
         yield f"note: {decision.expires} is over by the calendar: it holds while runs are judged as of {pinned} (as_of)"
 
 
-def _choice_of(given: dict[str, Any]) -> Choice:
-    from migrate.reviewing import Choice
+def _choices(given: dict[str, Any], cases: Sequence[Seen], shared: Decision) -> list[Choice]:
+    """Return what is meant, group by group; a case that is left out has to be in one of the groups alone."""
+    from migrate.reviewing import Choice, chosen
 
-    return Choice(
-        group=given["group"],
+    choice = Choice(
         case=None if given["case"] is None else CaseId(given["case"]),
         path=None if given["path"] is None else JsonPath(given["path"]),
         flow=None if given["flow"] is None else FlowName(given["flow"]),
         candidate=given["candidate"],
-        without=frozenset(map(CaseId, given["without"])),
     )
+    choices = [replace(choice, group=group) for group in dict.fromkeys(given["groups"])] or [choice]
+    members = [{one.case for one in chosen(cases, each, shared)} for each in choices]
+    without = frozenset(map(CaseId, given["without"]))
+    strange = without.difference(*members)
+    return [replace(each, without=strange | (without & mine)) for each, mine in zip(choices, members, strict=True)]
 
 
 def _decision(verdict: Verdict, given: dict[str, Any], now: dt.datetime, reviewer: str) -> Decision:
@@ -220,10 +234,25 @@ def _day(text: str | None) -> str | None:
         raise UsageProblem(f'--until takes a day such as 2026-12-31, not "{text}"') from None
 
 
-def _chosen(review: Review, run: Run, given: dict[str, Any], shared: Decision) -> list[Decision]:
+def _all_chosen(review: Review, run: Run, given: dict[str, Any], shared: Decision) -> list[Decision]:
+    """Return the decisions that were asked for, group by group. Raises UsageProblem where one of them means nothing."""
+    from migrate.reviewing import misnamed
+
+    seen, decisions = list(review.seen(run)), list[Decision]()
+    for choice in _choices(given, seen, shared):
+        found = _chosen(run, seen, choice, shared)
+        if not found:
+            strange = next(misnamed(seen, choice, shared), None)
+            other = review.open_elsewhere(run, choice, shared)
+            raise _nothing_fits(run, other, strange, lambda run: _typed(shared.verdict, given, run))
+        decisions += found
+    return decisions
+
+
+def _chosen(run: Run, cases: Sequence[Seen], choice: Choice, shared: Decision) -> list[Decision]:
+    """Return the decisions that a choice means; none where nothing that is open fits."""
     from migrate.reviewing import chosen, misnamed
 
-    choice, cases = _choice_of(given), list(review.seen(run))
     decisions = list(chosen(cases, choice, shared))
     if choice.case is not None and choice.flow is None and len({one.flow for one in decisions}) > 1:
         flows = ", ".join(sorted({one.flow for one in decisions}))
@@ -231,17 +260,19 @@ def _chosen(review: Review, run: Run, given: dict[str, Any], shared: Decision) -
     strange = next(misnamed(cases, choice, shared), None)
     if strange is not None and strange[0] == "except":
         raise _misnamed(run, *strange)
-    if decisions:
-        return decisions
-    other = review.open_elsewhere(run, choice, shared)
+    return decisions
+
+
+def _nothing_fits(run: Run, other: Run | None, strange: Strange | None, typed: Callable[[Run], str]) -> UsageProblem:
+    """Return the complaint about a choice that means nothing: where it is open instead, or which name is not there."""
     if other is not None:
-        raise UsageProblem(
+        return UsageProblem(
             f"nothing that is open in run {run.id} fits: the newest answers to it are those of run {other.id}",
-            next_command=_typed(shared.verdict, given, other),
+            next_command=typed(other),
         )
     if strange is not None:
-        raise _misnamed(run, *strange)
-    raise UsageProblem(
+        return _misnamed(run, *strange)
+    return UsageProblem(
         f"nothing that is open in run {run.id} fits",
         hint="what was decided, is within the noise, or is not kept today either, is not open",
         next_command=f"prompt-migrate compare --run {run.id}",
@@ -273,7 +304,9 @@ def _misnamed(run: Run, option: str, name: str, there: Sequence[str]) -> UsagePr
 def _typed(verdict: str, given: dict[str, Any], run: Run) -> str:
     """Return the command that was typed, for another run."""
     words = ["prompt-migrate", verdict, "--run", run.id]
-    for name in ("group", "case", "path", "flow", "candidate", "reason", "reviewer", "until", "at_most"):
+    for group in given["groups"]:
+        words += ["--group", group]
+    for name in ("case", "path", "flow", "candidate", "reason", "reviewer", "until", "at_most"):
         if given.get(name):
             words += [f"--{name.replace('_', '-')}", str(given[name])]
     for case in given["without"]:

@@ -20,7 +20,7 @@ from migrate.cli.printing import fuller_lines, hanging, print_lines, terminal_wi
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.presenting.layout import wrapped
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import CaseId
+from migrate.vocabulary import CaseId, Group, Rung
 
 if TYPE_CHECKING:
     from migrate.reviewing import Seen
@@ -220,7 +220,7 @@ def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iter
         yield from flag_lines(
             change.flow, change.group, cases=change.cases, contract=can, narrowed=narrowed, width=width
         )
-        yield from companion_lines(change.mates, width=width)
+        yield from companion_lines(change.mates, twins=[mate.id for mate, _ in change.twins], width=width)
         yield from before_lines(session.said_before(change), width=width)
 
 
@@ -281,13 +281,15 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
         bounds = _bounds(today) if verdict == "tolerate" else {}
         without = _left_out(change)
         count = sum(one.case not in without for one in change.examples)
+        twins = _twins(change, verdict)
         if count > MOST:
             _confirm(f"that is {count} cases, more than {MOST} at once: {verdict} all of them? (y/N)")
     except (click.Abort, _Left):
         print_lines(["", "  left as it was"])
         return False
-    cases = session.decide(change, verdict, reason, without, **bounds)
-    print_lines([f"  {verdict}: {counted(cases, 'case')}"])
+    cases = session.decide(change, verdict, reason, without, twins, **bounds)
+    also = "".join(f", and {twin.id} with them" for twin in twins)
+    print_lines([f"  {verdict}: {counted(cases, 'case')}{also}"])
     return True
 
 
@@ -310,16 +312,28 @@ def _asked(prompt: str, read: Callable[[str], T]) -> T:
             print_lines([f"  {problem.message}"])
 
 
+def _twins(change: Change, verdict: str) -> list[Group]:
+    """Ask which groups at the same place are decided on with this one: often it is one change, met by two rules."""
+    can = [pair for pair in change.twins if verdict != "accept" or pair[1].rung is Rung.AGREEMENT]
+    taken = []
+    for mate, group in can:
+        said = f"{mate.shared} of these are in {group.id} {group.severity.value} too, at the same place: {group.title}"
+        print_lines(f"  {line}" for line in wrapped(said, terminal_width() - 2))
+        if _asked(f"{verdict} that with it? (Y/n)", partial(_is_yes, empty=True)):
+            taken.append(group)
+    return taken
+
+
 def _confirm(question: str) -> None:
     """Ask for a yes. Raises _Left for a no, and as `_asked` does."""
-    if not _asked(question, _is_yes):
+    if not _asked(question, partial(_is_yes, empty=False)):
         raise _Left
 
 
-def _is_yes(text: str) -> bool:
+def _is_yes(text: str, *, empty: bool) -> bool:
     if text.lower() not in ("y", "yes", "n", "no", ""):
         raise click.UsageError(f'"{text}" is neither y nor n')
-    return text.lower().startswith("y")
+    return text.lower().startswith("y") if text else empty
 
 
 def _bounds(today: str) -> dict[str, str | int | None]:

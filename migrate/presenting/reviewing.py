@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from migrate.presenting.deciding import DONE
@@ -51,11 +51,17 @@ def group_lines(
     yield from companion_lines(mates, width=width)
 
 
-def companion_lines(mates: Sequence[tuple[Companion, Group]], *, width: int) -> Iterator[str]:
-    """Yield the groups that most of these cases are in as well: often the same change, met by another rule."""
+def companion_lines(
+    mates: Sequence[tuple[Companion, Group]], *, twins: Collection[str] = (), width: int
+) -> Iterator[str]:
+    """Yield the groups that most of these cases are in as well: often the same change, met by another rule.
+
+    Of `twins` the option is told that decides on both.
+    """
     for mate, group in mates[:MATES]:
         there = f"{mate.shared} of these in {mate.id} {group.severity.value} too: {group.title}"
-        yield from wrapped(f"  {there}", width)
+        both = f"; --group {mate.id} beside the other decides on both" if mate.id in twins else ""
+        yield from wrapped(f"  {there}{both}", width)
     if len(mates) > MATES:
         yield f"  and in {counted(len(mates) - MATES, 'more group')}"
 

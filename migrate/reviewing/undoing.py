@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from migrate.canonical import any_index
 from migrate.errors import StoreProblem
-from migrate.reviewing.decisions import Outcome
+from migrate.reviewing.decisions import Change, Outcome
 from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
 from migrate.vocabulary import (
     Answer,
@@ -54,6 +54,8 @@ class Made:
     """Marks of what it wrote in the golden, with the places; None: the log does not say."""
     displaced: tuple[JsonObject, ...] = ()
     """What it took the place of in the golden, with the places."""
+    tolerated: tuple[Change, ...] = ()
+    """What a toleration lets pass; empty: the log does not say, as earlier versions did not."""
     written_at: str = ""
     """When it was written: as it was made, or when the file was applied that it came in."""
 
@@ -86,14 +88,16 @@ def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
         alone = not any(_about(one.decision) == _about(decision) for one in made)
         written_at = str(entry.get("applied_at", decision.at))
         if decision.verdict == "tolerate":
-            made.append(Made(decision, entry["base"], alone, tuple(_replaced(decision, entry)), written_at=written_at))
+            changes = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("tolerated", ()))
+            replaced = tuple(_replaced(decision, entry))
+            made.append(Made(decision, entry["base"], alone, replaced, tolerated=changes, written_at=written_at))
         else:
             wrote, gone = entry.get("wrote"), tuple(entry.get("replaced", ()))
             for one in (*(wrote or ()), *gone):
                 _check(one)
             for one in gone:
                 _restored(one)
-            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at))
+            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at=written_at))
     return made
 
 
@@ -160,7 +164,7 @@ def _about(decision: Decision) -> tuple[CaseId, str]:
 
 
 def newest(logs: Mapping[FlowName, Sequence[Made]]) -> tuple[Made, ...]:
-    """Return what was written last in one go: the decisions that end their logs and differ in their cases alone."""
+    """Return what was written last in one go: the decisions that end their logs and were made at one moment."""
     ends = [made[-1] for made in logs.values() if made]
     if not ends:
         return ()
@@ -178,7 +182,7 @@ def _tail(made: Sequence[Made], act: Decision) -> list[Made]:
 
 
 def _act(decision: Decision) -> Decision:
-    return replace(decision, flow=FlowName(""), case=CaseId(""), seen="", candidate="")
+    return replace(decision, flow=FlowName(""), case=CaseId(""), seen="", candidate="", group=None, path=None)
 
 
 def written_by(
@@ -187,7 +191,7 @@ def written_by(
     """Return what a decision wrote, as it is found today; refused where it cannot be told."""
     decision = made.decision
     if decision.verdict == "tolerate":
-        mine = tuple(_tolerated(decision, tolerated))
+        mine = tuple(_tolerated(made, tolerated))
         if not mine:
             return Outcome(decision, "refused", GONE)
         return Outcome(decision, "written", tolerated=mine, replaced=made.replaced)
@@ -293,7 +297,7 @@ def _answer(entry: JsonObject) -> Answer:
 def is_there(made: Made, golden: Golden | None, tolerated: Iterable[Toleration]) -> bool:
     """Say whether something of what a decision wrote is in its golden, or in the prompt file, today."""
     if made.decision.verdict == "tolerate":
-        return any(True for _ in _tolerated(made.decision, tolerated))
+        return any(True for _ in _tolerated(made, tolerated))
     return golden is not None and _without(golden, made.decision) is not None
 
 
@@ -311,10 +315,11 @@ def _is_of(one: Approval | Rejection, decision: Decision) -> bool:
     return (one.candidate, one.seen, one.at, one.reviewer) == mark
 
 
-def _tolerated(decision: Decision, tolerated: Iterable[Toleration]) -> Iterator[Toleration]:
+def _tolerated(made: Made, tolerated: Iterable[Toleration]) -> Iterator[Toleration]:
+    decision = made.decision
     for one in tolerated:
         terms = one.candidate, one.expires, one.at_most, one.reviewer, one.reason
         mine = decision.candidate, decision.expires, decision.at_most, decision.reviewer, decision.reason
-        here = decision.path is None or any_index(decision.path) == one.path
+        here = (one.kind, one.path) in made.tolerated if made.tolerated else decision.path in (None, one.path)
         if terms == mine and here and decision.case in one.cases:
             yield replace(one, cases=(decision.case,), place=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,7 @@ from migrate.wiring.reporting import make_report
 from migrate.wiring.world import World
 
 Key = tuple[str, ...]
+MILLISECOND: Final = dt.timedelta(milliseconds=1)
 NOT_OURS: Final = "it was not written in this review: `git diff` shows what was, and git takes it back"
 
 
@@ -28,6 +30,8 @@ class WebReview:
         self._writer = open_review(world)
         self._reviewer = reviewer
         self._kept: dict[Key, Outcome] = {}
+        self._moments: dict[str, str] = {}
+        self._last = world.clock.now()
         report = make_report(world, run_id)
         self.run = report.run
         flows = dict.fromkeys(one.flow for one in report.evidence)
@@ -54,8 +58,7 @@ class WebReview:
 
     def _decide(self, body: bytes) -> JsonObject:
         """Write decisions as they were made. Raises UsageProblem for what holds none."""
-        at = self._now()
-        signed = [self._signed(decision, at) for decision in self._read(body)]
+        signed = [self._signed(decision) for decision in self._read(body)]
         outcomes = self._writer.apply(signed)
         for outcome in outcomes:
             if outcome.status != "refused":
@@ -90,10 +93,17 @@ class WebReview:
     def _read(self, body: bytes) -> tuple[Decision, ...]:
         return parse_decisions(body.decode("utf-8", "replace"), "what the page sent")[1]
 
-    def _signed(self, decision: Decision, at: str) -> Decision:
+    def _signed(self, decision: Decision) -> Decision:
         name = decision.reviewer or self._reviewer
         self._names.add(name)
-        return replace(decision, reviewer=name, at=at)
+        return replace(decision, reviewer=name, at=self._moment(decision.at))
+
+    def _moment(self, made: str) -> str:
+        """Return when it was by this machine's clock; what the page decided at one moment keeps one, and no other."""
+        if made not in self._moments:
+            self._last = max(self._world.clock.now(), self._last + MILLISECOND)
+            self._moments[made] = stamp(self._last)
+        return self._moments[made]
 
     def _now(self) -> str:
         return stamp(self._world.clock.now())

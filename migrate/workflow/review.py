@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Final
 
 from migrate.errors import PromptMigrateError
@@ -173,13 +172,14 @@ class Review:
         found: dict[int, Outcome] = {}
         with self._log.turn():
             self._read_inventory()
-            ahead = [*reversed([*enumerate(written)])]
-            for (tolerating, _), together in groupby(ahead, key=lambda one: _in_one_entry(one[1])):
-                mine = [*together]
-                if tolerating:
-                    found |= self._untolerated(mine[::-1], reviewer, at)
+            entries: dict[Decision, list[tuple[int, Outcome]]] = {}
+            for place, outcome in reversed([*enumerate(written)]):
+                if outcome.decision.verdict == "tolerate":
+                    entries.setdefault(_in_one_entry(outcome.decision), []).append((place, outcome))
                 else:
-                    found |= {place: self._undone(outcome, reviewer, at) for place, outcome in mine}
+                    found[place] = self._undone(outcome, reviewer, at)
+            for together in entries.values():
+                found |= self._untolerated(together[::-1], reviewer, at)
         return tuple(found[place] for place in range(len(written)))
 
     def _untolerated(self, written: Sequence[tuple[int, Outcome]], reviewer: str, at: str) -> dict[int, Outcome]:
@@ -390,11 +390,9 @@ class Review:
         return Seen(comparison, record.samples, None if golden is None else golden.digest)
 
 
-def _in_one_entry(outcome: Outcome) -> tuple[bool, Decision | None]:
-    """Say whether an outcome is of a toleration, and what those that were written as one entry have in common."""
-    if outcome.decision.verdict != "tolerate":
-        return False, None
-    return True, replace(outcome.decision, case=CaseId(""), seen="", base=None)
+def _in_one_entry(toleration: Decision) -> Decision:
+    """Return what those have in common that were written as one entry."""
+    return replace(toleration, case=CaseId(""), seen="", base=None)
 
 
 def _key(one: Decision | Comparison) -> Key:
@@ -432,6 +430,8 @@ def _entry(outcome: Outcome, before: Golden | None, after: Golden | None) -> Jso
         "expires": decision.expires,
         "at_most": decision.at_most,
     }
+    if outcome.tolerated:
+        more["tolerated"] = [{"kind": one.kind.value, "path": one.path} for one in outcome.tolerated]
     if outcome.replaced:
         more["replaced"] = [_terms(one) for one in outcome.replaced]
     return entry | {name: value for name, value in more.items() if value is not None}

@@ -48,6 +48,11 @@ class Change:
     """Groups that most of its cases are in as well."""
 
     @property
+    def twins(self) -> tuple[tuple[Companion, Group], ...]:
+        """Those of its mates that are at the same place: one change, met by another rule."""
+        return tuple(pair for pair in self.mates if pair[1].path == self.group.path)
+
+    @property
     def cases(self) -> int:
         """Cases to decide on: one that changed against two candidates is two, as everywhere."""
         return len(self.examples)
@@ -69,7 +74,8 @@ class Session:
     """Each decision has a time of its own: by it the last one is found, another day."""
     standing: Mapping[Key, Sequence[Decision]] = field(default_factory=dict)
     """What was decided before, the oldest first, by flow, case and candidate."""
-    _made: list[tuple[str, list[Decision]]] = field(default_factory=list)
+    _made: list[dict[str, list[Decision]]] = field(default_factory=list)
+    """What was decided at a time, by group."""
 
     def changes(self) -> tuple[Change, ...]:
         """Return the groups that are worth a decision, worst first, then largest."""
@@ -90,13 +96,27 @@ class Session:
                 yield Change(flow, group, candidates, examples, worth)
 
     def decide(
-        self, change: Change, verdict: str, reason: str = "", without: Iterable[CaseId] = (), **bounds: str | int | None
+        self,
+        change: Change,
+        verdict: str,
+        reason: str = "",
+        without: Iterable[CaseId] = (),
+        twins: Iterable[Group] = (),
+        **bounds: str | int | None,
     ) -> int:
-        """Decide on a group but for some cases; return for how many. Bounds are those of a toleration."""
+        """Decide on a group but for some cases, and on twins of it as far as they share those cases.
+
+        Returns for how many cases. Bounds are those of a toleration.
+        """
         given = replace(self.given, at=self.now(), verdict=verdict, reason=reason, **bounds)  # type: ignore[arg-type]
         choice = Choice(group=change.group.id, without=frozenset(without))
         made = list(chosen(self.cases, choice, given))
-        self._made.append((change.group.id, made))
+        meant_cases = {(one.case, one.candidate) for one in made}
+        act = {change.group.id: made}
+        for twin in twins:
+            also = chosen(self.cases, replace(choice, group=twin.id), given)
+            act[twin.id] = [one for one in also if (one.case, one.candidate) in meant_cases]
+        self._made.append(act)
         return len(made)
 
     def said_before(self, change: Change) -> dict[Decision, Said]:
@@ -117,16 +137,18 @@ class Session:
 
     def undo(self) -> str | None:
         """Take the last decision back; return the group it was about, None when there is none."""
-        return self._made.pop()[0] if self._made else None
+        return next(iter(self._made.pop())) if self._made else None
 
     def decided(self) -> dict[str, str]:
         """Return what was decided of which group."""
-        return {group: made[0].verdict for group, made in self._made if made}
+        return {group: made[0].verdict for group, made in self._by_group().items() if made}
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return everything decided, the last word on a group alone."""
-        last = dict(self._made)
-        return tuple(decision for made in last.values() for decision in made)
+        return tuple(decision for made in self._by_group().values() for decision in made)
+
+    def _by_group(self) -> dict[str, list[Decision]]:
+        return {group: made for act in self._made for group, made in act.items()}
 
 
 def _is_about(decision: Decision, group: Group, comparison: Comparison) -> bool:

@@ -143,6 +143,38 @@ def test_what_one_key_decided_is_taken_back_as_one_another_day(served: Reviewed,
     assert before == written(replayed)
 
 
+def test_a_change_that_two_rules_see_is_decided_on_once(replayed: Project, tab: Tab) -> None:
+    """The other group at the same place is ticked in the question: one key, one reason, and one undo."""
+    checks = '\nchecks:\n  - {number: {equals: "{{ expected.amount }}"}, path: $.amount, name: the sum}\n'
+    prompt = replayed.root / "prompts" / "refund.prompt.yml"
+    prompt.write_text(prompt.read_text("utf-8").rstrip("\n") + checks, "utf-8")
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-offline")
+    before = written(replayed)
+    served = Reviewed(replayed, tab)
+    try:
+        served.go("case:late-parcel")
+        served.page.keyboard.press("R")
+        twin = served.page.locator("dialog .twin")
+        twin.wait_for()
+        assert "$.amount value changed" in twin.inner_text()
+        assert twin.locator("input").is_checked()
+        served.answer("wrong sum")
+        served.wait("written: 4 decisions")
+        assert {"reject"} == {verdict for verdict, _, _ in log(replayed)}
+        served.page.keyboard.press("u")
+        served.page.locator(".pill.writer", has_text="0 written").wait_for()
+        assert before == written(replayed)
+
+        served.page.keyboard.press("R")
+        twin.locator("input").uncheck()
+        served.page.locator("dialog input[required]").focus()
+        served.answer("wrong sum")
+        served.wait("written: 2 decisions")
+        served.end()
+    finally:
+        served.kill()
+
+
 def test_what_others_decided_meanwhile_stays_in_the_log(served: Reviewed, replayed: Project) -> None:
     """A session that took its own back drops no line where somebody else decided in between."""
     served.go("case:late-parcel")

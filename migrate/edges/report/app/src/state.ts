@@ -125,11 +125,18 @@ function remember(): void {
   canUndo.value = past.length;
 }
 
-export function decide(rows: number[], scope: string, decision: Omit<Decision, "at">): void {
+export interface Part {
+  rows: number[];
+  scope: string;
+  decision: Omit<Decision, "at">;
+}
+
+// Several parts are one act: made at one moment, and taken back together.
+export function decide(...parts: Part[]): void {
   remember();
   const at = new Date().toISOString();
   const next = new Map(decisions.value);
-  for (const row of rows) next.set(row, new Map(next.get(row)).set(scope, { ...decision, at }));
+  for (const { rows, scope, decision } of parts) for (const row of rows) next.set(row, new Map(next.get(row)).set(scope, { ...decision, at }));
   decisions.value = next;
 }
 

@@ -28,7 +28,7 @@ export function request(verdict: Verdict, row: number, scope = "", whole = false
   if (!needsDecision(row)) return say("nothing to decide here");
   if (verdict === "accept" && !canAccept(row, scope)) return say(CANNOT_ACCEPT);
   if (verdict === "accept" && !whole) {
-    decide([row], scope, { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null, at_most: null });
+    decide({ rows: [row], scope, decision: { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null, at_most: null } });
     say(`accepted ${scope ? "this change" : "this case"}; u undoes it`);
     if (standing(row) !== "partly") goToOpen(1);
   } else asked.value = { verdict, row, scope, whole };
@@ -173,7 +173,9 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const [expires, setExpires] = useState(() => inDays(TOLERATED_DAYS, index.run.as_of));
   const [most, setMost] = useState("");
   const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
+  const [alone, setAlone] = useState<ReadonlySet<string>>(new Set());
   const rows = all.filter((one) => !left.has(one));
+  const twins = twinsOf(chosen, verdict).filter((one) => shared(rows, one.id).length > 0);
   const needsReason = verdict !== "accept";
   const today = inDays(0, index.run.as_of);
   const over = verdict === "tolerate" && expires !== "" && expires < today;
@@ -182,8 +184,9 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const submit = (event: Event) => {
     event.preventDefault();
     if (!ready) return;
-    const at = groupOf(chosen);
-    decide(rows, chosen, { verdict, group: chosen || null, path: at?.path ?? null, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null, at_most: verdict === "tolerate" && Number(most) > 0 ? Number(most) : null });
+    const said = { verdict, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null, at_most: verdict === "tolerate" && Number(most) > 0 ? Number(most) : null };
+    const also = twins.filter((one) => !alone.has(one.id)).map((one) => one.id);
+    decide(...[chosen, ...also].map((id) => ({ rows: id === chosen ? rows : shared(rows, id), scope: id, decision: { ...said, group: id || null, path: pathOf(id) } })));
     asked.value = null;
     say(`${past(verdict)} ${counted(rows.length, "case")}; u undoes it`);
     if (standing(selected.value) !== "partly") goToOpen(1);
@@ -232,6 +235,12 @@ function Form({ index, open }: { index: Index; open: Asked }) {
           <input type="number" min={1} max={1000} step={1} placeholder="all" value={most} onInput={(event) => setMost(event.currentTarget.value)} />
         </label>
       ) : null}
+      {twins.map((one) => (
+        <label key={one.id} class="twin">
+          <input type="checkbox" checked={!alone.has(one.id)} onChange={() => setAlone(flipped(alone, one.id))} /> and with it, at the same place:{" "}
+          <T text={one.title} /> <span class="note">{`${one.severity}, ${whole ? `${shared(rows, one.id).length} of these` : "in this case"}`}</span>
+        </label>
+      ))}
       {whole ? <Members index={index} all={all} left={left} setLeft={setLeft} /> : null}
       <div class="buttons">
         <button type="submit" class={verdict} disabled={!ready}>
@@ -243,6 +252,24 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       </div>
     </form>
   );
+}
+
+function flipped<T>(from: ReadonlySet<T>, one: T): ReadonlySet<T> {
+  const next = new Set(from);
+  if (!next.delete(one)) next.add(one);
+  return next;
+}
+
+// Groups at the same place as one, that most of its cases are in as well: often it is one change, met by two rules.
+function twinsOf(id: string, verdict: Verdict): Group[] {
+  const group = groupOf(id);
+  const mates = group ? group.mates.flatMap(([mate]) => groupOf(mate) ?? []) : [];
+  return mates.filter((mate) => mate.path === group!.path && mate.severity !== "cosmetic" && (verdict !== "accept" || mate.rung === "agreement"));
+}
+
+function shared(rows: number[], id: string): number[] {
+  const own = new Set(rowsOfGroup(id));
+  return rows.filter((row) => own.has(row));
 }
 
 const TOLERATED_DAYS = 90;
@@ -269,11 +296,7 @@ interface MembersProps {
 
 function Members({ index, all, left, setLeft }: MembersProps) {
   const { cases } = index;
-  const flip = (row: number) => {
-    const next = new Set(left);
-    if (!next.delete(row)) next.add(row);
-    setLeft(next);
-  };
+  const flip = (row: number) => setLeft(flipped(left, row));
   return (
     <fieldset>
       <legend>All but those left out</legend>
