@@ -294,10 +294,13 @@ def _misnamed(run: Run, option: str, name: str, there: Sequence[str]) -> UsagePr
     what = {"except": "a case that is left out is none of those meant", "case": f"run {run.id} has no such case"}
     more = f" and {len(there) - NAMED} more" if len(there) > NAMED else ""
     near = did_you_mean(name, there)
+    # An id says nothing by itself: a long list of them is no help.
+    telling = option != "group" or not more
+    listed = f"there are: {', '.join(there[:NAMED]) or 'none'}{more}" if telling else ""
     return UsageProblem(
         f'--{option} "{name}": {what.get(option, f"run {run.id} has no such {option}")}; nothing was written',
-        hint=folded((f"{near} " if near else "") + f"there are: {', '.join(there[:NAMED]) or 'none'}{more}"),
-        next_command=f"prompt-migrate compare --run {run.id}",
+        hint=folded(" ".join(part for part in (near, listed) if part)),
+        next_command=f"prompt-migrate {'compare' if telling else 'review'} --run {run.id}",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 400
 """Lines of an answer that are shown."""
+ASKED: Final = (4, 10)
+"""Lines of what was asked that are shown of its beginning and of its end, where mostly the question stands."""
 MARKS: Final = "12345"
 KEYS: Final = {
     "a": "A is the better answer",
     "b": "B is the better answer",
     "t": "neither is better",
+    "w": "the whole of what was asked",
     "s": "skip: it stays to be rated",
-    "u": "back to the pair before, to say it anew",
-    "q": "leave, as Escape does; every rating is kept already",
+    "u": "undo: what was said of the pair before is taken back, and it is shown again",
+    "q": "leave, as Escape does; what was said is kept already",
     "?": "this list",
 }
 """What a rater can press at a pair; then come the two marks."""
@@ -113,18 +116,34 @@ def _flags(session: RatingSession) -> Iterator[str]:
     yield "WHICH: a, b or tie; N: how right it is, 1 (wrong) to 5"
 
 
-def _shown(session: RatingSession, pair: Pair) -> Iterator[str]:
+def _shown(session: RatingSession, pair: Pair, *, whole: bool = False) -> Iterator[str]:
     first, second = pair.sides(session.rater)
     place = session.pairs.index(pair) + 1
     yield ""
     yield f"{place}/{len(session.pairs)}  {pair.id}"
-    width = terminal_width() - 4
-    for name, text in (("asked", pair.asked), ("A", first), ("B", second)):
+    yield "  asked:"
+    yield from _ends(_in_lines(pair.asked), whole=whole)
+    for name, text in (("A", first), ("B", second)):
         yield f"  {name}:"
-        lines = [part for line in text.splitlines() for part in _fitted(line, width)]
-        yield from (f"    {line}" for line in lines[:LONGEST])
+        lines = _in_lines(text)
+        yield from lines[:LONGEST]
         if len(lines) > LONGEST:
             yield f"    ... and {counted(len(lines) - LONGEST, 'more line')}"
+
+
+def _in_lines(text: str) -> list[str]:
+    return [f"    {part}" for line in text.splitlines() for part in _fitted(line, terminal_width() - 4)]
+
+
+def _ends(lines: Sequence[str], *, whole: bool) -> Iterator[str]:
+    """Yield the beginning and the end of what was asked, or all of it."""
+    head, tail = ASKED
+    if whole or len(lines) <= head + tail + 1:
+        yield from lines
+        return
+    yield from lines[:head]
+    yield f"    ... {len(lines) - head - tail} lines left out"
+    yield from lines[-tail:]
 
 
 def _fitted(line: str, width: int) -> Iterator[str]:
@@ -136,17 +155,23 @@ def _fitted(line: str, width: int) -> Iterator[str]:
 def _by_keys(session: RatingSession, folder: str) -> int:
     """Go through the pairs that are not rated yet; every rating is kept at once. Return the exit code."""
     todo = [pair for pair in session.pairs if pair.id not in session.done]
-    at = 0
+    at, whole = 0, False
     while at < len(todo):
-        print_lines(_shown(session, todo[at]))
-        key = _key("  better: [a] [b] [t]ie, [s]kip [u]ndo [q]uit [?] ", "abtsuq?")
+        print_lines(_shown(session, todo[at], whole=whole))
+        key = _key("  better: [a] [b] [t]ie, [w]hole [s]kip [u]ndo [q]uit [?] ", "abtwsuq?")
+        whole = key == "w"
         if key in (ESCAPE, "q"):
             break
         if key == "?":
             print_lines(f"  {name}  {words}" for name, words in KEYS.items())
             continue
-        if key in "su":
-            at = max(at + (1 if key == "s" else -1), 0)
+        if key in "ws":
+            at += key == "s"
+            continue
+        if key == "u":
+            at = max(at - 1, 0)
+            taken = session.withdraw(todo[at])
+            print_lines([f"  taken back: what was said of {todo[at].id}" if taken else "  nothing was said of it yet"])
             continue
         marks = [_key(f"  {name} is right, 1 (wrong) to 5 (right): ", MARKS) for name in "AB"]
         if ESCAPE in marks:

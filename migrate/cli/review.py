@@ -231,12 +231,14 @@ def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders
         _show(session, changes, at, example)
         key = pressed(_prompt(changes[at]))
         if key == ESCAPE:
-            made = len(session.decided())
-            unwritten = f": {counted(made, 'group')} you had decided, which `q` would have written" if made else ""
-            print_lines([f"left; nothing was written{unwritten}"])
+            key = _leaving(session)
+        if key == ESCAPE:
+            print_lines(["left; nothing was written"])
             return 0
         if key == "q":
             return _write(session, writer, folders)
+        if not key:
+            continue
         if key == "o":
             example += 1
             continue
@@ -244,6 +246,15 @@ def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders
         if at >= len(changes):
             print_lines(["that was the last group: q writes what was decided, b goes back"])
             at = len(changes) - 1
+
+
+def _leaving(session: Session) -> str:
+    """Ask whoever leaves what becomes of what was decided: `q`, Escape again, or nothing, which goes on."""
+    made = len(session.decided())
+    if not made:
+        return ESCAPE
+    key = pressed(f"  {counted(made, 'group')} decided and not written: [q] writes, Escape leaves without, [b]ack ")
+    return key if key in (ESCAPE, "q") else ""
 
 
 def _acted(session: Session, changes: tuple[Change, ...], at: int, key: str, today: str) -> int:

@@ -157,8 +157,11 @@ def _die(*words: str) -> int:
 
 
 def latest(ratings: Iterable[Rating]) -> Iterator[Rating]:
-    """Yield the last rating of each rater of each pair of answers: a second one takes the place of the first."""
+    """Yield the last rating of each rater of each pair of answers that was not withdrawn.
+
+    A second one takes the place of the first.
+    """
     last: dict[tuple[str, ...], Rating] = {}
     for one in ratings:
         last[one.flow, one.case, one.candidate, one.rater, one.baseline_shown, one.candidate_shown] = one
-    yield from last.values()
+    yield from (one for one in last.values() if not one.withdrawn)

@@ -68,6 +68,8 @@ class Rating:
     of: int
     """Pairs of them it was drawn from: those whose answers differ."""
     at: str = ""
+    withdrawn: bool = False
+    """True: the rater takes back what this says again."""
 
 
 @dataclass(frozen=True, slots=True)

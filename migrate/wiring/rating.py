@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from migrate.canonical import stamp
 from migrate.edges.goldens import GoldenFiles
 from migrate.edges.goldens.ratings import RatingFiles
-from migrate.errors import StoreProblem
+from migrate.errors import PromptMigrateError, StoreProblem
 from migrate.evidence.rating import Heard
+from migrate.presenting.report.details import LongInputs
 from migrate.redaction import Redactor
-from migrate.reviewing import Sample, draw, latest
-from migrate.vocabulary import CaseId, Comparison, FlowName, Golden, Judged, Run, Settings
+from migrate.reviewing import Pair, Sample, draw, latest
+from migrate.vocabulary import CaseId, Comparison, Flow, FlowName, Golden, Judged, Run, Settings
 from migrate.workflow.rating import RatingSession
+from migrate.workflow.replay import baseline_request
 
 if TYPE_CHECKING:
     from migrate.wiring.world import World
@@ -41,7 +44,10 @@ def open_session(world: World, sample: Sample, rater: str) -> RatingSession:
 def draw_sample(
     world: World, run: Run, *, size: int, seed: int, flow: str | None = None, candidate: str | None = None
 ) -> Sample:
-    """Draw the pairs of a run that people are asked about."""
+    """Draw the pairs of a run that people are asked about.
+
+    Goldens keep long inputs cut: of the pairs drawn they are put together again, where the prompt file still has them.
+    """
     read = lru_cache(maxsize=1)(_readable(world.goldens))
 
     def pairs() -> Iterator[tuple[Comparison, tuple[Judged, ...], Golden | None]]:
@@ -50,7 +56,22 @@ def draw_sample(
             if flow in (None, found.flow) and candidate in (None, found.candidate):
                 yield found, record.samples, read(found.flow, found.case)
 
-    return draw(pairs(), size, seed)
+    sample = draw(pairs(), size, seed)
+    flows = {found.name: found for found in world.readable().flows}
+    return replace(sample, pairs=tuple(replace(pair, asked=_whole(world, flows, pair)) for pair in sample.pairs))
+
+
+def _whole(world: World, flows: Mapping[FlowName, Flow], pair: Pair) -> str:
+    """Return what was asked, with the texts that the golden has cut; what cannot be found again stays cut."""
+    found = flows.get(pair.flow)
+    case = next((one for one in found.cases if one.id == pair.case), None) if found is not None else None
+    if found is None or case is None:
+        return pair.asked
+    try:
+        return LongInputs([baseline_request(found, case, world.redactor)]).of(pair.asked)
+    except PromptMigrateError:
+        # The prompt file is in the middle of being edited: what the golden says is shown.
+        return pair.asked
 
 
 def _readable(goldens: GoldenFiles) -> Callable[[FlowName, CaseId], Golden | None]:

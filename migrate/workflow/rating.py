@@ -6,6 +6,8 @@ Nothing here says which answer is whose before a rating is kept; terminal, optio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Literal
 
 from migrate.errors import UsageProblem, did_you_mean
@@ -33,8 +35,14 @@ class RatingSession:
         self.pairs = sample.ordered(rater)
         self._now = now
         self._add = add
-        mine = {(*_about(one), one.baseline_shown, one.candidate_shown) for one in known if one.rater == rater}
-        self.done = {pair.id for pair in self.pairs if (*_about(pair), *pair.shown) in mine}
+        mine = {(*_about(one), one.baseline_shown, one.candidate_shown): one for one in known if one.rater == rater}
+        said = ((pair.id, mine.get((*_about(pair), *pair.shown))) for pair in self.pairs)
+        self._said = {name: rating for name, rating in said if rating is not None}
+
+    @property
+    def done(self) -> AbstractSet[str]:
+        """Ids of the pairs that the rater has rated."""
+        return self._said.keys()
 
     def pair(self, name: str) -> Pair:
         """Return a pair by its id. Raises UsageProblem where the sample has none of it."""
@@ -73,7 +81,16 @@ class RatingSession:
             at=self._now(),
         )
         self._add([rating])
-        self.done.add(pair.id)
+        self._said[pair.id] = rating
+
+    def withdraw(self, pair: Pair) -> bool:
+        """Take a rating back, and say whether there was one; its line stays, and one that withdraws it follows."""
+        rating = self._said.get(pair.id)
+        if rating is None:
+            return False
+        self._add([replace(rating, at=self._now(), withdrawn=True)])
+        del self._said[pair.id]
+        return True
 
 
 def _about(one: Rating | Pair) -> tuple[str, str, str]:

@@ -151,7 +151,7 @@ def test_keys_rate_pair_after_pair(replayed: Project, leaving: str) -> None:
     terminal.wait("3/3")
     terminal.wait("[q]uit [?]")
     terminal.press("?")
-    terminal.wait("every rating is kept already")
+    terminal.wait("what was said is kept already")
     terminal.wait("3/3")
     terminal.wait("[q]uit [?]")
     terminal.press(leaving)
@@ -159,6 +159,52 @@ def test_keys_rate_pair_after_pair(replayed: Project, leaving: str) -> None:
     assert 0 == terminal.end()
     assert 2 == len(kept(replayed))
     assert 1 == len(pairs("ada", "--flow", "refund"))
+
+
+def test_undo_takes_a_rating_back_and_asks_again(replayed: Project) -> None:
+    """Its line stays and one that withdraws it follows: nobody counts it, and the pair is to be rated again."""
+    terminal = Terminal(replayed, "--rate", "--flow", "refund")
+    for key, prompt in zip("a52", ("[q]uit [?]", "A is right", "B is right"), strict=True):
+        terminal.wait(prompt)
+        terminal.press(key)
+    terminal.wait("2/3")
+    terminal.wait("[q]uit [?]")
+    terminal.press("u")
+    terminal.wait("taken back: what was said of P")
+    terminal.wait("1/3")
+    terminal.wait("[q]uit [?]")
+    terminal.press("u")
+    terminal.wait("nothing was said of it yet")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    terminal.wait("ada rated 0 of 3 pairs")
+    assert 0 == terminal.end()
+    assert [False, True] == [line.get("withdrawn", False) for line in kept(replayed)]
+    assert 3 == len(pairs("ada", "--flow", "refund"))
+
+
+def test_of_a_long_question_its_beginning_and_its_end_are_shown(replayed: Project) -> None:
+    """The golden keeps it cut: it is put together again from the prompt file, and `w` shows all of it."""
+    long = "\n".join(f"line {number}" for number in range(1000))
+    prompt = replayed.root / "prompts" / "refund.prompt.yml"
+    text = json.dumps(f"{long}\nWhere is it?")
+    prompt.write_text(prompt.read_text("utf-8").replace("{text: my parcel is late}", f"{{text: {text}}}"), "utf-8")
+    replayed.say("gpt-4o", {f"{long}\nWhere is it?": '{"label": "late", "amount": 3}'})
+    replayed.say("gpt-4.1", {f"{long}\nWhere is it?": '{"label": "late", "amount": 4}'})
+    replayed.run("-q", "--golden=rewrite", "-k", "late-parcel")
+    replayed.run("-q", "--model", "gpt-4.1", "-k", "late-parcel")
+    listed = command("review", "--rate", "--flow", "refund").stdout
+    assert ["line 0", "987 lines left out", "Where is it?"] == [
+        part for part in ("line 0", "line 500", "987 lines left out", "Where is it?") if part in listed
+    ]
+    terminal = Terminal(replayed, "--rate", "--flow", "refund")
+    terminal.wait("lines left out")
+    terminal.wait("[q]uit [?]")
+    terminal.press("w")
+    terminal.wait("line 500")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    assert 0 == terminal.end()
 
 
 def test_a_damaged_line_is_named(replayed: Project) -> None:

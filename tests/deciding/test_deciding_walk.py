@@ -155,8 +155,29 @@ def test_escape_and_ctrl_c_where_a_text_is_asked_for_lead_back(replayed: Project
     terminal.press("no\n")
     terminal.wait("2/2")
     terminal.wait("[q]uit [?]")
+    for act, said in ((terminal.interrupt, "Escape leaves without"), (lambda: terminal.press("b"), "2/2")):
+        act()
+        terminal.wait(said)
+    terminal.wait("[q]uit [?]")
     terminal.interrupt()
-    terminal.wait("left; nothing was written: 1 group you had decided, which `q` would have written")
+    terminal.wait("1 group decided and not written")
+    terminal.interrupt()
+    terminal.wait("left; nothing was written")
+    assert 0 == terminal.end()
+
+
+def test_who_leaves_by_mistake_can_still_write(replayed: Project) -> None:
+    """Escape asks first where something was decided: `q` writes it, and nothing is lost by one key."""
+    terminal = Terminal(replayed)
+    terminal.wait("[q]uit [?]")
+    terminal.press("r")
+    terminal.wait("reason:")
+    terminal.press("no\n")
+    terminal.wait("[q]uit [?]")
+    terminal.press("\x1b")
+    terminal.wait("1 group decided and not written")
+    terminal.press("q")
+    terminal.wait("rejected: 1 decision on 1 case")
     assert 0 == terminal.end()
 
 
@@ -263,6 +284,8 @@ def test_escape_leaves_and_writes_nothing(replayed: Project) -> None:
     terminal.wait("reject: 1 case")
     terminal.wait("[q]uit [?]")
     terminal.press("\x1b")
+    terminal.wait("Escape leaves without")
+    terminal.press("\x1b")
     terminal.wait("nothing was written")
     assert 0 == terminal.end()
     assert before == replayed.files("fixtures") | replayed.files("prompts")
@@ -296,6 +319,8 @@ def test_more_than_fifty_cases_at_once_are_asked_about(replayed: Project) -> Non
         terminal.wait(said)
         terminal.wait("[q]uit [?]")
     terminal.press("\x1b")
+    terminal.wait("Escape leaves without")
+    terminal.press("\x1b")
     terminal.wait("nothing was written")
     assert 0 == terminal.end()
 
@@ -312,7 +337,9 @@ def test_fifty_cases_are_decided_without_a_question(replayed: Project) -> None:
     terminal.press("case-07\n")
     terminal.wait("accept: 50 cases")
     terminal.wait("[q]uit [?]")
-    terminal.press("\x1b")
+    for _ in "12":
+        terminal.press("\x1b")
+        terminal.wait(" written")
     assert 0 == terminal.end()
     done = CliRunner().invoke(main, ["accept", "--flow", "refund", "--path", "$.amount"])
     assert (2, True) == (done.exit_code, "that is 51 cases, more than 50 at once" in done.stderr)

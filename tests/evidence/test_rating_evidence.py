@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from migrate.evidence.rating import HumanEvidence, weigh_ratings
+from migrate.reviewing import latest
 from migrate.vocabulary import CaseId, CaseVerdict, FlowName, Rating
 
 ONE = Rating(FlowName("refund"), CaseId("a"), "gpt-4.1", "ada", "candidate", 3, 5, "baseline", "b", "c", 0, 30, 212)
@@ -41,6 +42,14 @@ def test_a_case_counts_once_however_many_rated_it() -> None:
     assert {"candidate": 3, "tie": 0, "baseline": 1} == found.preferred
     assert ("ada", "bob", "cyd") == found.raters
     assert (212, 2) == (found.of, found.outdated)
+
+
+def test_a_rating_that_was_taken_back_is_none() -> None:
+    """The last word of a rater counts: a withdrawal ends it, and what is said after that counts again."""
+    said, back = rated("a", "ada", "candidate", 3, 5), replace(rated("a", "ada", "candidate", 3, 5), withdrawn=True)
+    again, other = rated("a", "ada", "tie", 4, 4), rated("a", "bob", "baseline", 5, 3)
+    assert [other] == [*latest([said, other, back])]
+    assert [again, other] == sorted(latest([said, back, other, again]), key=lambda one: one.rater)
 
 
 def test_automatic_verdicts_stand_beside() -> None:

@@ -49,7 +49,8 @@ class RatingFiles:
 
 
 def _document(rating: Rating) -> JsonObject:
-    return {
+    withdrawn = {"withdrawn": True} if rating.withdrawn else {}
+    return withdrawn | {
         "at": rating.at,
         "rater": rating.rater,
         "case": rating.case,
@@ -81,6 +82,7 @@ def _rating(flow: FlowName, line: bytes, where: str) -> Rating:
             drawn=sample["drawn"],
             of=sample["of"],
             at=entry["at"],
+            withdrawn=entry.get("withdrawn", False) is True,
         )
     except (ValueError, RecursionError, KeyError, TypeError) as problem:
         raise _unreadable(where) from problem
