@@ -35,7 +35,7 @@ from migrate.ports import CaseRecord
 from migrate.rendering import parse_candidate
 from migrate.routing import FlowTrials, Trial, spoken_of
 from migrate.statistics import quantile
-from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Measurement, Usage
+from migrate.vocabulary import LOOKUP, Flow, FlowEvidence, FlowName, Inventory, Measurement, Usage
 from migrate.wiring.canary_evidence import Replays, Seen, worth_planning
 from migrate.wiring.routes import Prices, Wanted, ordered, policy_of
 from migrate.wiring.world import World
@@ -55,12 +55,14 @@ def plan_canaries(
     """Return the plan of a replay's flows, one candidate each. Raises UsageProblem where there is nothing to plan."""
     rules = CanaryPolicy() if policy is None else read_policy(policy)
     refuse_without_runs(world.settings)
-    inventory = {flow.name: flow for flow in world.load_flows()}
+    read = world.readable() if world.prompts.is_dir() else Inventory(world.load_flows())
+    _refuse_broken(read.broken, flows, rules.pools)
+    inventory = {flow.name: flow for flow in read.flows}
     policies = pooled_policies(policies_of(inventory.values()), rules.pools)
     replays = Replays(world, run_id, tuple(inventory.values()), policies)
     facts = _Facts(world, replays, inventory, policies)
     evidence: Sequence[FlowEvidence] = weigh(facts.seeing(replays.records()), policies=policies)
-    _refuse_unmeant(rules, (*inventory, *(one.flow for one in evidence)))
+    _refuse_unmeant(rules, (*inventory, *read.broken, *(one.flow for one in evidence)))
     _refuse_absent(replays, evidence, flows, candidate, rules.pools)
     leading: Mapping[FlowName, str] = {}
     if candidate is None:
@@ -84,9 +86,26 @@ def plan_canaries(
         newly_exposed=rules.newly_exposed,
         rollouts=scheduled(rows, rules.newly_exposed),
         claims=claims_of(rows),
-        unplanned=(*lacking, *(() if flows else replays.absent({one.flow for one in evidence}))),
+        unplanned=(
+            *lacking,
+            *(() if flows else (*_broken(read.broken), *replays.absent({one.flow for one in evidence}))),
+        ),
     )
     return identified(plan)
+
+
+def _broken(broken: Mapping[FlowName, str]) -> Iterator[Unplanned]:
+    """Yield the flows that cannot be planned for their prompt files: one of them stands in no other flow's way."""
+    yield from (Unplanned(flow, why, "prompt-migrate validate tells all that is wrong") for flow, why in broken.items())
+
+
+def _refuse_broken(broken: Mapping[FlowName, str], flows: Iterable[str], pools: Mapping[str, Sequence[str]]) -> None:
+    """Raise UsageProblem where a flow that was asked for, or a member of a pool, has no readable prompt file."""
+    asked = {flow for name in flows for flow in pools.get(name, (name,))}
+    asked |= {flow for members in pools.values() for flow in members} if not flows else set()
+    for gap in _broken(broken):
+        if gap.flow in asked:
+            raise UsageProblem(f"{gap.flow}: {gap.reason}", next_command="prompt-migrate validate")
 
 
 def _refuse_unmeant(rules: CanaryPolicy, flows: Iterable[str]) -> None:

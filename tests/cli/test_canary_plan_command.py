@@ -255,6 +255,27 @@ def untravelled(project: Path, name: str = "triage") -> list[CaseRecord]:
     return [replace(one, comparison=replace(one.comparison, flow=FlowName(name))) for one in answered("gpt-4.1-mini")]
 
 
+def test_a_broken_prompt_file_stands_in_the_way_of_its_own_flow_alone(project: Path) -> None:
+    """It is told with file and line and left out; who asks for it, or pools it, is told at once."""
+    records = [*answered("gpt-4.1-mini"), *untravelled(project)]
+    keep(project, records, candidates=("gpt-4.1-mini",))
+    broken = project / "prompts" / "triage.prompt.yml"
+    broken.write_text("model: [\n", encoding="utf-8")
+    done = planned()
+    text = " ".join(done.stdout.split())
+    assert 3 == done.exit_code
+    assert "refund: gpt-4o -> gpt-4.1-mini: ready" in text
+    assert "triage: not planned: its prompt file cannot be read: prompts/triage.prompt.yml:" in text
+    assert "refund" in planned("--flow", "refund").stdout
+    pool = 'rollouts = 100\n[pools]\nboth = ["refund", "triage"]\n'
+    asked = planned("--flow", "triage")
+    (project / "policy.toml").write_text(pool, encoding="utf-8")
+    for refused in (asked, planned()):
+        assert (2, "") == (refused.exit_code, refused.stdout)
+        assert "triage: its prompt file cannot be read: prompts/triage.prompt.yml:" in refused.stderr
+        assert "next: prompt-migrate validate" in refused.stderr
+
+
 def test_a_flow_without_traffic_does_not_keep_the_others_from_a_plan(project: Path) -> None:
     """Refund is planned, triage is told of with what is missing and where; exit code 3, for not all may start."""
     records = [*answered("gpt-4.1-mini"), *untravelled(project)]
