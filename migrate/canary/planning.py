@@ -22,7 +22,7 @@ from migrate.canary.nouns import Doubt, Inputs, Member, Metric, PlanVerdict, Rol
 from migrate.canary.offline import YES, asks, forbidden, lack, misgivings, worth_knowing
 from migrate.canary.stages import LOOKS, MOST_UNITS, stage_rows, with_member_stops
 from migrate.canary.terms import Terms
-from migrate.evidence.words import points
+from migrate.evidence.words import is_within_reach, points
 from migrate.statistics import farrington_manning
 
 Gates = tuple[tuple[float, float], ...]
@@ -259,9 +259,16 @@ def _unreachable(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> Ro
         why.append(f"in {most} days 50 % of the traffic would show {points(reachable)} points, the ladder does not")
     elif reachable is not None:
         why.append(f"in {most} days {points(reachable)} points can be shown, with the same power")
-    why.append(f"or show it offline, with {cases_wanted(inputs)} paired cases")
+    why.append(_offline_way(inputs))
     stages = shape.stages or ()
     return replace(empty, verdict="cannot_reach_power", reasons=tuple(why), stages=stages, reachable_margin=reachable)
+
+
+def _offline_way(inputs: Inputs) -> str:
+    wanted, contract = cases_wanted(inputs), contract_of(inputs)
+    if is_within_reach(wanted, 0 if contract is None else contract.cases):
+        return f"or show it offline, with {wanted} paired cases"
+    return f"to show it offline takes {wanted} paired cases, too many to add"
 
 
 def _too_long(inputs: Inputs, empty: Rollout, shape: _Shape, most: int) -> str:

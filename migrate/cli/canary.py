@@ -101,6 +101,8 @@ def plan(
     elif explain is None:
         given = {"run": run_id, "candidate": candidate, "policy": policy, "as-of": as_of}
         click.echo(inert(f"next: {_next(made, flows, given)}", keep_newlines=False), err=True)
+    if explain is not None:
+        return
     context.exit(0 if all(map(_is_ready, made.rollouts)) and not made.unplanned else INCONCLUSIVE)
 
 
@@ -185,7 +187,8 @@ def check(
         word = exit_word(verdicts)
         if explain is not None:
             _print_explained(explain, [(made.rollout_of(one.flow), one, log.flows.get(one.flow)) for one in verdicts])
-        elif as_json:
+            return
+        if as_json:
             _print_check_document(made, log, verdicts, one_line=watch)
         else:
             _print_check(made, log, verdicts, as_markdown)

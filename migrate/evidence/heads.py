@@ -41,6 +41,10 @@ HEADS: Final[dict[str, tuple[str, str]]] = {
     "risk": ("of a route: by how many points of a hundred answers the flow may still get worse", ROUTE),
     "risk left": ("by how many points of a hundred answers the flow may still get worse, and how many a day", ROUTE),
     "no help": ("of more cases: with what was seen, no number of them would settle it", ROUTE),
+    "too many": (
+        "of more cases: settling it takes more than ten times the flow's own, and more than 500: nobody adds so many",
+        ROUTE,
+    ),
     "no power": ("of more cases: more of them are needed than can be counted on", ROUTE),
     "switch": ("of a route: move the flow, the candidate is shown to be good enough and costs less", ROUTE),
     "keep: worse": ("of a route: stay, the candidates are shown to be worse", ROUTE),
@@ -134,10 +138,11 @@ OWN: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "n": ("how many cases a figure is made of; the samples of a case are averaged and not counted", CASES),
     },
     "route": {
+        "candidate": ("the one the row is about: chosen, or the one that most depends on", ROUTE),
         "verdict": ("switch, keep with why (`keep: worse`), or insufficient: neither of them is shown yet", ROUTE),
         "n": ("cases in which the candidate of the row was compared with today's model, not samples", ROUTE),
         "cases": (
-            "how many more cases are needed to settle the flow; no help: no number will; no power: too near the margin",
+            "how many more cases settle the flow; too many: to add; no help: none will; no power: too near the margin",
             ROUTE,
         ),
     },

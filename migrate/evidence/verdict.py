@@ -81,7 +81,7 @@ class Question:
         if self.p <= level:
             return Ruling("safe", None, (words.safe(self.metrics), *remarks), self.metrics)
         metrics = tuple(self._at(level, metric) for metric in self.metrics)
-        unsettled = sorted((metric for metric in metrics if metric.p > level), key=_binding)
+        unsettled = sorted((metric for metric in metrics if metric.p > level), key=binding)
         said = (*self.gaps, *map(words.insufficient, unsettled), *words.remarks(self._tally, self.policy))
         return Ruling("insufficient", self._needed(unsettled), said, metrics)
 
@@ -150,9 +150,9 @@ def _planned(metric: FlowMetric, scale: Scale, policy: Policy, alpha: float) -> 
     return replace(metric, cases_needed=total - scale.n, planned_for="seen")
 
 
-def _binding(metric: FlowMetric) -> tuple[bool, int]:
+def binding(metric: FlowMetric) -> tuple[bool, int]:
     """Order metrics by what binds: first what no number of cases settles, then the largest number."""
     return metric.cases_needed is not None, -(metric.cases_needed or 0)
 
 
-__all__ = ["Question", "Ruling", "measured", "rule"]
+__all__ = ["Question", "Ruling", "binding", "measured", "rule"]

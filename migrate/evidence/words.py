@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from migrate import catalogue
 from migrate.evidence.policy import Policy
 from migrate.evidence.tally import Tally
-from migrate.vocabulary import FlowMetric
+from migrate.vocabulary import CaseVerdict, FlowEvidence, FlowMetric
 
 SOON_DAYS: Final = 210
 """A rollout of a month, and half a year in which its model is worth having."""
@@ -17,6 +17,9 @@ Ends: TypeAlias = tuple[int | None, str]
 """Days until a model leaves, by the day that is judged by, and the first day without; None: no end is announced."""
 FAR: Final = 9
 """More than so many times the cases again: mending what got worse is the nearer way."""
+MOST_ADDED: Final = 500
+"""More cases than that, and than `FAR` times its own, no flow is given: such a number is no advice."""
+TOO_MANY: Final = "too many cases would have to be added"
 
 
 def safe(metrics: Sequence[FlowMetric]) -> str:
@@ -48,19 +51,19 @@ def insufficient(metric: FlowMetric) -> str:
     if metric.excess is None and metric.missing:
         return f"no answer came, so nothing is known of {metric.name}: {metric.missing} are missing"
     if metric.p <= metric.alpha:
-        more = "" if needed is None else f": {needed} more cases"
+        more = "" if needed is None else f": {_more(metric)}"
         return f"{metric.name} within {margin} points by itself, not yet among all flows{more}"
     if metric.margin <= 0:
         return f"{metric.name} with margin 0 must be shown to be better, and is not"
     worse = f"{metric.name} may be {points(metric.high)} points worse, margin {margin}"
     if metric.planned_for == "equal":
-        return f"{worse}, {metric.worse} cases worse and {metric.better} better: if by chance, {needed} more cases"
+        return f"{worse}, {metric.worse} cases worse and {metric.better} better: {_if_by_chance(metric)}"
     if metric.excess is not None and metric.excess >= metric.margin:
         return f"{metric.name} {points(metric.excess)} points worse, margin {margin}: mend it, in {_where(metric)}"
     if needed is not None and is_nearer_mended(metric):
-        return f"{worse}: {mend_or_add(metric)}"
+        return f"{worse}: {_mend_or_add(metric)}"
     if needed is not None:
-        return f"{worse}: {needed} more cases"
+        return f"{worse}: {_more(metric)}"
     if metric.missing:
         return f"{worse}: {metric.missing} answers are missing"
     return f"{worse}: too near it for any number of cases"
@@ -74,14 +77,48 @@ def is_nearer_mended(metric: FlowMetric) -> bool:
     return (excess is not None and excess >= metric.margin) or (needed or 0) > FAR * metric.cases
 
 
-def mend_or_add(metric: FlowMetric, flow: str = "") -> str:
-    """Say both ways: `mend 2 of 30 cases, or add 8533 cases`."""
-    more = "" if metric.cases_needed is None else f", or add {metric.cases_needed} cases"
-    return f"mend {_where(metric)}{flow and f' of {flow}'}{more}"
+def is_within_reach(needed: int | None, cases: int) -> bool:
+    """Say whether anybody adds so many cases to a flow that has `cases`; unknown is not within reach."""
+    return needed is not None and needed <= max(FAR * cases, MOST_ADDED)
+
+
+def to_mend(metric: FlowMetric, flow: str = "") -> str:
+    """Say which cases got worse: `mend 2 of 30 cases of mail-reply`."""
+    return f"mend {_where(metric)}{flow and f' of {flow}'}"
+
+
+def _mend_or_add(metric: FlowMetric) -> str:
+    """Say both ways, `mend 1 of 4 cases, or add 95 cases`; where nobody can add so many, the one that is left."""
+    if is_within_reach(metric.cases_needed, metric.cases):
+        return f"{to_mend(metric)}, or add {metric.cases_needed} cases"
+    return f"mend it, in {_where(metric)}: {TOO_MANY}"
+
+
+def _if_by_chance(metric: FlowMetric) -> str:
+    if is_within_reach(metric.cases_needed, metric.cases):
+        return f"if by chance, {metric.cases_needed} more cases"
+    return f"mend it, for {TOO_MANY}"
+
+
+def _more(metric: FlowMetric) -> str:
+    """Say how many cases to add; beyond reach, what shows it instead: production logs tell of the contract alone."""
+    if is_within_reach(metric.cases_needed, metric.cases):
+        return f"{metric.cases_needed} more cases"
+    return f"{TOO_MANY}{'; a canary shows it on traffic' if metric.name == 'contract' else ''}"
 
 
 def _where(metric: FlowMetric) -> str:
     return f"{metric.worse} of {metric.cases} cases"
+
+
+def kept_from_safe(evidence: FlowEvidence) -> str:
+    """Say in a few words what keeps a flow from `safe`: breaking cases, cases to add; else the first of its reasons."""
+    broken, needed = evidence.verdicts.get(CaseVerdict.BREAKING, 0), evidence.cases_needed
+    parts = [
+        f"{broken} breaking {'case' if broken == 1 else 'cases'}" if broken else "",
+        f"{needed} more {'case' if needed == 1 else 'cases'} needed" if is_within_reach(needed, evidence.cases) else "",
+    ]
+    return ", ".join(part for part in parts if part) or next(iter(evidence.reasons), "")
 
 
 def gaps(tally: Tally, policy: Policy) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from migrate import catalogue
-from migrate.evidence.words import is_nearer_mended, mend_or_add, points
+from migrate.evidence.verdict import binding
+from migrate.evidence.words import is_nearer_mended, is_within_reach, points, to_mend
 from migrate.inert import inert
 from migrate.presenting.layout import Cell, Colour, Column, cells, fit, table, wrapped
 from migrate.presenting.meant import to_type
@@ -21,6 +22,7 @@ SYNTHETIC: Final = "SYNTHETIC evidence: the answers are made up. This shows the 
 COLUMNS: Final = (
     Column("flow", right=False, least=12),
     Column("route", right=False, least=12),
+    Column("candidate", right=False, least=12),
     Column("verdict", right=False),
     Column("$/month", rank=2),
     Column("risk", rank=3),
@@ -28,10 +30,15 @@ COLUMNS: Final = (
     Column("n", rank=4),
     Column("cases", rank=1),
 )
-LEGEND: Final = (
-    "$/month: saved at the flow's traffic, or at stake (in brackets: not claimed); risk: points of a hundred answers "
-    "that may be worse; p95: candidate / baseline; n: cases compared; cases: more that are needed"
-)
+LEGEND: Final = {
+    "candidate": "the one a row is about",
+    "$/month": "saved at the flow's traffic, or at stake (in brackets: not claimed)",
+    "risk": "points of a hundred answers that may be worse",
+    "p95": "candidate / baseline",
+    "n": "cases compared",
+    "cases": "more that are needed",
+}
+"""Head -> what it means."""
 VERDICTS: Final = {
     "switch": "switch",
     "keep_baseline": "keep: worse",
@@ -41,7 +48,11 @@ VERDICTS: Final = {
 CHANGED: Final[tuple[Why, ...]] = ("stale", "asked_otherwise")
 """Why a replay says nothing: the prompt is another one since."""
 COLOURS: Final[dict[str, Colour]] = {"switch": "green", "keep_baseline": "red", "insufficient": "yellow"}
-_STEP: Final = re.compile(r"[,;] (?=then )")
+AGAIN: Final = "then prompt-migrate route"
+MOST_NEXT: Final = 3
+"""Flows whose next step is told; the rest is counted."""
+SHORT: Final = 2
+"""Steps that may stand on one line."""
 _COMMAND: Final = re.compile(r"(?:then |look: )?(?:pytest|prompt-migrate) ")
 PLOT_WIDE, PLOT_HIGH = 56, 12
 
@@ -49,14 +60,20 @@ PLOT_WIDE, PLOT_HIGH = 56, 12
 def route_lines(report: RouteReport, *, width: int = 80, colour: bool = False) -> list[str]:
     """Return the report for a terminal: no line but the next command is wider than `width` cells."""
     rows = [_row(flow) for flow in report.flows]
+    shown = table(COLUMNS, rows, width)[0].split()
     return [
         *(line for words in heads(report) for line in wrapped(words, width)),
         *table(COLUMNS, rows, width, colour=colour),
-        *wrapped(LEGEND, width),
+        *wrapped(_legend(shown), width),
         *(line for flow in report.flows for line in _why(flow, width)),
         *(line for words in feet(report) for line in wrapped(words, width)),
         *_next_lines(report, width),
     ]
+
+
+def _legend(heads: Collection[str]) -> str:
+    """Say what the columns that are there mean."""
+    return "; ".join(f"{head}: {means}" for head, means in LEGEND.items() if head in heads)
 
 
 def _next_lines(report: RouteReport, width: int) -> Iterator[str]:
@@ -64,12 +81,12 @@ def _next_lines(report: RouteReport, width: int) -> Iterator[str]:
 
     A command is never cut, and stands last on its line: what is copied must not carry our punctuation.
     """
-    words = inert(_next(report), keep_newlines=False)
-    if cells(f"next: {words}") <= width:
-        yield f"next: {words}"
+    steps = _next(report)
+    if len(steps) <= SHORT and cells(words := inert(f"next: {'; '.join(steps)}", keep_newlines=False)) <= width:
+        yield words
         return
-    for number, step in enumerate(_STEP.sub("\n", words).split("\n")):
-        line = f"{'      ' if number else 'next: '}{step}"
+    for number, step in enumerate(steps):
+        line = f"{'      ' if number else 'next: '}{inert(step, keep_newlines=False)}"
         yield from [line] if _COMMAND.match(step) else wrapped(line, width, cut=False)
 
 
@@ -120,6 +137,7 @@ def _row(flow: FlowRoute) -> tuple[Cell, ...]:
     return (
         Cell(flow.trials.flow),
         Cell(flow.model),
+        Cell(UNKNOWN if about is None else about.candidate),
         Cell(verdict_word(flow), COLOURS.get(flow.verdict, "")),
         Cell(_money(flow)),
         Cell(UNKNOWN if flow.risk is None or flow.verdict.startswith("keep") else points(flow.risk.points / 100)),
@@ -147,8 +165,14 @@ def _money(flow: FlowRoute) -> str:
 
 def _needed(flow: FlowRoute) -> str:
     if flow.cases_needed is not None:
-        return str(flow.cases_needed)
+        return "too many" if _addable(flow) is None else str(flow.cases_needed)
     return {"will_not_help": "no help", "cannot_reach_power": "no power"}.get(flow.more_cases, UNKNOWN)
+
+
+def _addable(flow: FlowRoute) -> int | None:
+    """Return the cases that would settle a flow; None where none would, or more than anybody adds."""
+    has = max((metric.cases for metric in flow.about.metrics), default=0) if flow.about is not None else 0
+    return flow.cases_needed if is_within_reach(flow.cases_needed, has) else None
 
 
 def signed_dollars(value: float) -> str:
@@ -219,40 +243,56 @@ def confirmed_words(flow: FlowRoute) -> str:
     return f"confirmed on held-out cases: {excess}{saved}; {found.same} of {found.folds} folds choose the same"
 
 
-def _next(report: RouteReport) -> str:
+def _next(report: RouteReport) -> list[str]:
+    """Return what to do next, a step each."""
     open_ = [flow for flow in report.flows if flow.verdict == "insufficient"]
     if report.synthetic:
-        return "pytest --model MODEL, then prompt-migrate route"
+        return ["pytest --model MODEL", AGAIN]
     if any(flow.verdict == "switch" for flow in report.flows):
-        return "prompt-migrate route --export litellm"
+        return ["prompt-migrate route --export litellm"]
     lacking = {one.why: flow for flow in reversed(open_) for one in flow.trials.left_out if not flow.options}
     changed = [why for why in CHANGED if why in lacking]
-    helped = [flow for flow in open_ if flow.cases_needed or _to_mend(flow)]
+    helped = [flow for flow in open_ if _wanted_words(flow)]
     if lacking and (changed or not helped):
         why = (changed or list(lacking))[0]
         return _replay_again(lacking[why], why)
     if not helped and any(option.unavailable and option.leaves for flow in report.flows for option in flow.options):
-        stays = f"one that stays past {report.policy.ends}{_suggested(report)}"
-        return f"pytest --model MODEL, {stays}; then prompt-migrate route"
+        return [f"pytest --model MODEL, one that stays past {report.policy.ends}{_suggested(report)}", AGAIN]
     if not helped:
-        return "prompt-migrate compare"
-    first = max(helped, key=lambda flow: flow.saving_month.value if flow.saving_month else 0)
-    worse = _to_mend(first)
-    others = [words for flow in helped if flow is not first and (words := _wanted_words(flow))]
-    also = "".join(f"; also {words}" for words in others)
-    if worse is None or first.about is None:
-        return f"{_wanted_words(first)}, record them, replay{also}; then prompt-migrate route"
-    look = f"look: prompt-migrate report --run {first.about.trial.run} --open; then " if first.about.trial.run else ""
-    return f"{look}{_wanted_words(first)}, replay{also}; then prompt-migrate route"
+        return [f"prompt-migrate {'canary plan' if any(map(_is_beyond_cases, open_)) else 'compare'}"]
+    return _settling(sorted(helped, key=_at_stake, reverse=True))
+
+
+def _at_stake(flow: FlowRoute) -> float:
+    return flow.saving_month.value if flow.saving_month else 0.0
+
+
+def _settling(flows: Sequence[FlowRoute]) -> list[str]:
+    """Return the steps that settle flows, those with most at stake first."""
+    named, rest = flows[:MOST_NEXT], flows[MOST_NEXT:]
+    run = flows[0].about.trial.run if _to_mend(flows[0]) is not None and flows[0].about is not None else ""
+    look = [f"look: prompt-migrate report --run {run} --open"] if run else []
+    wanted = [_wanted_words(flow) for flow in named]
+    more = [f"and {counted(len(rest), 'more flow')}, each with its reason above"] if rest else []
+    added = any(_to_mend(flow) is None for flow in flows)
+    record = ["then pytest --golden=new"] if added else []
+    options = [option for flow in flows for option in flow.options]
+    asked = dict.fromkeys(option.candidate for option in options if not option.barred or all(o.barred for o in options))
+    replay = " ".join(f"--model {shlex.quote(candidate)}" for candidate in asked)
+    return [*look, *wanted, *more, *record, f"then pytest {replay}", AGAIN]
+
+
+def _is_beyond_cases(flow: FlowRoute) -> bool:
+    return flow.cases_needed is not None and _addable(flow) is None
 
 
 def _wanted_words(flow: FlowRoute) -> str:
-    """Say what would settle a flow: mend its cases, or add some."""
-    worse = _to_mend(flow)
-    if worse is not None and flow.about is not None:
-        return mend_or_add(worse, flow.trials.flow)
-    cases = "1 case" if flow.cases_needed == 1 else f"{flow.cases_needed} cases"
-    return f"add {cases} to {flow.trials.flow}"
+    """Say what would settle a flow, mend its cases or add some; empty where neither does."""
+    worse, more = _to_mend(flow), _addable(flow)
+    name = flow.trials.flow
+    if worse is not None:
+        return to_mend(worse, name) + (f", or add {counted(more, 'case')}" if more else "")
+    return f"add {counted(more, 'case')} to {name}" if more else ""
 
 
 def _suggested(report: RouteReport) -> str:
@@ -264,20 +304,23 @@ def _suggested(report: RouteReport) -> str:
     return f" (suggested: {', '.join(stays)})" if stays else ""
 
 
-def _replay_again(flow: FlowRoute, why: Why) -> str:
-    """Return what gives a flow replays that can be weighed."""
+def _replay_again(flow: FlowRoute, why: Why) -> list[str]:
+    """Return the steps to what gives a flow replays that can be weighed."""
     name = shlex.quote(flow.trials.flow)
     texts = [one.candidate for one in flow.trials.left_out if one.why == why]
     models = [to_type(text, [flow.trials.baseline]) if why == "no_answer" else text for text in texts]
     asked = " ".join(f"--model {shlex.quote(model)}" for model in dict.fromkeys(models))
-    goldens = f"pytest --golden=rewrite -k {name}, then " if why == "stale" else ""
-    return f"{goldens}pytest {asked} -k {name}; then prompt-migrate route"
+    replay = f"pytest {asked} -k {name}"
+    return [f"pytest --golden=rewrite -k {name}", f"then {replay}", AGAIN] if why == "stale" else [replay, AGAIN]
 
 
 def _to_mend(flow: FlowRoute) -> FlowMetric | None:
-    """Return the metric whose worse cases are to be mended before cases are added; None where adding is nearer."""
+    """Return the metric whose worse cases are to be mended before cases are added, the one that the reason names first.
+
+    None where adding is nearer.
+    """
     metrics = () if flow.about is None else flow.about.metrics
-    return max(filter(is_nearer_mended, metrics), key=lambda metric: metric.worse, default=None)
+    return min(filter(is_nearer_mended, metrics), key=binding, default=None)
 
 
 # --- Markdown -----------------------------------------------------------------------------------------------------
@@ -289,11 +332,11 @@ def route_markdown(report: RouteReport) -> list[str]:
     for words in heads(report):
         lines += [_safe(words), ""]
     lines += [
-        "| flow | route | verdict | $/month | risk | p95 | n | cases needed |",
-        "|---|---|---|---|---|---|---|---|",
+        "| flow | route | candidate | verdict | $/month | risk | p95 | n | cases needed |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(_safe(cell.text) for cell in _row(flow))} |" for flow in report.flows]
-    lines += ["", _safe(LEGEND), "", *(f"- {_safe(words)}" for words in feet(report))]
+    lines += ["", _safe(_legend(LEGEND)), "", *(f"- {_safe(words)}" for words in feet(report))]
     for flow in report.flows:
         lines += ["", f"## {_safe(flow.trials.flow)}", "", *(f"- {_safe(words.strip())}" for words in reasons(flow))]
         if flow.cascades is not None:

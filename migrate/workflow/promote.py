@@ -13,12 +13,12 @@ from typing import Any, Literal
 from migrate.comparing import contract_of
 from migrate.errors import UsageProblem
 from migrate.evidence.money import as_asked
+from migrate.evidence.words import kept_from_safe
 from migrate.ports import CaseRecord, DecisionLog, Goldens, PromptFiles
 from migrate.rendering import bind_checks, parse_candidate, prompt_for
 from migrate.reviewing import Dropped, dropped_by
 from migrate.vocabulary import (
     Case,
-    CaseVerdict,
     Flow,
     FlowEvidence,
     Golden,
@@ -167,19 +167,8 @@ def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord]) 
 def _unsafe(evidence: FlowEvidence) -> str:
     """Return why a flow is promoted for a reason alone."""
     verdict = evidence.verdict or "none"
-    return f"its verdict is {verdict}, not safe{_because(evidence)}; --reason TEXT promotes it all the same"
-
-
-def _because(evidence: FlowEvidence) -> str:
-    """Return what keeps a flow from `safe`, after a colon; empty where nothing tells."""
-    broken = evidence.verdicts.get(CaseVerdict.BREAKING, 0)
-    needed = evidence.cases_needed
-    parts = [
-        f"{broken} breaking {'case' if broken == 1 else 'cases'}" if broken else "",
-        f"{needed} more {'case' if needed == 1 else 'cases'} needed" if needed else "",
-    ]
-    said = ", ".join(part for part in parts if part) or next(iter(evidence.reasons), "")
-    return f": {said}" if said else ""
+    why = kept_from_safe(evidence)
+    return f"its verdict is {verdict}, not safe{why and f': {why}'}; --reason TEXT promotes it all the same"
 
 
 def _answered(judged: Judged) -> bool:

@@ -391,7 +391,7 @@ def test_a_figure_of_another_command_is_pointed_to(project: Path, command: list[
 @pytest.mark.parametrize(
     ("command", "word", "said"),
     [
-        ("route", "cases", "cases: how many more cases are needed to settle the flow"),
+        ("route", "cases", "cases: how many more cases settle the flow"),
         ("route", "verdict", "verdict: switch, keep with why"),
         ("route", "n", "n: cases in which the candidate of the row was compared"),
         ("compare", "n", "n: how many cases a figure is made of"),

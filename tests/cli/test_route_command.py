@@ -511,11 +511,12 @@ def test_where_few_cases_got_worse_they_are_mended_first(project: Path, lost: in
     keep_run(project, answered("gpt-4.1-mini", lost=lost))
     done = routed()
     assert 3 == done.exit_code, done.output
-    look, mend, route = done.stdout.splitlines()[-3:]
-    assert "next: look: prompt-migrate report --run 20261102-100000-ab12 --open" == look
-    assert mend.startswith(f"      then mend {lost} of 60 cases of refund")
-    assert mend.endswith(", replay")
-    assert "      then prompt-migrate route" == route
+    assert [
+        "next: look: prompt-migrate report --run 20261102-100000-ab12 --open",
+        f"      mend {lost} of 60 cases of refund",
+        "      then pytest --model gpt-4.1-mini",
+        "      then prompt-migrate route",
+    ] == done.stdout.splitlines()[-4:]
 
 
 def test_clean_cases_that_are_too_few_are_added_to(project: Path) -> None:
@@ -523,7 +524,12 @@ def test_clean_cases_that_are_too_few_are_added_to(project: Path) -> None:
     cases = "".join(f"  - {{id: c{n:02}, inputs: {{n: {n}}}}}\n" for n in range(20))
     (project / "prompts" / "refund.prompt.yml").write_text(PROMPT + cases, encoding="utf-8")
     keep_run(project, answered("gpt-4.1-mini", count=20))
-    assert "\nnext: add 25 cases to refund, record them, replay; then prompt-migrate route\n" in routed().stdout
+    assert [
+        "next: add 25 cases to refund",
+        "      then pytest --golden=new",
+        "      then pytest --model gpt-4.1-mini",
+        "      then prompt-migrate route",
+    ] == routed().stdout.splitlines()[-4:]
 
 
 def test_a_model_without_a_price_is_not_ranked(project: Path) -> None:

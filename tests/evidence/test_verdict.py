@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measured import compared, record, scores
 
-from migrate.evidence import CLASSES, Policy, policies_of, weigh
+from migrate.evidence import CLASSES, Policy, policies_of, weigh, words
 from migrate.evidence.explaining import SUMMARY
 from migrate.ports import CaseRecord
 from migrate.vocabulary import (
@@ -187,14 +188,51 @@ def test_more_of_what_is_worse_would_not_help() -> None:
 
 
 def test_a_number_that_nobody_can_reach_comes_with_the_nearer_way() -> None:
-    """2.5 points worse at a margin of 3 would take thousands of cases; one case to mend is nearer."""
+    """2.5 points worse at a margin of 3 would take thousands of cases: that is no advice, one case to mend is."""
     flow = judged(cases((39, CLEAN), (1, BROKEN)), medium())
     assert flow.cases_needed is not None
     assert flow.cases_needed > 1_000
     assert (
-        f"contract may be 11.3 points worse, margin 3: mend 1 of 40 cases, or add {flow.cases_needed} cases"
+        "contract may be 11.3 points worse, margin 3: mend it, in 1 of 40 cases: too many cases would have to be added"
         == (flow.reasons[0])
     )
+
+
+def test_a_number_that_somebody_can_reach_is_told_beside_mending() -> None:
+    """One of 24 agrees in three of five: 364 more cases, fifteen times the 24 and still to be written."""
+    flow = judged(cases((23, CLEAN), (1, scores(agreement=((20, 20), (12, 20))))), medium())
+    assert f"mend 1 of 24 cases, or add {flow.cases_needed} cases" == flow.reasons[0].rpartition(": ")[2]
+
+
+def test_beyond_reach_a_canary_shows_the_contract_and_not_the_meaning() -> None:
+    """Four clean cases of a critical flow lack some 900: production logs tell of the contract, not of agreement."""
+    flow = judged(cases((4, CLEAN)), Policy("critical", None, 4))
+    assert flow.cases_needed is not None
+    assert flow.cases_needed > words.MOST_ADDED
+    assert [
+        "too many cases would have to be added; a canary shows it on traffic",
+        "too many cases would have to be added",
+    ] == [reason.rpartition(": ")[2] for reason in flow.reasons]
+
+
+def test_what_keeps_a_flow_from_safe_names_no_number_that_nobody_adds() -> None:
+    """Breaking cases and cases to add; thousands of them are left out, and the reason stands alone."""
+    flow = judged(cases((39, CLEAN), (1, BROKEN)), medium())
+    broken = replace(flow, verdicts={CaseVerdict.BREAKING: 1})
+    assert ("1 breaking case", "1 breaking case, 64 more cases needed", flow.reasons[0]) == (
+        words.kept_from_safe(broken),
+        words.kept_from_safe(replace(broken, cases_needed=64)),
+        words.kept_from_safe(replace(flow, verdicts={})),
+    )
+
+
+@pytest.mark.parametrize(
+    ("needed", "cases", "within"),
+    [(None, 30, False), (500, 4, True), (501, 4, False), (900, 100, True), (901, 100, False)],
+)
+def test_cases_within_reach_are_ten_times_the_flows_own_or_500(needed: int | None, cases: int, within: bool) -> None:
+    """A flow of four can be given 500; one of a hundred nine times as many again."""
+    assert within is words.is_within_reach(needed, cases)
 
 
 def test_what_may_be_chance_is_planned_for_as_chance() -> None:

@@ -286,12 +286,71 @@ def test_what_is_next_names_what_every_flow_wants() -> None:
         [flow(*few), flow(*few, name="notes", traffic=Traffic(requests_per_day=9000))], POLICY, source="ledger"
     )
     assert {"insufficient"} == {one.verdict for one in found.flows}
-    told = " ".join(" ".join(route_lines(found, width=80)).split())
+    lines = route_lines(found, width=80)
     notes, refund = (one.cases_needed for one in sorted(found.flows, key=lambda one: one.trials.flow))
-    said = f"next: add {notes} cases to notes, record them, replay; also add {refund} cases to refund"
-    assert said in told
+    assert [
+        f"next: add {notes} cases to notes",
+        f"      add {refund} cases to refund",
+        "      then pytest --golden=new",
+        "      then pytest --model gpt-4.1 --model gpt-4.1-mini --model gpt-4.1-nano",
+        "      then prompt-migrate route",
+    ] == lines[-5:]
+    told = " ".join(" ".join(lines).split())
     assert (
         "a canary may start on thinner evidence than a switch, for it stops itself: prompt-migrate canary plan" in told
     )
     made_up = " ".join(route_lines(replace(found, synthetic=True), width=500))
     assert "a canary may start" not in made_up
+
+
+def test_what_is_next_names_three_flows_and_counts_the_rest() -> None:
+    """A sentence of a dozen flows is read by nobody: those with most at stake, and how many more."""
+    flows = [flow((20, {}), name=f"f{n}", traffic=Traffic(requests_per_day=100 * n)) for n in range(1, 6)]
+    lines = route_lines(routed(flows, POLICY, source="ledger"), width=80)
+    start = next(at for at, line in enumerate(lines) if line.startswith("next: "))
+    assert ["f5", "f4", "f3"] == [line.split()[-1] for line in lines[start : start + 3]]
+    assert "      and 2 more flows, each with its reason above" == lines[start + 3]
+
+
+def test_what_is_next_mends_the_cases_that_the_reason_names() -> None:
+    """Contract in 2 of 20 cases, which no number helps, and agreement in 4, which might be chance: mend the 2."""
+    found = routed(
+        [flow((16, {}), (2, {FULL: "--"}), (2, {FULL: "+~"}), order=(FULL,), critical="low")], POLICY, source="ledger"
+    )
+    (one,) = found.flows
+    assert one.about is not None
+    contract, agreement = one.about.metrics
+    by_chance = replace(agreement, cases_needed=317, planned_for="equal")
+    of_both = replace(one, about=replace(one.about, metrics=(contract, by_chance)))
+    lines = route_lines(replace(found, flows=(of_both,)), width=80)
+    assert ("insufficient", None, "will_not_help") == (one.verdict, one.cases_needed, one.more_cases)
+    assert "mend it, in 2 of 20 cases" in one.reasons[0]
+    assert "next: mend 2 of 20 cases of refund" in lines
+
+
+def test_a_number_that_nobody_adds_is_not_in_the_table() -> None:
+    """One lost of forty takes thousands of cases: the table says too many, the next line mends, the JSON counts."""
+    found = routed([flow((39, {}), (1, {FULL: "--"}), order=(FULL,))], POLICY, source="ledger")
+    needed = found.flows[0].cases_needed
+    assert needed is not None
+    assert needed > 1000
+    lines = route_lines(found, width=100)
+    (row,) = (line for line in lines if line.startswith("  refund "))
+    assert row.endswith("too many")
+    assert "next: mend 1 of 40 cases of refund" in lines
+    assert not [line for line in lines if str(needed) in line]
+
+
+def test_a_row_names_the_candidate_that_it_is_about() -> None:
+    """Money, risk and cases of a row are of one candidate, which need not be the route."""
+    lines = route_lines(routed([flow((20, {}))], POLICY, source="ledger"), width=80)
+    (row,) = (line.split() for line in lines if line.startswith("  refund "))
+    assert ["refund", TODAY, NANO, "insufficient"] == row[:4]
+
+
+def test_the_legend_explains_the_columns_that_are_there() -> None:
+    """At 80 columns p95 and n have no room: neither has their explanation."""
+    found = routed([flow((20, {}), name="a-flow-of-a-long-name")], POLICY, source="ledger")
+    narrow, wide = (" ".join(" ".join(route_lines(found, width=width)).split()) for width in (72, 200))
+    assert "p95: candidate" not in narrow
+    assert "p95: candidate / baseline; n: cases compared" in wide
