@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from migrate.reviewing import (
     WORST_FIRST,
@@ -21,6 +23,8 @@ from migrate.reviewing import (
 )
 from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung, Severity
 
+WHOLE: Final = re.compile(r"\$(calls\[[^\]]*\])?\.?(tool_calls(\[\*\])?)?")
+"""Paths of a whole answer, of a call's, or of the calls of tools in it."""
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
 
@@ -49,8 +53,12 @@ class Change:
 
     @property
     def twins(self) -> tuple[tuple[Companion, Group], ...]:
-        """Those of its mates that are at the same place: one change, met by another rule."""
-        return tuple(pair for pair in self.mates if pair[1].path == self.group.path)
+        """Those of its mates that are at the same place: one change, met by another rule.
+
+        The whole answer is no place: a fence and a wrong fact are both there and have nothing in common.
+        """
+        path = self.group.path
+        return () if WHOLE.fullmatch(path) else tuple(pair for pair in self.mates if pair[1].path == path)
 
     @property
     def cases(self) -> int:

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 
+import pytest
 from click.testing import CliRunner
 from deciding_terminal import Terminal
 from measured import compared, finding, record, replay
@@ -13,9 +14,20 @@ from small_project import LATE, Project
 
 from migrate import wiring
 from migrate.cli import main
-from migrate.vocabulary import CaseId, CaseVerdict, Decision, FlowName
+from migrate.reviewing import Companion
+from migrate.vocabulary import (
+    CaseId,
+    CaseVerdict,
+    Decision,
+    FindingKind,
+    FlowName,
+    Group,
+    JsonPath,
+    Rung,
+    Severity,
+)
 from migrate.wiring.deciding import open_review
-from migrate.workflow.walk import Session
+from migrate.workflow.walk import Change, Session
 
 
 def session(project: Project) -> Session:
@@ -49,6 +61,29 @@ def test_the_last_word_on_a_group_counts(replayed: Project) -> None:
 
     assert amounts.group.id == walk.undo()
     assert ["accept"] * 3 == [decision.verdict for decision in walk.decisions()]
+
+
+@pytest.mark.parametrize(
+    ("path", "twins"),
+    [
+        ("$", 0),
+        ("$calls[2]", 0),
+        ("$tool_calls", 0),
+        ("$tool_calls[*]", 0),
+        ("$calls[2].tool_calls[*]", 0),
+        ("$.amount", 1),
+        ("$calls[2].amount", 1),
+        ("$tool_calls[*].arguments.id", 1),
+        ("$[*]", 1),
+    ],
+)
+def test_the_whole_answer_is_no_place_that_makes_two_changes_one(path: str, twins: int) -> None:
+    """A fence and a wrong fact are both found in the whole: only what is at one place inside is offered together."""
+    one, other = (
+        Group(name, FindingKind.CHECK_FAILED, Severity.DRIFT, Rung.CHECKS, JsonPath(path), "", (), 1) for name in "ab"
+    )
+    change = Change("refund", one, ("gpt-4.1",), (), ((Companion("b", 1), other),))
+    assert twins == len(change.twins)
 
 
 def test_a_case_that_changed_against_two_candidates_is_two(replayed: Project) -> None:

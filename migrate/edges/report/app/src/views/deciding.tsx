@@ -260,10 +260,13 @@ function flipped<T>(from: ReadonlySet<T>, one: T): ReadonlySet<T> {
   return next;
 }
 
+// Paths of a whole answer, of a call's, or of the calls of tools in it: a fence and a wrong fact are both there.
+const WHOLE = /^\$(calls\[[^\]]*\])?\.?(tool_calls(\[\*\])?)?$/;
+
 // Groups at the same place as one, that most of its cases are in as well: often it is one change, met by two rules.
 function twinsOf(id: string, verdict: Verdict): Group[] {
   const group = groupOf(id);
-  const mates = group ? group.mates.flatMap(([mate]) => groupOf(mate) ?? []) : [];
+  const mates = group && !WHOLE.test(group.path) ? group.mates.flatMap(([mate]) => groupOf(mate) ?? []) : [];
   return mates.filter((mate) => mate.path === group!.path && mate.severity !== "cosmetic" && (verdict !== "accept" || mate.rung === "agreement"));
 }
 
