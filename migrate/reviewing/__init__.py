@@ -1,22 +1,8 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
+from migrate.reviewing.choosing import Choice, Said, Seen, chosen, meant, misnamed, reopened, showing
 from migrate.reviewing.companions import Companion, LeftOpen, companions, left_open
-from migrate.reviewing.decisions import (
-    Choice,
-    Decided,
-    Outcome,
-    Said,
-    Seen,
-    chosen,
-    decide,
-    joined,
-    meant,
-    misnamed,
-    over_words,
-    reopened,
-    showing,
-    taken_back,
-)
+from migrate.reviewing.decisions import Decided, Outcome, decide, over_words, taken_back
 from migrate.reviewing.dropping import Dropped, dropped_by
 from migrate.reviewing.groups import (
     WORST_FIRST,
@@ -29,6 +15,7 @@ from migrate.reviewing.groups import (
 )
 from migrate.reviewing.sampling import Pair, Sample, answer_digests, draw, latest
 from migrate.reviewing.seen import seen_digest
+from migrate.reviewing.tolerations import joined
 from migrate.reviewing.undoing import is_there, newest, rejected_again, standing, unlike, written_by
 
 __all__ = [

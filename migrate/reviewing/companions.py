@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from migrate.canonical import any_index
-from migrate.reviewing.decisions import Seen, changes_of, meant
+from migrate.reviewing.choosing import Seen, changes_of, meant
 from migrate.reviewing.groups import WORST_FIRST, Grouping, fingerprint_of, group_id, open_findings
 from migrate.reviewing.seen import seen_digest
 from migrate.vocabulary import CaseId, Decision, FlowName, Group, Severity

@@ -1,8 +1,7 @@
 """Decisions of a reviewer, and the writes they imply, as data: nothing here touches a file.
 
-`chosen` turns what a reviewer named (a group, a case, a path) into one decision a case and candidate. `decide` says
-what the decisions on one case make of its golden and which findings they tolerate, or why they are refused: a decision
-holds for the golden and the answers that were seen, and for no others.
+`decide` says what the decisions on one case make of its golden and which findings they tolerate, or why they are
+refused: a decision holds for the golden and the answers that were seen, and for no others.
 """
 
 from __future__ import annotations
@@ -11,73 +10,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeVar
 
-from migrate.canonical import any_index
-from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
+from migrate.reviewing.choosing import Change, Seen, changes_of, meant
 from migrate.reviewing.seen import seen_digest
+from migrate.reviewing.tolerations import is_among, outnumbered, still_tolerated, superseded, tolerations_of
 from migrate.vocabulary import (
     Answer,
     Approval,
-    CaseId,
-    Comparison,
     Decision,
     Finding,
-    FindingKind,
-    FlowName,
     Golden,
-    JsonPath,
     Judged,
     Rejection,
     Rung,
-    Severity,
     Toleration,
 )
-
-Change = tuple[FindingKind, JsonPath]
-"""A kind of finding, and where, list indices as `[*]`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a reviewer named; everything that is set has to fit."""
-
-    group: str | None = None
-    case: CaseId | None = None
-    path: JsonPath | None = None
-    flow: FlowName | None = None
-    candidate: str | None = None
-    without: frozenset[CaseId] = frozenset()
-    """All but these."""
-
-    def takes(self, comparison: Comparison) -> bool:
-        """Say whether a comparison is meant, whatever its findings are."""
-        pairs = (
-            (self.case, comparison.case),
-            (self.flow, comparison.flow),
-            (self.candidate, comparison.candidate),
-        )
-        return comparison.case not in self.without and all(wanted in (None, there) for wanted, there in pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One case and candidate of the run that is reviewed."""
-
-    comparison: Comparison
-    samples: tuple[Judged, ...]
-    """The candidate's samples."""
-    base: str | None
-    """Digest of the golden; None: there is none."""
-
-
-@dataclass(slots=True)
-class Said:
-    """How far a word that was said of a group before goes."""
-
-    cases: int = 0
-    over: int = 0
-    """Cases in which more samples show the change than a toleration lets pass."""
-    most: int = 0
-    """Samples of one of these that show it, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,101 +60,6 @@ class Decided:
     """To be taken out of it."""
 
 
-def chosen(cases: Iterable[Seen], choice: Choice, given: Decision) -> Iterator[Decision]:
-    """Yield one decision a case and candidate that the choice names and that has something to decide.
-
-    `given` holds what all of them share: verdict, reason, reviewer, time, bounds.
-    """
-    for seen in cases:
-        found = seen.comparison
-        if not choice.takes(found):
-            continue
-        decision = replace(
-            given,
-            flow=found.flow,
-            case=found.case,
-            candidate=found.candidate,
-            base=seen.base,
-            seen=seen_digest(seen.samples),
-            group=choice.group,
-            path=None if choice.path is None else any_index(choice.path),
-        )
-        if any(True for _ in meant(decision, found)):
-            yield decision
-
-
-def misnamed(cases: Sequence[Seen], choice: Choice, given: Decision) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield what a choice names that is not there: its option, the name, and the names there are.
-
-    A case that is left out has to be one that would be decided on otherwise; everything else has to be in the run. Of
-    groups and places those are named that are open: there is nothing to say of the others.
-    """
-    if choice.without:
-        would = {str(one.case) for one in chosen(cases, replace(choice, without=frozenset()), given)}
-        if would:
-            yield from (("except", name, tuple(sorted(would))) for name in sorted(choice.without - would))
-    found = [seen.comparison for seen in cases]
-    changes = [(one.flow, finding) for one in found for finding in one.findings]
-    opened = [
-        (one.flow, finding)
-        for one in found
-        for finding in open_findings(one)
-        if finding.severity is not Severity.COSMETIC
-    ]
-    listed: dict[str, set[str]] = {
-        "path": {any_index(finding.path) for _, finding in opened},
-        "group": {group_id(fingerprint_of(*change)) for change in opened},
-    }
-    there: dict[str, tuple[str | None, set[str]]] = {
-        "flow": (choice.flow, {one.flow for one in found}),
-        "candidate": (choice.candidate, {one.candidate for one in found}),
-        "case": (choice.case, {one.case for one in found if choice.flow in (None, one.flow)}),
-        "path": (choice.path and any_index(choice.path), {any_index(finding.path) for _, finding in changes}),
-    }
-    if choice.group is not None:
-        there["group"] = choice.group, {group_id(fingerprint_of(*change)) for change in changes}
-    for option, (name, names) in there.items():
-        if name is not None and name not in names:
-            yield option, name, tuple(sorted(listed.get(option, names)))
-
-
-def reopened(comparison: Comparison, golden: Golden | None, tolerated: Sequence[Toleration] | None) -> Comparison:
-    """Return a comparison with those findings open again whose decision is gone, as where git took it back.
-
-    `tolerated` is what the prompt file says today; without it tolerations are taken as they were counted.
-    """
-
-    def stands(finding: Finding) -> bool:
-        change = finding.kind, any_index(finding.path)
-        if finding.explained == "approval":
-            return golden is None or any(not one.covers or change in one.covers for one in golden.approved)
-        if finding.explained == "toleration" and tolerated is not None:
-            return any(
-                (one.kind, one.path) == change
-                and (not one.cases or comparison.case in one.cases)
-                and one.candidate in (None, comparison.candidate)
-                for one in tolerated
-            )
-        return True
-
-    gone = [finding for finding in comparison.findings if not stands(finding)]
-    if not gone:
-        return comparison
-    findings = tuple(replace(one, explained=None) if one in gone else one for one in comparison.findings)
-    return replace(comparison, findings=findings)
-
-
-def meant(decision: Decision, comparison: Comparison) -> Iterator[Finding]:
-    """Yield the findings a decision is about: those of its group, at its path, or all that are open."""
-    for finding in open_findings(comparison):
-        if finding.severity is Severity.COSMETIC:
-            continue
-        if decision.group is not None and group_id(fingerprint_of(comparison.flow, finding)) != decision.group:
-            continue
-        if decision.path in (None, any_index(finding.path)):
-            yield finding
-
-
 def decide(
     decisions: Sequence[Decision],
     golden: Golden | None,
@@ -234,23 +85,23 @@ def decide(
             continue
         findings = [*meant(decision, current.comparison)]
         if decision.verdict == "tolerate":
-            new = [one for one in _tolerations(decision, findings) if not _is_among(one, (*added, *tolerated))]
-            gone = tuple(_superseded(new, tolerated))
+            new = [one for one in tolerations_of(decision, findings) if not is_among(one, (*added, *tolerated))]
+            gone = tuple(superseded(new, tolerated))
             replaced += [one for one in gone if one not in replaced]
-            added = [*(one for one in added if one not in {*_superseded(new, added)}), *new]
+            added = [*(one for one in added if one not in {*superseded(new, added)}), *new]
             status: Literal["written", "already"] = "written" if new else "already"
             outcomes.append(
                 Outcome(
                     decision,
                     status,
-                    _outnumbered(decision, current.comparison),
+                    outnumbered(decision, current.comparison),
                     tolerated=tuple(new),
                     replaced=gone,
                     overrides=tuple(_overridden(decision, after, findings, current.samples)),
                 )
             )
             continue
-        why = _still_tolerated(decision, findings, (*added, *tolerated))
+        why = still_tolerated(decision, findings, (*added, *tolerated))
         if why:
             outcomes.append(Outcome(decision, "refused", why))
             continue
@@ -279,23 +130,6 @@ def _overridden(
     for one in golden.approved:
         if one.candidate == decision.candidate and _texts(one.answer) in answers:
             yield from [one] if not one.covers or not changes.isdisjoint(one.covers) else []
-
-
-def showing(decision: Decision, comparison: Comparison) -> int:
-    """Return in how many samples the change is seen that most of them show, of those a decision is about."""
-    seen: dict[Change, set[int | None]] = {}
-    for finding in meant(decision, comparison):
-        seen.setdefault((finding.kind, any_index(finding.path)), set()).add(finding.sample)
-    return max(map(len, seen.values()), default=0)
-
-
-def _outnumbered(decision: Decision, comparison: Comparison) -> str:
-    """Return what is said of a toleration that is bound to fewer samples than show the change; empty where it holds."""
-    bound, samples = decision.at_most, showing(decision, comparison)
-    if bound is None or samples <= bound:
-        return ""
-    said = f"tolerated in at most {bound} {'sample' if bound == 1 else 'samples'}, seen in {samples}"
-    return f"{said}: the next run still fails; --at-most {samples} lets it pass"
 
 
 NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
@@ -330,11 +164,6 @@ def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *,
 def over_words(day: str, today: str) -> str:
     """Return why a toleration until a day that is over, both in ISO's form, is refused."""
     return f"{day} is over: runs are judged as of {today}, and it would let nothing pass"
-
-
-def changes_of(findings: Iterable[Finding]) -> tuple[Change, ...]:
-    """Return the kinds and places of findings, each once, sorted."""
-    return tuple(sorted({(finding.kind, any_index(finding.path)) for finding in findings}))
 
 
 def _accepted(golden: Golden, decision: Decision, findings: Sequence[Finding], samples: Sequence[Judged]) -> Golden:
@@ -400,18 +229,6 @@ def _disapproved(
     return tuple(kept)
 
 
-def _still_tolerated(decision: Decision, findings: Iterable[Finding], tolerated: Sequence[Toleration]) -> str:
-    """Return why a rejection would do nothing: the prompt file lets the change pass."""
-    if decision.verdict != "reject":
-        return ""
-    changes, day = changes_of(findings), decision.at[:10]
-    for one in tolerated:
-        mine = (not one.cases or decision.case in one.cases) and one.candidate in (None, decision.candidate)
-        if mine and one.at_most is None and one.expires >= day and (one.kind, one.path) in changes:
-            return f"the prompt file tolerates it until {one.expires}: take that entry out first"
-    return ""
-
-
 def taken_back(golden: Golden | None, outcome: Outcome) -> Golden | None:
     """Return a golden without what a decision wrote, whatever was decided since; None where it is not there any more.
 
@@ -458,47 +275,3 @@ def _without(rejected: Iterable[Rejection], decision: Decision, changes: Iterabl
         if covers:
             kept.append(one if covers == one.covers else replace(one, covers=covers))
     return tuple(kept)
-
-
-def _tolerations(decision: Decision, findings: Sequence[Finding]) -> Iterator[Toleration]:
-    for kind, path in changes_of(findings):
-        yield Toleration(
-            kind=kind,
-            path=path,
-            reason=decision.reason,
-            expires=decision.expires or "",
-            cases=(decision.case,),
-            candidate=decision.candidate,
-            at_most=decision.at_most,
-            reviewer=decision.reviewer,
-        )
-
-
-def _is_among(one: Toleration, known: Iterable[Toleration]) -> bool:
-    """Say whether a toleration is part of another one."""
-    return any(
-        (other.kind, other.path, other.expires, other.at_most) == (one.kind, one.path, one.expires, one.at_most)
-        and other.candidate in (None, one.candidate)
-        and (not other.cases or set(one.cases) <= set(other.cases))
-        for other in known
-    )
-
-
-def _superseded(new: Iterable[Toleration], known: Iterable[Toleration]) -> Iterator[Toleration]:
-    """Yield the earlier tolerations, as of the one case, of the changes that new ones are about.
-
-    One for all cases or for every candidate is a rule that somebody wrote by hand, and stays.
-    """
-    scopes = {(one.kind, one.path, one.candidate): one.cases for one in new}
-    for other in known:
-        cases = scopes.get((other.kind, other.path, other.candidate))
-        if cases is not None and set(cases) <= set(other.cases):
-            yield replace(other, cases=cases, place=None)
-
-
-def joined(tolerated: Iterable[Toleration]) -> tuple[Toleration, ...]:
-    """Return tolerations that differ in their cases alone as one, in the order they came."""
-    together: dict[Toleration, dict[CaseId, None]] = {}
-    for one in tolerated:
-        together.setdefault(replace(one, cases=()), {}).update(dict.fromkeys(one.cases))
-    return tuple(replace(one, cases=tuple(cases)) for one, cases in together.items())

@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 from migrate.canonical import any_index
 from migrate.errors import StoreProblem
-from migrate.reviewing.decisions import Change, Outcome
+from migrate.reviewing.choosing import Change
+from migrate.reviewing.decisions import Outcome
 from migrate.reviewing.groups import fingerprint_of, group_id, open_findings
 from migrate.vocabulary import (
     Answer,
