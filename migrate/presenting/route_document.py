@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from migrate.presenting.document import metric_document
+from migrate.presenting.routes import LEGEND, printed
 from migrate.pricing import usd_text
 from migrate.routing import Cascade, Cascades, Confirmed, Cost, FlowRoute, Interval, Option, Point, RouteReport
 from migrate.vocabulary import Json
@@ -31,6 +32,7 @@ def route_document(report: RouteReport) -> dict[str, Any]:
         "slower": policy.slower,
         "flows_tested": report.tested,
         "expected_wrong": report.expected_wrong,
+        "legend": dict(LEGEND),
         "flows": [_flow(flow) for flow in report.flows],
     }
 
@@ -54,6 +56,7 @@ def _flow(route: FlowRoute) -> Json:
         "cases_needed": route.cases_needed,
         "more_cases": route.more_cases,
         "reasons": list(route.reasons),
+        "printed": printed(route),
         "confirmed": None if route.confirmed is None else _confirmed(route.confirmed),
         "candidates": [_option(option) for option in route.options],
         "left_out": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from migrate import catalogue
 from migrate.evidence.verdict import binding
@@ -187,6 +187,15 @@ def between(interval: Interval, show: object = signed_dollars) -> str:
     if interval.low is None or interval.high is None:
         return f"{show(interval.value)} (no interval)"
     return f"{show(interval.value)} ({show(interval.low)} to {show(interval.high)})"
+
+
+def printed(flow: FlowRoute) -> dict[str, Any]:
+    """Return what is printed of a flow: its row by the heads of the table, and why it goes where it goes."""
+    heads = (column.title for column in COLUMNS)
+    return {
+        "row": {head: cell.text for head, cell in zip(heads, _row(flow), strict=True)},
+        "why": list(reasons(flow)),
+    }
 
 
 # --- why ----------------------------------------------------------------------------------------------------------

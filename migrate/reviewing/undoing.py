@@ -111,11 +111,18 @@ def _check(entry: JsonObject) -> None:
 
 
 def rejected_again(decision: Decision, golden: Golden | None, comparison: Comparison) -> Iterator[Decision]:
-    """Yield an earlier rejection as one decision a group of open changes that it holds for in this comparison."""
+    """Yield an earlier rejection as one decision a group of open changes that it holds for in this comparison.
+
+    One of a whole case that holds for all that is open in it is told as it was made, once.
+    """
     rejections = () if golden is None else golden.rejected
     mine = [one for one in rejections if (one.candidate, one.at) == (decision.candidate, decision.at)]
     changes = {change for one in mine for change in one.covers}
-    open_again = [one for one in open_findings(comparison) if (one.kind, any_index(one.path)) in changes]
+    found = tuple(open_findings(comparison))
+    open_again = [one for one in found if (one.kind, any_index(one.path)) in changes]
+    if found and len(open_again) == len(found) and decision.group is None and decision.path is None:
+        yield decision
+        return
     for group in dict.fromkeys(group_id(fingerprint_of(comparison.flow, one)) for one in open_again):
         yield replace(decision, group=group, path=None)
 

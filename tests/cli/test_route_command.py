@@ -99,6 +99,18 @@ def every() -> dict[str, Any]:
     return {**document, "by_name": {flow["flow"]: flow for flow in document["flows"]}}
 
 
+def test_the_json_has_what_is_printed(every: dict[str, Any]) -> None:
+    """The cells of each row by their heads, the lines under the table, and what the heads mean: for a page to show."""
+    shown = " ".join(routed("--evidence", str(EVERY)).stdout.split())
+    for flow in every["flows"]:
+        row = flow["printed"]["row"]
+        assert ["flow", "route", "candidate", "verdict", "$/month", "risk", "p95", "n", "cases"] == [*row]
+        assert all(" ".join(words.split()) in shown for words in flow["printed"]["why"])
+    assert "keep: worse" == every["by_name"]["keep"]["printed"]["row"]["verdict"]
+    assert "no help" == every["by_name"]["fix-the-prompt"]["printed"]["row"]["cases"]
+    assert f"candidate: {every['legend']['candidate']}" in shown
+
+
 @pytest.mark.parametrize(
     ("flow", "verdict", "model", "more_cases"),
     [

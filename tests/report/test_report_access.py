@@ -142,3 +142,68 @@ def test_paper_gets_every_case_of_the_filter(tabs: Callable[..., Tab], report: P
     assert ["alike-1", "alike-2"] == page.locator(".plain-cases tbody th").all_inner_texts()
     assert "filter: verdict:drift" in page.locator(".on-paper").inner_text()
     assert not page.locator(".search").is_visible()
+
+
+def test_paper_gets_an_open_case_alone(tabs: Callable[..., Tab], report: Path) -> None:
+    """Without the list beside it, with all that is open of it."""
+    page = tabs().open(report, "#/cases?c=refund~json~gpt-4.1")
+    page.wait_for_selector(".case[data-row]")
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(100)
+    assert page.locator(".case .finding-list").is_visible()
+    assert (False, 0) == (page.locator(".finder").is_visible(), page.locator(".plain-cases").count())
+
+
+def test_no_view_scrolls_sideways_on_a_phone(tabs: Callable[..., Tab], report: Path) -> None:
+    """At 390 pixels what is wide scrolls inside itself, and decisions are stacked, not squeezed."""
+    tab = tabs(width=390)
+    wide = {}
+    for name, (view, keys) in VIEWS.items():
+        page = tab.open(report, view)
+        for key in keys:
+            page.keyboard.press(key)
+            page.wait_for_timeout(60)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.wait_for_timeout(60)
+        wide[name] = page.evaluate("document.documentElement.scrollWidth")
+    assert {} == {name: width for name, width in wide.items() if width > 390}
+    page = tab.open(report, "#/decisions")
+    assert "block" == page.locator(".stacked tbody td").first.evaluate("one => getComputedStyle(one).display")
+
+
+def test_a_new_view_starts_at_its_top_and_back_returns(tabs: Callable[..., Tab], report: Path) -> None:
+    """By a link and by a key; typing in the filter does not jump."""
+    page = tabs(height=300).open(report, "#/overview")
+    page.evaluate("scrollTo(0, 500)")
+    page.wait_for_function("scrollY === 500")
+    page.wait_for_timeout(60)
+    page.locator(".matrix a", has_text="refund").first.evaluate("one => one.click()")
+    page.wait_for_selector("main.flow")
+    tops = [page.evaluate("scrollY")]
+    page.evaluate("scrollTo(0, 400)")
+    page.wait_for_timeout(60)
+    page.keyboard.press("o")
+    page.wait_for_selector("main.overview")
+    tops.append(page.evaluate("scrollY"))
+    for _ in range(2):
+        page.go_back()
+        page.wait_for_timeout(150)
+        tops.append(page.evaluate("scrollY"))
+    assert [0, 0, 400, 500] == tops
+    page.goto(page.url.partition("#")[0] + "#/cases?c=refund~json~gpt-4.1")
+    page.wait_for_selector(".case[data-row]")
+    page.evaluate("scrollTo(0, 200)")
+    page.locator("#q").evaluate("one => (one.value = 'json', one.dispatchEvent(new Event('input')))")
+    page.wait_for_timeout(60)
+    assert 200 == page.evaluate("scrollY")
+
+
+def test_small_bars_are_explained_where_they_stand(tabs: Callable[..., Tab], report: Path) -> None:
+    """Which rungs they are and what their colours mean, once and without a mouse; and what all samples cost."""
+    page = tabs().open(report)
+    told = page.locator(".legend", has_text="Bars").inner_text()
+    assert "answered, parsed, schema, tools, checks, agreement" in told
+    assert all(words in told for words in ("no fewer than the baseline's", "fewer", "not promised"))
+    said = page.locator("header.headline").inner_text()
+    assert "cost of all samples: gpt-4.1 $" in said

@@ -160,8 +160,56 @@ def test_an_applications_calls_stand_where_they_began(tab: Tab, tmp_path: Path) 
     assert [(0.0, 100.0), (25.0, 75.0)] == bars(page, "kept")
 
 
+def test_calls_are_paired_by_their_step(tab: Tab, tmp_path: Path) -> None:
+    """What one side alone made stands alone and says so, its findings with it; the next steps still stand opposite."""
+    path = tmp_path / "index.html"
+    steps = ("classify", "extract", "recheck", "reply")
+    before = stepped(
+        traced("gpt-4o", ("a", "b", "c"), (100.0, 100.0, 100.0), QUESTIONS[:3]), ("classify", "extract", "reply")
+    )
+    after = stepped(traced("gpt-4.1", ("a", "b", "no", "c"), (100.0,) * 4, QUESTIONS), steps)
+    extra = finding("$calls[2].why", FindingKind.EXTRA_KEY, severity=Severity.BREAKING, rung=Rung.SCHEMA)
+    inner = finding("$calls[1].confidence", explained="inner")
+    compare = compared("one", replace(extra, sample=1), replace(inner, sample=1), verdict=CaseVerdict.BREAKING)
+    requests = tuple(call.request for call in before.sample.calls)
+    golden = Golden(FlowName("refund"), CaseId("one"), "gpt-4o", requests, (before,), digest="a" * 64)
+    write_page(path, [trial(compare, after, baseline=(before,))], [golden])
+    page = tab.open(path, "#/cases")
+    page.keyboard.press("n")
+    page.wait_for_selector(".call-list")
+    assert ["1 classify", "2 extract", "3 recheck", "4 reply"] == page.locator(".call-name").all_inner_texts()
+    said = page.locator(".call-says").all_inner_texts()
+    assert ["", "1 difference", "1 break\nmade by the candidate only", ""] == said
+    assert "1 difference that does not count: before the final answer" in page.locator(".finding-list").inner_text()
+    last = page.locator(".call-list > li").last
+    last.locator("summary").first.click()
+    assert "golden 3, candidate 4" in last.inner_text()
+    assert "Equal, character by character." in last.inner_text()
+    tracks = page.locator(".call-list .span").evaluate_all("all => all.map(one => one.getBoundingClientRect())")
+    assert 1 == len({(round(one["x"], 1), round(one["width"], 1)) for one in tracks})
+    page.locator(".timeline summary").click()
+    page.locator(".timeline .span").first.wait_for()
+    tracks = page.locator(".timeline .span").evaluate_all("all => all.map(one => one.getBoundingClientRect())")
+    assert (7, 1) == (len(tracks), len({(round(one["x"], 1), round(one["width"], 1)) for one in tracks}))
+
+
+def stepped(one: Judged, steps: tuple[str, ...]) -> Judged:
+    """The same sample, its calls made by these steps."""
+    calls = tuple(replace(call, step=step) for call, step in zip(one.sample.calls, steps, strict=True))
+    return replace(one, sample=replace(one.sample, calls=calls))
+
+
+def test_a_step_has_its_cost_and_latency_on_the_page_of_its_flow(tab: Tab, chain: Path) -> None:
+    """As the terminal's table has them: calls, cost and both quantiles, each over the baseline's."""
+    page = tab.open(chain, "#/flow/refund")
+    table = page.locator("section[aria-labelledby=steps] tbody tr")
+    rows = [row.locator("th, td").all_inner_texts() for row in table.all()]
+    assert ["classify", "extract", "reply"] == [row[1] for row in rows]
+    assert ["gpt-4.1", "classify", "1", "$0.0012 ($0.0012)", "1.00×", "100 ms (100 ms)", "1.00×"] == rows[0][:7]
+
+
 def test_a_call_that_one_side_did_not_make_is_told(tab: Tab, tmp_path: Path) -> None:
-    """Calls are paired by their place; what has no partner says so."""
+    """What has no partner says so."""
     path = written(tmp_path / "index.html", (100.0, 300.0, 200.0, 400.0), ("a", "b", "c"))
     page = tab.open(path, "#/cases")
     page.keyboard.press("n")

@@ -150,7 +150,7 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     assert [True, True] == ["by ada on 2026-01-16" in row and "as agreed" in row for row in rows]
     page.locator("tbody a", has_text="second").click()
     page.wait_for_selector('.case[data-row] >> text="second"')
-    assert "rejected for G" in page.locator(".deciding p.made.reject").inner_text()
+    assert "rejected $.amount number -> string" in page.locator(".deciding p.made.reject").inner_text()
     assert "accept the case" not in page.locator("main").inner_text()
 
 
@@ -269,9 +269,9 @@ def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, re
     """`u` undoes a group at once; Escape leaves the question, then the case, and nothing was rejected."""
     page = tab.open(report, "#/cases?q=verdict:drift")
     typed(page, "n", "a", "u")
-    assert "undone" == page.locator(".said").inner_text()
-    typed(page, "p")
-    typed(page, "n", "r", "Escape", "Escape")
+    assert "undone: accepted first" == page.locator(".said").inner_text()
+    assert "first" == opened(page)
+    typed(page, "r", "Escape", "Escape")
     assert 0 == page.locator("dialog").count()
     assert 0 == page.locator(".case").count()
     typed(page, "d")
@@ -336,12 +336,154 @@ def test_the_difference_is_shown_by_path(tab: Tab, report: Path) -> None:
 
 
 def test_what_can_be_done_is_there_as_commands(tab: Tab, report: Path) -> None:
-    """To be copied into a terminal: run the case again, decide on it, decide on its group; quoted for a shell."""
+    """To be copied into a terminal: run the case again, decide on it, decide on a change by its title; quoted."""
     page = tab.open(report, "#/cases?q=case:first")
     typed(page, "n")
     assert "first" == opened(page)
-    commands = page.locator(".commands code").all_inner_texts()
-    assert "pytest --model gpt-4.1 -k 'refund and first'" == commands[0]
-    run = "prompt-migrate accept --run 20261102-100000-ab12"
-    assert f"{run} --flow refund --case first --candidate gpt-4.1" == commands[1]
-    assert commands[2].startswith(f"{run} --group G")
+    commands = dict(zip(*(page.locator(f".commands {part}").all_inner_texts() for part in ("dt", "code")), strict=True))
+    assert "pytest --model gpt-4.1 -k 'refund and first'" == commands.pop("run it again")
+    run, where = "--run 20261102-100000-ab12", "--flow refund --case first --candidate gpt-4.1"
+    asked = {"accept": "", "reject": " --reason WHY", "tolerate": " --until DAY --reason WHY"}
+    for verdict, more in asked.items():
+        assert f"prompt-migrate {verdict} {run} {where}{more}" == commands.pop(f"{verdict} the case")
+        command = commands.pop(f"{verdict} all with $.amount number -> string")
+        assert command.startswith(f"prompt-migrate {verdict} {run} --group G")
+        assert command.endswith(more)
+    assert {} == commands
+    page = tab.open(report, "#/cases?q=case:broken")
+    typed(page, "n")
+    assert "broken" == opened(page)
+    assert ["run it again", "reject the case", "tolerate the case"] == page.locator(".commands dt").all_inner_texts()[
+        :3
+    ]
+
+
+def test_buttons_are_alike_until_it_is_decided(tab: Tab, report: Path) -> None:
+    """None looks pressed before; then the one that was."""
+    page = tab.open(report, "#/cases?q=case:broken")
+    typed(page, "n")
+    opened(page)
+    shown = "all => [...new Set(all.map(one => getComputedStyle(one).backgroundColor))].length"
+    buttons = page.locator(".deciding .buttons button:enabled:not(.quiet)")
+    assert (3, 1) == (buttons.count(), buttons.evaluate_all(shown))
+    typed(page, "r")
+    page.locator("#reason").fill("wrong")
+    typed(page, "Enter")
+    assert ["true"] == [one.get_attribute("aria-pressed") for one in page.locator(".deciding button.reject").all()]
+    assert 2 == buttons.evaluate_all(shown)
+
+
+def test_an_empty_reason_is_asked_for(tab: Tab, report: Path) -> None:
+    """Enter says beside the field that one is needed, and leaves the question open."""
+    page = tab.open(report, "#/cases?q=case:first")
+    typed(page, "n", "r")
+    page.wait_for_selector("dialog :focus")
+    typed(page, "Enter")
+    field = page.locator("dialog input[required]")
+    told = page.locator(f"#{field.get_attribute('aria-describedby')}")
+    assert ("polite", "true") == (told.get_attribute("aria-live"), field.get_attribute("aria-invalid"))
+    assert "A reason is needed" in told.inner_text()
+    page.keyboard.type("no")
+    typed(page, "Enter")
+    assert "rejected first; u undoes it" == page.locator(".said").inner_text()
+
+
+def test_what_was_decided_by_itself_is_left_out_of_its_group(tab: Tab, report: Path) -> None:
+    """Each such case is marked and counted, and one tick takes them in again; both counts of the panel agree."""
+    page = tab.open(report, "#/cases?q=verdict:drift")
+    typed(page, "n", "a")
+    page.wait_for_selector('.case[data-row] >> text="second"')
+    typed(page, "R")
+    dialog = page.locator("dialog")
+    assert "3 cases, 1 of them decided already: accepted 1." in dialog.inner_text()
+    assert "accepted already" in dialog.locator(".members label", has_text="first").inner_text()
+    ticked = "all => all.map(one => one.checked)"
+    boxes = dialog.locator(".members input")
+    assert [False, True, True] == boxes.evaluate_all(ticked)
+    dialog.get_by_label("decide on these again too").check()
+    assert ([True, True, True], "Reject 3 cases") == (boxes.evaluate_all(ticked), dialog.locator("h2").inner_text())
+    dialog.get_by_label("decide on these again too").uncheck()
+    page.locator("#reason").fill("a number")
+    typed(page, "Enter")
+    verdicts = {one["case_id"]: one["verdict"] for one in downloaded(page)["decisions"]}
+    assert {"first": "accept", "second": "reject", "third": "reject"} == verdicts
+
+
+def two_changes(path: Path, facts: Facts | None = None) -> dict[str, str]:
+    """Write a page of one case that changed in two ways; return the groups by path."""
+    label = finding("$.label", expected="late", actual="lost")
+    amount = finding("$.amount", expected=3, actual="3")
+    one = trial(compared("both", amount, label, verdict=CaseVerdict.DRIFT), judged(1, NOW, "gpt-4.1"))
+    index = write_page(path, [one], [golden(CaseId("both"), TODAY)], facts=facts)
+    return {group["path"]: group["id"] for group in index["groups"]}
+
+
+def test_a_toleration_holds_over_a_rejection_of_the_case(tab: Tab, report: Path) -> None:
+    """As runs count it: tolerated in all that changed, in part it is still rejected; each is told by its title."""
+    groups = two_changes(report)
+    before = replace(decided("both", "reject"), at="2026-01-15T11:00:00Z")
+    some = [replace(decided("both", "tolerate", group), expires="2099-01-01") for group in groups.values()]
+    for held, standing in ((some[:1], "reject"), (some, "tolerate"), ([*some, before], "tolerate")):
+        two_changes(report, Facts(decided=[before, *held]))
+        page = tab.open(report, "#/cases")
+        assert [standing] == page.locator(".row .state").all_inner_texts()
+    page.locator(".row").click()
+    opened(page)
+    said = page.locator(".deciding").inner_text()
+    assert 2 == said.count("until 2099-01-01")
+    assert "tolerated $.label string -> string until 2099-01-01" in said
+    assert "rejected the whole case" in said
+    typed(page, "r")
+    page.locator("#reason").fill("no")
+    typed(page, "Enter")
+    assert "rejected both; it is tolerated all the same" in page.locator(".said").inner_text()
+
+
+def test_an_earlier_act_on_several_changes_is_one_row(tab: Tab, report: Path) -> None:
+    """What was decided at once of a case is listed once, with the titles of its changes; the tab counts the same."""
+    groups = two_changes(report)
+    two_changes(report, Facts(decided=[decided("both", "reject", group) for group in groups.values()]))
+    page = tab.open(report, "#/decisions")
+    assert "1 decision on 1 case written before" in page.locator("main").inner_text()
+    assert "Decisions 1" == page.locator("nav a", has_text="Decisions").inner_text()
+    about = page.locator("tbody td.path").all_inner_texts()
+    assert {"$.amount number -> string", "$.label string -> string"} == {*about[0].split("; ")}
+
+
+def test_half_decided_cases_are_counted_apart(tab: Tab, report: Path) -> None:
+    """The line over the list and the chips under it say the same."""
+    groups = two_changes(report)
+    two_changes(report, Facts(decided=[decided("both", "accept", groups["$.label"])]))
+    page = tab.open(report, "#/cases")
+    assert "1 case, 0 undecided, 1 partly decided" == page.locator(".tally-line [role=status]").inner_text()
+    assert "1 case still undecided, 1 of them in part" in tab.open(report, "#/decisions").locator("main").inner_text()
+
+
+def test_a_filter_is_met_as_the_page_spells_it(tab: Tab, report: Path) -> None:
+    """Blanks and underscores are alike, the start of a word is enough, and what is tolerated has its verdict's name."""
+    explained = finding("$.amount", expected=3, actual="3", explained="toleration")
+    records = [trial(compared("broken", BREAK, verdict=CaseVerdict.BREAKING), judged(1, NOW, "gpt-4.1"))]
+    records += [trial(compared("kept", explained, verdict=CaseVerdict.ACCEPTED), judged(1, NOW, "gpt-4.1"))]
+    write_page(report, records, [golden(CaseId(case), TODAY) for case in ("broken", "kept")])
+    found = {}
+    for query in ("kind:not", 'kind:"not in enum"', "kind:NOT_IN", "verdict:tolerated", "verdict:acc", "verdict:brea"):
+        page = tab.open(report, f"#/cases?q={query}")
+        found[query] = page.locator(".row .case-name").all_inner_texts()
+    broken, kept = ["broken"], ["kept"]
+    assert [broken, broken, broken, kept, kept, broken] == list(found.values())
+    assert ["breaking 1", "accepted or tolerated 1"] == page.locator(".chip").all_inner_texts()[:2]
+    page.locator(".row").click()
+    page.keyboard.press("c")
+    page.locator(".row", has_text="kept").click()
+    assert "accepted or tolerated" == page.locator(".case h1 .pill").inner_text()
+
+
+def test_a_filter_that_finds_nothing_says_which_part(tab: Tab, report: Path) -> None:
+    """The term that finds nothing by itself; where each finds some, that none has all. The placeholder is not cut."""
+    page = tab.open(report, "#/cases?q=kind:brokn%20verdict:drift")
+    assert "No case passes this filter. kind:brokn finds nothing by itself" in page.locator(".none").inner_text()
+    page = tab.open(report, "#/cases?q=case:fine%20verdict:drift")
+    assert "Each of its terms finds some, but no case has all of them." in page.locator(".none").inner_text()
+    page = tab.open(report, "#/cases")
+    fits = "one => { one.value = one.placeholder; return one.scrollWidth <= one.clientWidth }"
+    assert page.locator("#q").evaluate(fits)

@@ -9,18 +9,21 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from measured import compared, finding
 
-from migrate.reviewing import Outcome, seen_digest, taken_back
+from migrate.reviewing import Outcome, rejected_again, seen_digest, taken_back
 from migrate.vocabulary import (
     Answer,
     Approval,
     CaseId,
+    CaseVerdict,
     Decision,
     FindingKind,
     FlowName,
     Golden,
     JsonPath,
     Judged,
+    Rejection,
     Sample,
     ToolCall,
 )
@@ -122,3 +125,22 @@ def test_what_is_not_there_any_more_is_not_taken_back() -> None:
     written = Outcome(decision(), "written", before=golden(), after=golden(approval("gpt-4.1")))
     assert taken_back(golden(), written) is None
     assert taken_back(None, written) is None
+
+
+# --- Rejected, and there again ---------------------------------------------------------------------------------------
+
+
+def test_a_rejection_of_a_whole_case_is_told_as_it_was_made() -> None:
+    """Once, as long as it holds for all that is open; of a case that changed in more ways since, change by change."""
+    label, amount, fee = (finding(path, FindingKind.VALUE_CHANGED) for path in ("$.label", "$.amount", "$.fee"))
+    covers = tuple((one.kind, one.path) for one in (label, amount))
+    rejected = replace(decision(), verdict="reject", reason="wrong", reviewer="ada", at="2026-01-15T10:00:00Z")
+    before = replace(golden(), rejected=(Rejection(covers, "gpt-4.1", "ada", "wrong", "f" * 64, rejected.at),))
+    again = compared("late", label, amount, verdict=CaseVerdict.BREAKING)
+    assert [rejected] == [*rejected_again(rejected, before, again)]
+    more = compared("late", label, amount, fee, verdict=CaseVerdict.BREAKING)
+    told = [*rejected_again(rejected, before, more)]
+    assert (2, 2) == (len(told), len({one.group for one in told} - {None}))
+    one = replace(rejected, path=JsonPath("$.label"))
+    assert None not in [told.group for told in rejected_again(one, before, again)]
+    assert [] == [*rejected_again(rejected, golden(), again)]

@@ -31,6 +31,20 @@ export interface Quantiles {
   source: string;
 }
 
+export interface StepTimes {
+  p50: number | null;
+  p95: number | null;
+  source: string;
+}
+
+// One step of a chain.
+export interface Step {
+  step: string;
+  calls: { baseline: number; candidate: number };
+  cost_usd: { baseline: string | null; candidate: string | null; ratio: string | null; unknown: number };
+  latency_ms: { baseline: StepTimes; candidate: StepTimes };
+}
+
 export interface Evidence {
   flow: string;
   baseline: string;
@@ -51,6 +65,7 @@ export interface Evidence {
   simulated: boolean;
   unjudged: Record<string, number>;
   people: People | null;
+  steps?: Step[];
 }
 
 export interface Mean {

@@ -2,12 +2,6 @@
 
 import type { Json, Metric } from "./data";
 
-export interface Interval {
-  value: number;
-  low: number | null;
-  high: number | null;
-}
-
 export interface Point {
   tiers: string[];
   tau: number | null;
@@ -45,11 +39,10 @@ export interface FlowRoute {
   critical: string;
   margin: number;
   requests_per_day: number | null;
-  saving_usd_month: Interval | null;
-  risk: { metric: string; points: number; answers_a_day: number | null } | null;
-  p95: { ratio: number | null; n: number } | null;
   cases_needed: number | null;
   reasons: string[];
+  // What the terminal prints of it: its row by the heads of the table, and why. Not in documents of earlier versions.
+  printed?: { row: Record<string, string>; why: string[] };
   candidates: Option[];
   cascades: { curve: Point[]; left_out: number; unseen: number } | null;
 }
@@ -63,6 +56,8 @@ export interface Route {
   q: number;
   flows_tested: number;
   expected_wrong: number;
+  // What the heads of the printed rows mean.
+  legend?: Record<string, string>;
   flows: FlowRoute[];
 }
 

@@ -3,7 +3,7 @@
 
 import { scaleLog } from "d3-scale";
 import type { CheckSide } from "./decided";
-import { ms } from "./words";
+import { ms, SCROLL } from "./words";
 
 const WIDE = 720;
 const LEFT = 76;
@@ -19,19 +19,21 @@ export function Deciles({ sides }: { sides: CheckSide[] }) {
   const height = ROW * known.length + 28;
   const ticks = TICKS.filter((tick) => tick >= x.domain()[0] && tick <= x.domain()[1]);
   return (
-    <svg class="plot wide" viewBox={`0 0 ${WIDE} ${height}`} role="img" aria-label="Latency of the calls of each side: deciles, p50 to p95 with its interval; the table of the sides has the figures">
-      {ticks.map((tick) => (
-        <g key={tick} transform={`translate(${x(tick)},0)`}>
-          <line class="axis" y1={8} y2={height - 20} />
-          <text class="tick" y={height - 6} text-anchor="middle">
-            {ms(tick)}
-          </text>
-        </g>
-      ))}
-      {known.map((side, at) => (
-        <Side key={side.arm} side={side} x={x} y={ROW * at + 20} />
-      ))}
-    </svg>
+    <div {...SCROLL}>
+      <svg class="plot wide" viewBox={`0 0 ${WIDE} ${height}`} role="img" aria-label="Latency of the calls of each side: deciles, p50 to p95 with its interval; the table of the sides has the figures">
+        {ticks.map((tick) => (
+          <g key={tick} transform={`translate(${x(tick)},0)`}>
+            <line class="axis" y1={8} y2={height - 20} />
+            <text class="tick" y={height - 6} text-anchor="middle">
+              {ms(tick)}
+            </text>
+          </g>
+        ))}
+        {known.map((side, at) => (
+          <Side key={side.arm} side={side} x={x} y={ROW * at + 20} />
+        ))}
+      </svg>
+    </div>
   );
 }
 

@@ -1,8 +1,8 @@
 // The keyboard: every decision without a mouse. Escape closes what is open, and never decides anything.
 
-import { found, hashOf, helpOpen, open, put, route, say, selected, skip, undo } from "./state";
-import { nextOpen } from "./views/case";
-import { asked, groupAtHand, request } from "./views/deciding";
+import { hashOf, helpOpen, open, put, route, selected } from "./state";
+import { asked, groupAtHand, leaveOut, request, takeBack } from "./views/deciding";
+import { goToOpen, move } from "./walk";
 
 export const KEYS: [string, string][] = [
   ["n / p", "next, previous undecided case"],
@@ -13,7 +13,7 @@ export const KEYS: [string, string][] = [
   ["s", "skip it for now"],
   ["A", "accept its whole group of equal changes"],
   ["R / T", "reject, tolerate its whole group"],
-  ["u", "undo the last decision"],
+  ["u", "undo the last decision, and go back to its case"],
   ["x", "raw text"],
   ["v", "side by side or unified"],
   ["/", "filter the cases"],
@@ -21,27 +21,6 @@ export const KEYS: [string, string][] = [
   ["?", "these keys"],
   ["Esc", "close what is open, leave the case; decides nothing"],
 ];
-
-export function goToOpen(step: 1 | -1): void {
-  const next = nextOpen(selected.value, step);
-  if (next >= 0) show(next);
-  else say(step > 0 ? "no undecided case after this one" : "no undecided case before this one");
-}
-
-function show(row: number): void {
-  if (route.value.view === "cases") open(row);
-  else {
-    location.hash = hashOf("cases", "", { q: route.value.params.get("q") });
-    queueMicrotask(() => setTimeout(() => open(row)));
-  }
-}
-
-function move(step: 1 | -1): void {
-  const { rows } = found.value;
-  const at = rows.indexOf(selected.value);
-  const next = rows[at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step];
-  if (next !== undefined) show(next);
-}
 
 const flip = (name: string, value: string) => put({ [name]: route.value.params.get(name) === value ? null : value });
 
@@ -53,15 +32,11 @@ const ACTIONS: Record<string, () => void> = {
   a: () => request("accept", selected.value),
   r: () => request("reject", selected.value),
   t: () => request("tolerate", selected.value),
-  s: () => {
-    if (selected.value < 0) return say("no case is open");
-    skip(selected.value);
-    goToOpen(1);
-  },
+  s: () => leaveOut(selected.value),
   A: () => request("accept", selected.value, groupAtHand(), true),
   R: () => request("reject", selected.value, groupAtHand(), true),
   T: () => request("tolerate", selected.value, groupAtHand(), true),
-  u: () => say(undo() ? "undone" : "nothing to undo"),
+  u: takeBack,
   x: () => flip("raw", "1"),
   v: () => flip("layout", "unified"),
   o: () => void (location.hash = hashOf("overview")),

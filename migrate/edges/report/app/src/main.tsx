@@ -4,8 +4,9 @@ import { render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { listenForChunks, openIndex, type Index } from "./data";
 import { KEYS, listenToKeys } from "./keys";
+import { keepPlaces } from "./scrolling";
 import { searchTexts } from "./search";
-import { decidedCount, earlierCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openCount, printing, route, said, type View } from "./state";
+import { decidedCount, earlierCount, follow, hashOf, helpOpen, index, keepDecisions, keepTheme, openRows, printing, route, said, type View } from "./state";
 import { Cases, nameGroups, orderChips } from "./views/cases";
 import { Decisions } from "./views/decisions";
 import { Question, useReport } from "./views/deciding";
@@ -71,7 +72,7 @@ function Header({ report }: { report: Index }) {
       </div>
       <nav aria-label="Views">
         {tab("overview", "Overview")}
-        {tab("cases", "Cases", openCount.value)}
+        {tab("cases", "Cases", openRows.value.length)}
         {tab("decisions", "Decisions", decidedCount.value + earlierCount.value)}
         {pagesOf(report).map(({ name, title }) => tab("page", title, undefined, name))}
       </nav>
@@ -146,6 +147,7 @@ async function start(): Promise<void> {
     addEventListener("afterprint", () => (printing.value = false));
     root.replaceChildren();
     render(<App report={report} />, root);
+    keepPlaces();
     ready();
   } catch (error) {
     root.textContent = `This report cannot be opened: ${String(error)}. It needs a browser of 2023 or newer.`;

@@ -86,37 +86,37 @@ export function Ladder({ rollout }: { rollout: Rollout }) {
   );
 }
 
+// Bad answers until the end of each stage: those that come anyway, then what the margin adds to them. The budget is of
+// these additional ones alone, so its line stands behind those that come anyway, stage by stage.
 export function Exposure({ rollout }: { rollout: Rollout }) {
   const stages = rollout.stages.filter((stage) => stage.share_kind !== "watch");
   if (!stages.length) return null;
   let equal = 0;
   let margin = 0;
   const sums = stages.map((stage) => ({ stage, equal: (equal += stage.expected_bad.equal), margin: (margin += stage.expected_bad.at_margin) }));
-  const most = Math.max(margin, rollout.budget.total, 1);
-  const width = scaleLinear([0, most], [0, WIDTH - LEFT - RIGHT - 60]);
+  const budget = rollout.budget.total;
+  const width = scaleLinear([0, Math.max(margin, equal + budget, 1)], [0, WIDTH - LEFT - FIGURES]);
   const row = 30;
   return (
-    <svg class="plot plane" viewBox={`0 0 ${WIDTH} ${sums.length * row + 22}`} role="img" aria-label={`Bad answers users meet until the end of each stage of ${rollout.flow}; the table has the figures`}>
+    <svg class="plot plane" viewBox={`0 0 ${WIDTH} ${sums.length * row}`} role="img" aria-label={`Bad answers users meet until the end of each stage of ${rollout.flow}; the table has the figures`}>
       {sums.map((one, at) => (
         <g key={at} transform={`translate(0,${at * row})`}>
-          <text class="tick" x={LEFT - 6} y="16" text-anchor="end">{`${one.stage.share * 100}%`}</text>
-          <rect class="bad-margin" x={LEFT} y="3" width={Math.max(width(one.margin), 1)} height="9" />
-          <rect class="bad-equal" x={LEFT} y="13" width={Math.max(width(one.equal), 1)} height="9" />
-          <text class="tick" x={LEFT + width(one.margin) + 6} y="12">{Math.round(one.margin).toLocaleString("en")}</text>
-          <text class="tick" x={LEFT + width(one.equal) + 6} y="22">{Math.round(one.margin) === Math.round(one.equal) ? "" : Math.round(one.equal).toLocaleString("en")}</text>
-        </g>
-      ))}
-      {rollout.budget.total > 0 ? (
-        <g transform={`translate(${LEFT + width(rollout.budget.total)},0)`}>
-          <line class="margin" y1="0" y2={sums.length * row} />
-          <text class="tick" y={sums.length * row + 14} text-anchor="end">
-            budget {Math.round(rollout.budget.total).toLocaleString("en")}
+          <text class="tick" x={LEFT - 6} y="18" text-anchor="end">{`${one.stage.share * 100}%`}</text>
+          <rect class="bad-equal" x={LEFT} y="8" width={Math.max(width(one.equal), 1)} height="14" />
+          <rect class="bad-margin" x={LEFT + width(one.equal)} y="8" width={Math.max(width(one.margin - one.equal), 1)} height="14" />
+          {budget > 0 ? <line class="margin" x1={LEFT + width(one.equal + budget)} x2={LEFT + width(one.equal + budget)} y1="3" y2="27" /> : null}
+          <text class="tick" x={WIDTH - 2} y="19" text-anchor="end">
+            {`${rounded(one.equal)} + ${rounded(one.margin - one.equal)}`}
           </text>
         </g>
-      ) : null}
+      ))}
     </svg>
   );
 }
+
+// Room for the figures on the right of the bars.
+const FIGURES = 120;
+const rounded = (value: number) => Math.round(value).toLocaleString("en");
 
 // --- Evidence -----------------------------------------------------------------------------------------------------------
 

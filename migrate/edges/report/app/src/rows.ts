@@ -1,6 +1,7 @@
 // The list of cases: what a filter leaves of it, and how many each chip would.
 
 import type { Index } from "./data";
+import { verdictWords } from "./verdicts";
 
 export type Facet = "verdict" | "model" | "flow" | "decided";
 export const FACETS: Facet[] = ["verdict", "model", "flow", "decided"];
@@ -39,11 +40,52 @@ export function writeQuery(query: Query): string {
   return [...tokens, ...query.words.map(quoted)].join(" ");
 }
 
-export function toggled(text: string, name: string, value: string): string {
-  const query = parseQuery(text);
+export function toggled(query: Query, name: string, value: string): string {
   const values = query.tokens.get(name) ?? [];
-  query.tokens.set(name, values.includes(value) ? values.filter((one) => one !== value) : [...values, value]);
-  return writeQuery(query);
+  const next = values.includes(value) ? values.filter((one) => one !== value) : [...values, value];
+  return writeQuery({ ...query, tokens: new Map(query.tokens).set(name, next) });
+}
+
+const spelled = (text: string) => text.toLowerCase().replace(/[\s_-]+/g, " ").trim();
+
+// The known values that a typed one stands for: the one it names, else those that begin with it.
+export function standsFor(typed: string, known: Map<string, string[]>): string[] {
+  const like = (test: (name: string) => boolean) => [...known].filter(([, names]) => names.map(spelled).some(test)).map(([value]) => value);
+  const exact = like((name) => name === spelled(typed));
+  return exact.length ? exact : like((name) => name.startsWith(spelled(typed)));
+}
+
+// The values of a filter that is no search in texts, each with the names it goes by on the page.
+function namesOf(index: Index, name: string): Map<string, string[]> | null {
+  const plainly = (values: Iterable<string>) => new Map([...values].map((value) => [value, [value]]));
+  if (name === "verdict") return new Map(index.verdicts.map((value) => [value, [value, verdictWords(value), ...verdictWords(value).split(" or ")]]));
+  if (name === "decided") return new Map(Object.entries(DECIDED));
+  if (name === "model") return plainly(index.candidates);
+  if (name === "flow") return plainly(index.flows.map((flow) => flow.name));
+  if (name === "kind") return plainly(index.groups.map((group) => group.kind));
+  if (name === "tag") return plainly(index.flows.flatMap((flow) => Object.values(flow.tags).flat()));
+  return null;
+}
+
+const DECIDED: Record<string, string[]> = {
+  undecided: ["undecided"],
+  partly: ["partly"],
+  accept: ["accept", "accepted"],
+  reject: ["reject", "rejected"],
+  tolerate: ["tolerate", "tolerated"],
+  skipped: ["skipped"],
+  none: ["none", "nothing to decide"],
+};
+export const DECIDED_ORDER = Object.keys(DECIDED);
+
+// The query with every value as the data spells it; what stands for nothing stays as it was typed, and finds nothing.
+export function meant({ index }: Rows, query: Query): Query {
+  const tokens = [...query.tokens].map(([name, values]): [string, string[]] => {
+    const known = namesOf(index, name);
+    if (!known) return [name, values];
+    return [name, [...new Set(values.flatMap((value) => (standsFor(value, known).length ? standsFor(value, known) : [value])))]];
+  });
+  return { ...query, tokens: new Map(tokens) };
 }
 
 export interface Rows {
@@ -70,7 +112,7 @@ export function rowsOf(index: Index, decided: (row: number) => string): Rows {
         cases.case[row],
         index.flows[cases.flow[row]].name,
         index.candidates[cases.candidate[row]],
-        index.verdicts[cases.verdict[row]].replaceAll("_", " "),
+        verdictWords(index.verdicts[cases.verdict[row]]),
         cases.title[row],
         ...cases.groups[row].map((group) => index.groups[group].title),
       ]
@@ -105,6 +147,17 @@ export function find(rows: Rows, query: Query, texts: ReadonlySet<number> | null
     });
   }
   return found;
+}
+
+// The terms of a filter that by themselves find no case, as they are typed.
+export function lacking(rows: Rows, query: Query, texts: ReadonlySet<number> | null): string[] {
+  const alone: [string, Query][] = [
+    ...[...query.tokens].flatMap(([name, values]) =>
+      values.map((value): [string, Query] => [writeQuery({ tokens: new Map([[name, [value]]]), words: [] }), { tokens: new Map([[name, [value]]]), words: [] }]),
+    ),
+    ...query.words.map((word): [string, Query] => [word, { tokens: new Map(), words: [word] }]),
+  ];
+  return alone.filter(([, one]) => !find(rows, one, texts).rows.length).map(([term]) => term);
 }
 
 function otherTests(rows: Rows, query: Query, texts: ReadonlySet<number> | null): Test[] {

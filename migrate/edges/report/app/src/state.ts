@@ -2,7 +2,7 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import { openChunk, type Index, type Opened } from "./data";
-import { find, parseQuery, rowsOf, toggled, type Found, type Rows } from "./rows";
+import { find, meant, parseQuery, rowsOf, toggled, type Found, type Rows } from "./rows";
 
 export type View = "overview" | "flow" | "cases" | "decisions" | "page";
 export interface Route {
@@ -41,16 +41,16 @@ export function follow(): void {
   addEventListener("hashchange", () => (route.value = readHash()));
 }
 
+// What is read from its top: a view, or a case; a filter, a sample or a layout is not.
+export const placeOf = ({ view, name, params }: Route) => JSON.stringify([view, name, params.get("c")]);
+
 // Change some parameters of the view in place; what is typed makes no history.
-export function put(params: Record<string, string | null>, keep = false): void {
+export function put(params: Record<string, string | null>): void {
   const now = Object.fromEntries(route.value.params);
   const hash = hashOf(route.value.view, route.value.name, { ...now, ...params });
   if (hash === location.hash) return;
-  if (keep) location.hash = hash;
-  else {
-    history.replaceState(null, "", hash);
-    route.value = readHash();
-  }
+  history.replaceState(history.state, "", hash);
+  route.value = readHash();
 }
 
 // --- Decisions ------------------------------------------------------------------------------------------------------
@@ -75,8 +75,12 @@ export type Decided = ReadonlyMap<number, ReadonlyMap<string, Decision>>;
 export const decisions = signal<Decided>(new Map());
 export const skipped = signal<ReadonlySet<number>>(new Set());
 export const reviewer = signal("");
-const past: { decisions: Decided; skipped: ReadonlySet<number> }[] = [];
-export const canUndo = signal(0);
+// What was done, in words, and to which case; with everything as it was before.
+interface Act {
+  what: string;
+  row: number;
+}
+const past: (Act & { decisions: Decided; skipped: ReadonlySet<number> })[] = [];
 
 const NEEDS_DECISION = new Set(["breaking", "drift"]);
 
@@ -97,32 +101,45 @@ export const earlier = computed<Decided>(() => {
     const own = found.get(row) ?? new Map<string, Decision>();
     const { group, path } = decision;
     const there = cases.groups[row].map((number) => groups[number]).filter((one) => (group ? one.id === group : one.path === path));
-    for (const scope of group || path ? there.map((one) => one.id) : [""]) own.set(scope, decision);
+    for (const scope of group || path ? there.map((one) => one.id) : [""]) {
+      if (!(holds(own.get(scope)) && decision.verdict === "reject")) own.set(scope, decision);
+    }
     if (own.size) found.set(row, own);
   }
   return found;
 });
 
-// What was decided of a row: its own decision, or that of its groups once one is rejected or each has one.
+// A toleration holds until its day, over a rejection as well: by the day that runs are judged as of.
+const holds = (decision: Decision | undefined) =>
+  decision?.verdict === "tolerate" && (decision.expires === null || decision.expires >= index.value!.run.as_of.slice(0, 10));
+
+const madeOf = (row: number) => new Map([...(earlier.value.get(row) ?? []), ...(decisions.value.get(row) ?? [])]);
+
+// What was decided of one change of a case: by itself, or with the whole case, whichever came later.
+export function decidedOn(row: number, scope: string): Decision | undefined {
+  const made = madeOf(row);
+  const [own, whole] = [made.get(scope), made.get("")];
+  if (!own || !whole) return own ?? whole;
+  return holds(own) || own.at > whole.at ? own : whole;
+}
+
+// What was decided of a row: that of its changes once one is rejected or each is decided on.
 export function standing(row: number): Verdict | "partly" | "undecided" | "none" {
-  const own = new Map([...(earlier.value.get(row) ?? []), ...(decisions.value.get(row) ?? [])]);
-  if (!own.size) return needsDecision(row) ? "undecided" : "none";
-  const whole = own.get("");
-  if (whole) return whole.verdict;
+  const made = madeOf(row);
+  if (!made.size) return needsDecision(row) ? "undecided" : "none";
   const { cases, groups } = index.value!;
-  const verdicts = [...own.values()].map((decision) => decision.verdict);
+  const changes = cases.groups[row].map((number) => groups[number]).filter((group) => group.severity !== "cosmetic");
+  const verdicts = changes.length ? changes.map((group) => decidedOn(row, group.id)?.verdict) : [...made.values()].map((one) => one.verdict);
   // Whatever else changed in it, it will fail and has to be mended.
   if (verdicts.includes("reject")) return "reject";
-  const open = cases.groups[row].filter((group) => groups[group].severity !== "cosmetic" && !own.has(groups[group].id));
-  if (open.length) return "partly";
+  if (verdicts.includes(undefined)) return "partly";
   return verdicts.includes("tolerate") ? "tolerate" : "accept";
 }
 
 export const isOpen = (row: number) => ["undecided", "partly"].includes(standing(row)) && !skipped.value.has(row);
 
-function remember(): void {
-  past.push({ decisions: decisions.value, skipped: skipped.value });
-  canUndo.value = past.length;
+function remember(act: Act): void {
+  past.push({ ...act, decisions: decisions.value, skipped: skipped.value });
 }
 
 export interface Part {
@@ -132,8 +149,8 @@ export interface Part {
 }
 
 // Several parts are one act: made at one moment, and taken back together.
-export function decide(...parts: Part[]): void {
-  remember();
+export function decide(act: Act, ...parts: Part[]): void {
+  remember(act);
   const at = new Date().toISOString();
   const next = new Map(decisions.value);
   for (const { rows, scope, decision } of parts) for (const row of rows) next.set(row, new Map(next.get(row)).set(scope, { ...decision, at }));
@@ -141,12 +158,12 @@ export function decide(...parts: Part[]): void {
 }
 
 export function skip(row: number): void {
-  remember();
+  remember({ what: `skipped ${caseWords(row)}`, row });
   skipped.value = new Set([...skipped.value, row]);
 }
 
 export function clear(row: number, scope: string): void {
-  remember();
+  remember({ what: `took back what was decided of ${caseWords(row)}`, row });
   const next = new Map(decisions.value);
   const own = new Map(next.get(row));
   own.delete(scope);
@@ -155,15 +172,21 @@ export function clear(row: number, scope: string): void {
   decisions.value = next;
 }
 
-export function undo(): boolean {
+// Take the last act back, and return it; undefined where nothing was done.
+export function undo(): Act | undefined {
   const last = past.pop();
-  canUndo.value = past.length;
-  if (!last) return false;
+  if (!last) return undefined;
   batch(() => {
     decisions.value = last.decisions;
     skipped.value = last.skipped;
   });
-  return true;
+  return last;
+}
+
+// A case by its name; against which candidate, where there are several.
+export function caseWords(row: number): string {
+  const { cases, candidates } = index.value!;
+  return `${cases.case[row]}${candidates.length > 1 ? ` against ${candidates[cases.candidate[row]]}` : ""}`;
 }
 
 // A case with a broken contract cannot be accepted: an approval is read by the agreement rung only.
@@ -173,15 +196,32 @@ export function acceptable(row: number): boolean {
   return cases.groups[row].every((number) => groups[number].rung === "agreement");
 }
 
+export interface Listed {
+  row: number;
+  decision: Decision;
+  scopes: string[];
+}
+
+export const listed = (all: Decided): Listed[] => [...all].flatMap(([row, own]) => [...own].map(([scope, decision]) => ({ row, decision, scopes: [scope] })));
+
+// What was written before is told act by act: one that was of several changes of a case was made once.
+export function acts(all: Decided): Listed[] {
+  const found = new Map<string, Listed>();
+  for (const one of listed(all)) {
+    const { at, verdict, reason } = one.decision;
+    const key = JSON.stringify([one.row, at, verdict, reason]);
+    const first = found.get(key);
+    if (first) first.scopes.push(...one.scopes);
+    else found.set(key, one);
+  }
+  return [...found.values()];
+}
+
 const sizeOf = (all: Decided) => [...all.values()].reduce((sum, own) => sum + own.size, 0);
 export const decidedCount = computed(() => sizeOf(decisions.value));
-export const earlierCount = computed(() => sizeOf(earlier.value));
-export const openCount = computed(() => {
-  if (!index.value) return 0;
-  let open = 0;
-  for (let row = 0; row < index.value.cases.case.length; row++) if (isOpen(row)) open++;
-  return open;
-});
+export const earlierCount = computed(() => acts(earlier.value).length);
+export const openRows = computed(() => (index.value ? index.value.cases.case.flatMap((_, row) => (isOpen(row) ? [row] : [])) : []));
+export const partlyOf = (rows: number[]) => rows.filter((row) => standing(row) === "partly").length;
 
 // The page of `review --web`, which hands what is decided to the one writer at once.
 export const served = document.documentElement.dataset.writer !== undefined;
@@ -241,12 +281,12 @@ export const filter = computed(() => route.value.params.get("q") ?? "");
 export const textRows = signal<ReadonlySet<number> | null>(null);
 export const searching = signal<{ done: number; all: number } | null>(null);
 const NOTHING: Found = { rows: [], counts: { verdict: new Map(), model: new Map(), flow: new Map(), decided: new Map() } };
-export const found = computed<Found>(() =>
-  rows.value ? find(rows.value, parseQuery(filter.value), textRows.value) : NOTHING,
-);
+// The filter as it is meant: `verdict:brea` is the chip of what breaks.
+export const query = computed(() => (rows.value ? meant(rows.value, parseQuery(filter.value)) : parseQuery("")));
+export const found = computed<Found>(() => (rows.value ? find(rows.value, query.value, textRows.value) : NOTHING));
 
 export function toggle(name: string, value: string): void {
-  put({ q: toggled(filter.value, name, value) || null });
+  put({ q: toggled(query.value, name, value) || null });
 }
 
 // The row that is open, by its place in the list of all cases.

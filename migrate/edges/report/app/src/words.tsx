@@ -3,6 +3,9 @@
 import type { ComponentChildren } from "preact";
 import { visible, type Piece } from "./diff";
 import { say, theme, type Theme } from "./state";
+import { plain, verdictWords } from "./verdicts";
+
+export { plain, verdictWords };
 
 // Text of a model, a provider or a file.
 export function T({ text, ends = true }: { text: string; ends?: boolean }) {
@@ -35,10 +38,9 @@ export function Pieces({ pieces }: { pieces: Piece[] }) {
   );
 }
 
-export const plain = (text: string) => text.replaceAll("_", " ");
 
-// What is tolerated was not accepted: two acts of a reviewer, one verdict of a run.
-export const verdictWords = (verdict: string) => (verdict === "accepted" ? "accepted or tolerated" : plain(verdict));
+// Around what may be wider than the page: a table, a wide chart.
+export const SCROLL = { class: "scroll", tabIndex: 0, role: "group", "aria-label": "scrolls sideways where it is narrow" } as const;
 
 export function counted(count: number, noun: string, nouns = `${noun}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? noun : nouns}`;
@@ -76,7 +78,7 @@ export function dollars(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return "unknown";
   const amount = Number(value);
   if (amount === 0 || amount >= 0.01) return `$${amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
-  return `$${amount.toFixed(20).replace(/^(0\.0*\d{2}).*$/, "$1")}`;
+  return amount > 0 ? `$${amount.toFixed(1 - Math.floor(Math.log10(amount)))}` : `−${dollars(-amount)}`;
 }
 
 // `bounds` of an interval; one that n cannot give is said to be missing.
@@ -90,7 +92,7 @@ export const day = (at: string) => at.slice(0, 10);
 export const minute = (at: string) => at.slice(0, 16).replace("T", " ");
 
 export function Pill({ kind, children }: { kind: string; children?: ComponentChildren }) {
-  return <span class={`pill ${kind}`}>{children ?? plain(kind)}</span>;
+  return <span class={`pill ${kind}`}>{children ?? verdictWords(kind)}</span>;
 }
 
 const GLYPHS: Record<string, string> = { safe: "✓", unsafe: "✕", insufficient: "?", unknown: "–" };

@@ -3,8 +3,8 @@
 import { effect, signal } from "@preact/signals";
 import { ask } from "./ask";
 import type { Index, Kept } from "./data";
-import { decisions, reviewer, rowsByIdentity, say, served, type Decided, type Decision } from "./state";
-import { recordOf, type Record } from "./views/decisions";
+import { recordOf, type Record } from "./records";
+import { caseWords, decisions, reviewer, rowsByIdentity, say, served, type Decided, type Decision } from "./state";
 import { Command, counted, T } from "./words";
 
 const AT_ONCE = 500;
@@ -90,9 +90,15 @@ async function tell(report: Index, act: "decide" | "undo", some: One[]): Promise
     decisions.value = put(decisions.value, one, stands);
   });
   refusals.value = [...refused, ...refusals.value];
-  const done = some.length - refused.length;
-  const verb = act === "decide" ? "written" : "taken back";
-  say(refused.length ? `refused: ${counted(refused.length, "decision")}: ${refused[0].why}` : `${verb}: ${counted(done, "decision")}; u undoes the last one`);
+  if (refused.length) return say(`refused: ${counted(refused.length, "decision")}: ${refused[0].why}`);
+  say(act === "decide" ? `written: ${actWords(some)}; u undoes it` : `taken back: ${actWords(some)}`);
+}
+
+function actWords(some: One[]): string {
+  const { verdict } = some[0].decision;
+  const rows = [...new Set(some.map(({ row }) => row))];
+  const of = rows.length === 1 ? caseWords(rows[0]) : counted(rows.length, "case");
+  return `${counted(some.length, "decision")}, ${verdict} of ${of}`;
 }
 
 function put(before: Decided, { row, scope, decision }: One, stands: boolean): Decided {

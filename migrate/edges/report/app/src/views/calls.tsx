@@ -1,13 +1,14 @@
 // A sample of several calls, call by call: both models on one line of time, what each was asked and answered, and what
 // was found there.
 
+import { align } from "../align";
 import { parseJson } from "../diff";
 import type { Answer, Call, Finding, Request, Sample } from "../data";
 import { spansOf, type Spans } from "../spans";
 import { counted, Pill, plain, seconds, T } from "../words";
 import { Compare, Tree } from "./compare";
 import { diffTree } from "../diff";
-import { FindingRow } from "./findings";
+import { alike, FindingRow } from "./findings";
 import { Lazy } from "./lazy";
 import { Prompt } from "./prompt";
 
@@ -31,7 +32,6 @@ export function Calls({ golden, candidate, findings, all, texts, raw }: Props) {
   const spans = sides.map((side) => spansOf(side.sample)) as [Spans, Spans];
   const inOrder = spans.some((one) => one.kind === "order");
   const longest = Math.max(1, ...spans.map((one) => (inOrder ? one.bars.length : one.length)));
-  const count = Math.max(...sides.map((side) => side.sample?.calls.length ?? 0));
   return (
     <section class="calls" aria-label="Calls">
       <h2>Calls</h2>
@@ -40,21 +40,18 @@ export function Calls({ golden, candidate, findings, all, texts, raw }: Props) {
         {scaleWords(spans)}
       </p>
       <ol class="call-list">
-        {Array.from({ length: count }, (_, at) => {
-          const found = findings.filter((finding) => callOf(finding) === at && (!finding.samples.length || finding.samples.includes(candidate.sample?.index ?? -1)));
-          return (
-            <CallRow
-              key={`${golden.sample?.index} ${candidate.sample?.index} ${at}`}
-              at={at}
-              sides={sides}
-              bars={spans.map((one) => barOf(one, at, inOrder, longest)) as [Bar, Bar]}
-              findings={found}
-              all={all}
-              texts={texts}
-              raw={raw}
-            />
-          );
-        })}
+        {pairsOf(golden.sample?.calls ?? [], candidate.sample?.calls ?? []).map((at) => (
+          <CallRow
+            key={`${golden.sample?.index} ${candidate.sample?.index} ${at.join(" ")}`}
+            at={at}
+            sides={sides}
+            bars={spans.map((one, side) => barOf(one, at[side], inOrder, longest)) as [Bar, Bar]}
+            findings={at[1] === null ? [] : findings.filter((finding) => callOf(finding) === at[1] && isOf(finding, candidate.sample))}
+            all={all}
+            texts={texts}
+            raw={raw}
+          />
+        ))}
       </ol>
       {inOrder ? null : (
         <p class="note">
@@ -63,6 +60,23 @@ export function Calls({ golden, candidate, findings, all, texts, raw }: Props) {
       )}
     </section>
   );
+}
+
+const isOf = (finding: Finding, sample: Sample | undefined) => !finding.samples.length || finding.samples.includes(sample?.index ?? -1);
+
+// The places of a call among the golden's and among the candidate's; null: that side did not make it.
+type Places = [number | null, number | null];
+
+// Calls of one step stand opposite each other, and those of several in their order; calls without steps by their order.
+export function pairsOf(golden: Call[], candidate: Call[]): Places[] {
+  const named = [golden, candidate].every((calls) => calls.every((call) => call.step !== undefined));
+  const names = (calls: Call[]) => calls.map((call) => (named ? call.step! : ""));
+  const pairs: Places[] = [];
+  let [before, after] = [0, 0];
+  for (const { kind, count } of align(names(golden), names(candidate))) {
+    for (let one = 0; one < count; one++) pairs.push([kind === "added" ? null : before++, kind === "removed" ? null : after++]);
+  }
+  return pairs;
 }
 
 function scaleWords(spans: [Spans, Spans]): string {
@@ -82,15 +96,15 @@ interface Bar {
   length: number;
 }
 
-function barOf(spans: Spans, at: number, inOrder: boolean, longest: number): Bar {
-  const bar = spans.bars[at];
-  if (!bar) return { from: 0, length: 0 };
+function barOf(spans: Spans, at: number | null, inOrder: boolean, longest: number): Bar {
+  const bar = at === null ? undefined : spans.bars[at];
+  if (at === null || !bar) return { from: 0, length: 0 };
   if (inOrder) return { from: (at / longest) * 100, length: (1 / longest) * 100 };
   return { from: (bar.from / longest) * 100, length: Math.max((bar.length / longest) * 100, 0.6) };
 }
 
 interface RowProps {
-  at: number;
+  at: Places;
   sides: readonly [Side, Side];
   bars: [Bar, Bar];
   findings: Finding[];
@@ -100,27 +114,32 @@ interface RowProps {
 }
 
 function CallRow({ at, sides, bars, findings, all, texts, raw }: RowProps) {
-  const calls = sides.map((side) => side.sample?.calls[at]) as [Call | undefined, Call | undefined];
-  const counting = findings.filter((finding) => !finding.explained || finding.explained === "inner");
-  const worst = ["breaking", "drift", "cosmetic"].find((severity) => counting.some((finding) => finding.severity === severity));
+  const calls = sides.map((side, which) => (at[which] === null ? undefined : side.sample?.calls[at[which]])) as [Call | undefined, Call | undefined];
+  const found = alike(findings);
+  const counting = found.filter((finding) => !finding.explained);
+  const worst = (["breaking", "drift"] as const).find((severity) => counting.some((finding) => finding.severity === severity));
+  const explained = found.length - found.filter((finding) => !finding.explained).length;
   const step = calls[1]?.step ?? calls[0]?.step;
   return (
-    <li class={worst === "breaking" || worst === "drift" ? worst : ""}>
+    <li class={worst ?? ""}>
       <Lazy
         summary={
           <>
             <span class="call-name">
-              {at + 1}
+              {(at[1] ?? at[0]!) + 1}
               {step ? <> <T text={step} /></> : null}
             </span>
             <Lane calls={calls} bars={bars} />
-            {worst && worst !== "cosmetic" ? <Pill kind={worst}>{counted(counting.filter((finding) => finding.severity === worst).length, worst === "drift" ? "drift" : "break", worst === "drift" ? "drifts" : "breaks")}</Pill> : null}
-            {calls.map((call, side) => (call?.no_reply ? <Pill key={side} kind="no_reply">{plain(call.no_reply.kind)}</Pill> : null))}
-            {!calls[0] ? <span class="note">made by the candidate only</span> : !calls[1] ? <span class="note">not made by the candidate</span> : null}
+            <span class="call-says">
+              {worst ? <Pill kind={worst}>{counted(counting.filter((finding) => finding.severity === worst).length, worst === "drift" ? "drift" : "break", worst === "drift" ? "drifts" : "breaks")}</Pill> : null}
+              {explained ? <Pill kind="keep">{counted(explained, "difference")}</Pill> : null}
+              {calls.map((call, side) => (call?.no_reply ? <Pill key={side} kind="no_reply">{plain(call.no_reply.kind)}</Pill> : null))}
+              {!calls[0] ? <span class="note">made by the candidate only</span> : !calls[1] ? <span class="note">not made by the candidate</span> : null}
+            </span>
           </>
         }
       >
-        {() => <CallBody at={at} sides={sides} calls={calls} findings={findings} all={all} texts={texts} raw={raw} />}
+        {() => <CallBody at={at} sides={sides} calls={calls} findings={found} all={all} texts={texts} raw={raw} />}
       </Lazy>
     </li>
   );
@@ -165,7 +184,7 @@ function CallBody({ at, sides, calls, findings, all, texts, raw }: Omit<RowProps
         <p class="note">Nothing was found at this call.</p>
       )}
       <h3>
-        Answer <span class="note">golden {at + 1}, candidate {at + 1}</span>
+        Answer <span class="note">{["golden", "candidate"].flatMap((side, which) => (at[which] === null ? [] : [`${side} ${at[which]! + 1}`])).join(", ")}</span>
       </h3>
       <InnerAnswers answers={answers} texts={texts} raw={raw} />
       <Prompt golden={calls[0] && asked[0]} candidate={calls[1] && asked[1]} texts={texts} names={[sides[0].name, sides[1].name]} />

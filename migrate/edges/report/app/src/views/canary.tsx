@@ -1,18 +1,18 @@
 // A rollout as it was planned, and how it stands by its logs: `canary plan --json` and `canary check --json`.
 
+import type { ComponentChildren } from "preact";
 import type { Behaviour, Check, Checked, CheckSide, MemberReading, Plan, Reading, Rollout, Stage, Stratum } from "../decided";
 import type { Index } from "../data";
 import { Deciles } from "../deciles";
 import { EvidencePath, Exposure, Ladder } from "../plots";
-import { between, counted, dollars, ms, Pill, plain, points, T } from "../words";
+import { between, counted, dollars, ms, Pill, plain, points, SCROLL, T } from "../words";
 import { Lazy } from "./lazy";
 
 export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan | null; checked: Checked | null }) {
-  const started = plan?.flows.filter(starts).length ?? 0;
   const runs = new Set(plan?.flows.map((flow) => flow.evidence.run).filter(Boolean));
   return (
     <div class="page canary-page">
-      <h1>Canary{plan ? `: ${started} of ${counted(plan.flows.length, "flow")} may start` : ""}</h1>
+      <h1>Canary{plan ? `: ${headline(plan)}` : ""}</h1>
       {plan ? (
         <p class="note">
           Plan <T text={plan.plan_id} />, as of {plan.as_of}, seed {plan.seed}; at most {Math.round(plan.newly_exposed * 100)}% of all traffic is newly exposed on one day.
@@ -40,8 +40,6 @@ export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan 
     </div>
   );
 }
-
-const SCROLL = { class: "scroll", tabIndex: 0, role: "group", "aria-label": "scrolls sideways where it is narrow" } as const;
 
 // --- How it stands ------------------------------------------------------------------------------------------------------
 
@@ -230,6 +228,14 @@ const PLAN_KIND: Record<string, string> = { ready: "safe", ready_modified: "safe
 
 const starts = (rollout: Rollout) => rollout.verdict.startsWith("ready");
 
+function headline({ flows }: Plan): string {
+  const starting = flows.filter(starts);
+  const ready = starting.filter((one) => !one.doubts?.length).length;
+  const rest = starting.length - ready;
+  const more = rest ? `; ${rest} ${ready ? "more " : ""}could start, but the replay speaks against ${rest === 1 ? "it" : "them"}` : "";
+  return `${ready} of ${counted(flows.length, "flow")} ready${more}`;
+}
+
 // Nobody is told `ready` alone of what the replay speaks against.
 function standing(rollout: Rollout): string {
   const doubt = rollout.doubts?.[0];
@@ -269,18 +275,9 @@ function RolloutSection({ rollout }: { rollout: Rollout }) {
               <h3>{unitWords(rollout)} with a bad answer until the end of a stage</h3>
               <Exposure rollout={rollout} />
               <p class="legend">
-                <span>
-                  <svg width="14" height="10" aria-hidden="true">
-                    <rect class="bad-margin" width="14" height="10" />
-                  </svg>
-                  if the candidate is worse by the margin
-                </span>
-                <span>
-                  <svg width="14" height="10" aria-hidden="true">
-                    <rect class="bad-equal" width="14" height="10" />
-                  </svg>
-                  if it is as good
-                </span>
+                <Swatch kind="bad-equal">as many as with {rollout.baseline}</Swatch>
+                <Swatch kind="bad-margin">more, if the candidate is worse by the margin</Swatch>
+                {rollout.budget.total > 0 ? <span>┊ where these more have used up the budget of {Math.round(rollout.budget.total).toLocaleString("en")}</span> : null}
               </p>
             </div>
           </div>
@@ -300,6 +297,17 @@ function RolloutSection({ rollout }: { rollout: Rollout }) {
         )}
       </Lazy>
     </section>
+  );
+}
+
+function Swatch({ kind, children }: { kind: string; children: ComponentChildren }) {
+  return (
+    <span>
+      <svg width="14" height="10" aria-hidden="true">
+        <rect class={kind} width="14" height="10" />
+      </svg>
+      {children}
+    </span>
   );
 }
 

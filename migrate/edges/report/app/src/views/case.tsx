@@ -3,8 +3,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { canonical, parseJson, typeOf } from "../diff";
 import type { Answer, Index, Opened, Request, Sample } from "../data";
-import { acceptable, found, hashOf, index as report, isOpen, open, openRow, put, route, standing } from "../state";
-import { Command, counted, dollars, Pill, plain, shell, T } from "../words";
+import { acceptable, found, hashOf, nameOf, open, openRow, put, route, standing, type Verdict } from "../state";
+import { Command, counted, dollars, Pill, plain, shell, T, verdictWords } from "../words";
 import { Calls, ToolCalls } from "./calls";
 import { Compare } from "./compare";
 import { Deciding, groupsOf } from "./deciding";
@@ -68,7 +68,7 @@ function CaseHead({ index, row }: { index: Index; row: number }) {
         against <b><T text={candidate} /></b>
         {others.map((other) => (
           <a key={other} href={linkTo(other)}>
-            <T text={index.candidates[cases.candidate[other]]} />: {plain(index.verdicts[cases.verdict[other]])}
+            <T text={index.candidates[cases.candidate[other]]} />: {verdictWords(index.verdicts[cases.verdict[other]])}
           </a>
         ))}
         {(flow.tags[cases.case[row]] ?? []).map((tag) => (
@@ -82,11 +82,7 @@ function CaseHead({ index, row }: { index: Index; row: number }) {
   );
 }
 
-function linkTo(row: number): string {
-  const { cases, flows, candidates } = report.value!;
-  const name = [flows[cases.flow[row]].name, cases.case[row], candidates[cases.candidate[row]]].map(encodeURIComponent).join("~");
-  return hashOf("cases", "", { q: route.value.params.get("q"), c: name });
-}
+const linkTo = (row: number) => hashOf("cases", "", { q: route.value.params.get("q"), c: nameOf(row) });
 
 // The other candidates' rows of this case.
 function sameCase(index: Index, row: number): number[] {
@@ -138,7 +134,9 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
         <dl class="commands">
           {commandsOf(index, row).map(([what, command]) => (
             <div key={what}>
-              <dt>{what}</dt>
+              <dt>
+                <T text={what} />
+              </dt>
               <dd>
                 <Command text={command} />
               </dd>
@@ -155,20 +153,23 @@ function Body({ index, row, opened }: { index: Index; row: number; opened: Opene
   );
 }
 
-// What can be done about a case outside this page: run it again, decide on it, decide on its worst group.
+// What can be done about a case outside this page: run it again, decide on it, decide on all that changed as it did most.
 function commandsOf(index: Index, row: number): [string, string][] {
   const { cases, run } = index;
   const [flow, id, candidate] = [index.flows[cases.flow[row]].name, cases.case[row], index.candidates[cases.candidate[row]]];
   const commands: [string, string][] = [["run it again", `pytest --model ${shell(candidate)} -k ${shell(`${flow} and ${id}`)}`]];
   if (!["undecided", "partly"].includes(standing(row))) return commands;
-  const deciding = (accepted: boolean, what: string) =>
-    `prompt-migrate ${accepted ? "accept" : "tolerate"} --run ${shell(run.id)} ${what}${accepted ? "" : " --until DAY --reason WHY"}`;
+  const deciding = (verdict: Verdict, what: string) => `prompt-migrate ${verdict} --run ${shell(run.id)} ${what}${ASKED[verdict]}`;
   const one = `--flow ${shell(flow)} --case ${shell(id)} --candidate ${shell(candidate)}`;
-  commands.push([acceptable(row) ? "accept the case" : "tolerate the case", deciding(acceptable(row), one)]);
   const [worst] = groupsOf(row);
-  if (worst) commands.push([worst.rung === "agreement" ? "accept its group" : "tolerate its group", deciding(worst.rung === "agreement", `--group ${worst.id}`)]);
-  return commands;
+  const able = (accepts: boolean) => (["accept", "reject", "tolerate"] as const).filter((verdict) => accepts || verdict !== "accept");
+  commands.push(...able(acceptable(row)).map((verdict): [string, string] => [`${verdict} the case`, deciding(verdict, one)]));
+  if (!worst) return commands;
+  const all = `all with ${worst.title}`;
+  return [...commands, ...able(worst.rung === "agreement").map((verdict): [string, string] => [`${verdict} ${all}`, deciding(verdict, `--group ${worst.id}`)])];
 }
+
+const ASKED: Record<Verdict, string> = { accept: "", reject: " --reason WHY", tolerate: " --until DAY --reason WHY" };
 
 // --- Samples side by side -------------------------------------------------------------------------------------------
 
@@ -338,13 +339,3 @@ function Refusals({ golden, answer, texts }: { golden: Sample | undefined; answe
     </div>
   );
 }
-
-export function nextOpen(from: number, step: 1 | -1): number {
-  const { rows } = found.value;
-  const at = rows.indexOf(from);
-  for (let place = at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step; place >= 0 && place < rows.length; place += step) {
-    if (isOpen(rows[place])) return rows[place];
-  }
-  return -1;
-}
-

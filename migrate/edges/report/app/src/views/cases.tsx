@@ -2,9 +2,9 @@
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Index } from "../data";
-import { FACETS, parseQuery, type Facet } from "../rows";
-import { filter, found, isOpen, nameOf, hashOf, open, printing, put, route, searching, selected, standing, toggle } from "../state";
-import { counted, plain, T } from "../words";
+import { DECIDED_ORDER, FACETS, lacking, parseQuery, type Facet } from "../rows";
+import { filter, found, isOpen, nameOf, hashOf, open, partlyOf, printing, put, query, route, rows as allRows, searching, selected, standing, textRows, toggle } from "../state";
+import { counted, plain, SCROLL, T, verdictWords } from "../words";
 import { CaseView } from "./case";
 
 export const ROW_HEIGHT = 46;
@@ -13,8 +13,9 @@ const TABLE_PAGE = 200;
 const PRINTED = 500;
 
 export function Cases({ index }: { index: Index }) {
-  const table = route.value.params.get("view") === "table" || printing.value;
   const row = selected.value;
+  // On paper the list is a table, and a case that is open is alone.
+  const table = route.value.params.get("view") === "table" || (printing.value && row < 0);
   return (
     <div class={`cases ${table ? "as-table" : row >= 0 ? "with-case" : ""}`}>
       <div class="finder">
@@ -49,7 +50,7 @@ function Search() {
         id="q"
         type="search"
         value={filter.value}
-        placeholder="Filter: words, flow:, verdict:, path:$.price, text:in answers"
+        placeholder="Filter: words, kind:, text:, tag: …"
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => put({ q: event.currentTarget.value || null })}
@@ -69,18 +70,18 @@ const TITLES: Record<Facet, string> = { verdict: "Verdict", model: "Candidate", 
 const MANY: Record<Facet, number> = { verdict: 12, model: 6, flow: 4, decided: 8 };
 
 function Chips() {
-  const query = parseQuery(filter.value);
-  const others = ["group", "path", "kind", "tag", "case", "text"].flatMap((name) => (query.tokens.get(name) ?? []).map((value) => ({ name, value })));
+  const { tokens } = query.value;
+  const others = ["group", "path", "kind", "tag", "case", "text"].flatMap((name) => (tokens.get(name) ?? []).map((value) => ({ name, value })));
   return (
     <div class="chips">
       {FACETS.map((name) => (
-        <ChipRow key={name} name={name} chosen={query.tokens.get(name) ?? []} />
+        <ChipRow key={name} name={name} chosen={tokens.get(name) ?? []} />
       ))}
       {others.length ? (
         <div class="chip-row" role="group" aria-label="Other filters">
           {others.map(({ name, value }) => (
             <button type="button" class="chip on" aria-pressed="true" key={`${name} ${value}`} onClick={() => toggle(name, value)}>
-              {name}: <T text={name === "group" ? groupTitle(value) : value} /> <span aria-hidden="true">×</span>
+              {name}: <T text={name === "group" ? groupTitle(value) : name === "kind" ? plain(value) : value} /> <span aria-hidden="true">×</span>
             </button>
           ))}
         </div>
@@ -115,7 +116,7 @@ function ChipRow({ name, chosen }: { name: Facet; chosen: string[] }) {
           aria-pressed={chosen.includes(value)}
           onClick={() => toggle(name, value)}
         >
-          <T text={plain(value === "none" ? "nothing to decide" : value)} /> <b>{counts.get(value) ?? 0}</b>
+          <T text={value === "none" ? "nothing to decide" : verdictWords(value)} /> <b>{counts.get(value) ?? 0}</b>
         </button>
       ))}
       {values.length > shown.length ? (
@@ -133,7 +134,7 @@ export function orderChips(index: Index): void {
     verdict: index.verdicts,
     model: index.candidates,
     flow: index.flows.map((flow) => flow.name),
-    decided: ["undecided", "partly", "accept", "reject", "tolerate", "skipped", "none"],
+    decided: DECIDED_ORDER,
   };
 }
 const order = (name: Facet) => orders[name];
@@ -141,12 +142,14 @@ const order = (name: Facet) => orders[name];
 function Tally({ index }: { index: Index }) {
   const { rows } = found.value;
   const all = index.cases.case.length;
-  const undecided = rows.filter(isOpen).length;
+  const open = rows.filter(isOpen);
+  const partly = partlyOf(open);
   const table = route.value.params.get("view") === "table";
   return (
     <p class="tally-line">
       <span role="status" aria-live="polite">
-        {rows.length === all ? counted(all, "case") : `${rows.length.toLocaleString("en")} of ${counted(all, "case")}`}, {undecided.toLocaleString("en")} undecided
+        {rows.length === all ? counted(all, "case") : `${rows.length.toLocaleString("en")} of ${counted(all, "case")}`}, {(open.length - partly).toLocaleString("en")} undecided
+        {partly ? `, ${partly.toLocaleString("en")} partly decided` : ""}
       </span>
       <button type="button" class="quiet" aria-pressed={table} onClick={() => put({ view: table ? null : "table" })}>
         {table ? "list" : "plain table"}
@@ -200,8 +203,31 @@ function List({ index }: { index: Index }) {
           <ListRow key={row} index={index} row={row} at={first + offset} all={rows.length} open={row === selected.value} />
         ))}
       </div>
-      {rows.length ? null : <p class="note none">No case passes this filter.</p>}
+      {rows.length ? null : <Nothing />}
     </div>
+  );
+}
+
+// Which part of a filter is to blame.
+function Nothing() {
+  if (searching.value) return <p class="note none">Nothing found yet.</p>;
+  const typed = parseQuery(filter.value);
+  const terms = lacking(allRows.value!, query.value, textRows.value);
+  const several = [...typed.tokens.values()].flat().length + typed.words.length > 1;
+  return (
+    <p class="note none">
+      No case passes this filter.{" "}
+      {terms.length ? (
+        <>
+          <b>
+            <T text={terms.join(", ")} />
+          </b>{" "}
+          {terms.length === 1 ? "finds nothing by itself" : "find nothing, each by itself"}; <kbd>?</kbd> lists what can be asked for.
+        </>
+      ) : several ? (
+        "Each of its terms finds some, but no case has all of them."
+      ) : null}
+    </p>
   );
 }
 
@@ -223,7 +249,7 @@ function ListRow({ index, row, at, all, open: isOpened }: { index: Index; row: n
       <span class="case-name">
         <T text={cases.case[row]} />
       </span>
-      <span class={`state ${decided}`}>{decided === "none" || decided === "undecided" ? plain(verdict) : decided}</span>
+      <span class={`state ${decided}`}>{decided === "none" || decided === "undecided" ? verdictWords(verdict) : decided}</span>
       <span class="about">
         <T text={`${index.flows[cases.flow[row]].name} · ${index.candidates[cases.candidate[row]]}${cases.title[row] ? ` · ${cases.title[row]}` : ""}`} />
       </span>
@@ -241,47 +267,49 @@ function PlainTable({ index }: { index: Index }) {
   const { cases } = index;
   return (
     <div class="plain-cases">
-      <table class="plain" aria-rowcount={rows.length + 1}>
-        <caption>
-          Cases {rows.length ? from + 1 : 0} to {Math.min(from + size, rows.length)} of {rows.length}, worst first
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">case</th>
-            <th scope="col">flow</th>
-            <th scope="col">candidate</th>
-            <th scope="col">verdict</th>
-            <th scope="col">worst finding</th>
-            <th scope="col">samples</th>
-            <th scope="col">decided</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(from, from + size).map((row, at) => (
-            <tr key={row} aria-rowindex={from + at + 2}>
-              <th scope="row">
-                <a href={hashOf("cases", "", { q: filter.value, c: nameOf(row) })}>
-                  <T text={cases.case[row]} />
-                </a>
-              </th>
-              <td>
-                <T text={index.flows[cases.flow[row]].name} />
-              </td>
-              <td>
-                <T text={index.candidates[cases.candidate[row]]} />
-              </td>
-              <td>{plain(index.verdicts[cases.verdict[row]])}</td>
-              <td class="path">
-                <T text={cases.title[row]} />
-              </td>
-              <td class="number">
-                {cases.samples[row][0]} of {cases.samples[row][1]}
-              </td>
-              <td>{standing(row) === "none" ? "" : standing(row)}</td>
+      <div {...SCROLL}>
+        <table class="plain" aria-rowcount={rows.length + 1}>
+          <caption>
+            Cases {rows.length ? from + 1 : 0} to {Math.min(from + size, rows.length)} of {rows.length}, worst first
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">case</th>
+              <th scope="col">flow</th>
+              <th scope="col">candidate</th>
+              <th scope="col">verdict</th>
+              <th scope="col">worst finding</th>
+              <th scope="col">samples</th>
+              <th scope="col">decided</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {rows.slice(from, from + size).map((row, at) => (
+              <tr key={row} aria-rowindex={from + at + 2}>
+                <th scope="row">
+                  <a href={hashOf("cases", "", { q: filter.value, c: nameOf(row) })}>
+                    <T text={cases.case[row]} />
+                  </a>
+                </th>
+                <td>
+                  <T text={index.flows[cases.flow[row]].name} />
+                </td>
+                <td>
+                  <T text={index.candidates[cases.candidate[row]]} />
+                </td>
+                <td>{verdictWords(index.verdicts[cases.verdict[row]])}</td>
+                <td class="path">
+                  <T text={cases.title[row]} />
+                </td>
+                <td class="number">
+                  {cases.samples[row][0]} of {cases.samples[row][1]}
+                </td>
+                <td>{standing(row) === "none" ? "" : standing(row)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       {pages > 1 && !printing.value ? (
         <nav class="pager" aria-label="Pages of the table">
           <button type="button" disabled={page <= 0} onClick={() => put({ page: String(page - 1) })}>

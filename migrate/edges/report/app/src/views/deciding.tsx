@@ -3,9 +3,9 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Group, Index, Opened } from "../data";
-import { acceptable, clear, decide, decisions, earlier, needsDecision, say, selected, skip, standing, type Decision, type Verdict } from "../state";
+import { acceptable, caseWords, clear, decide, decidedOn, decisions, earlier, needsDecision, open, route, say, selected, skip, standing, undo, type Decision, type Verdict } from "../state";
+import { goOn } from "../walk";
 import { counted, Pill, plain, T } from "../words";
-import { goToOpen } from "../keys";
 
 export interface Asked {
   verdict: Verdict;
@@ -28,16 +28,44 @@ export function request(verdict: Verdict, row: number, scope = "", whole = false
   if (!needsDecision(row)) return say("nothing to decide here");
   if (verdict === "accept" && !canAccept(row, scope)) return say(CANNOT_ACCEPT);
   if (verdict === "accept" && !whole) {
-    decide({ rows: [row], scope, decision: { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null, at_most: null } });
-    say(`accepted ${scope ? "this change" : "this case"}; u undoes it`);
-    if (standing(row) !== "partly") goToOpen(1);
+    const what = `accepted ${caseWords(row)}`;
+    decide({ what, row }, { rows: [row], scope, decision: { verdict, group: scope || null, path: pathOf(scope), reason: "", expires: null, at_most: null } });
+    told(what);
   } else asked.value = { verdict, row, scope, whole };
+}
+
+// Say what was done, by name: the case that is shown is the next one by then.
+function told(what: string, rejected: number[] = []): void {
+  const still = rejected.filter((row) => standing(row) === "tolerate").length;
+  const all = rejected.length > 1 ? counted(still, "case") : "it";
+  say(`${what}${still ? `; ${all} ${still === 1 ? "is" : "are"} tolerated all the same, until the day that was set` : ""}; u undoes it`);
+  if (standing(selected.value) !== "partly") goOn();
+}
+
+export function leaveOut(row: number): void {
+  if (row < 0) return say("no case is open");
+  skip(row);
+  told(`skipped ${caseWords(row)}`);
+}
+
+// Back to the case it was about, which may be decided on again.
+export function takeBack(): void {
+  const act = undo();
+  if (!act) return say("nothing to undo");
+  say(`undone: ${act.what}`);
+  if (route.value.view === "cases") open(act.row);
 }
 
 let report: Index;
 export function useReport(index: Index): void {
   report = index;
 }
+// What a decision is about, in one form wherever it was made: a change by its title, or the whole case.
+export function aboutWords(group: string | null, path: string | null): string {
+  if (!group && !path) return "the whole case";
+  return groupOf(group ?? "")?.title ?? path ?? "a change that this run does not have";
+}
+
 const groupOf = (scope: string): Group | undefined => report.groups.find((group) => group.id === scope);
 const pathOf = (scope: string) => groupOf(scope)?.path ?? null;
 
@@ -58,32 +86,22 @@ export function rowsOfGroup(id: string): number[] {
 
 export function Deciding({ row, opened }: { row: number; opened: Opened }) {
   if (!needsDecision(row)) return null;
-  const own = decisions.value.get(row);
   const blocked = !acceptable(row);
   const groups = groupsOf(row);
   const unseen = opened.trial.samples.some((sample) => sample.answer === null);
+  const several = groups.filter((group) => sizeOf(group) > 1);
   return (
     <section class="deciding" aria-label="Decide">
       <div class="buttons">
-        <button type="button" class="accept" disabled={blocked || unseen} onClick={() => request("accept", row)}>
-          accept <kbd>a</kbd>
-        </button>
-        <button type="button" class="reject" onClick={() => request("reject", row)}>
-          reject <kbd>r</kbd>
-        </button>
-        <button type="button" onClick={() => request("tolerate", row)}>
-          tolerate <kbd>t</kbd>
-        </button>
-        <button type="button" onClick={() => (skip(row), goToOpen(1))}>
+        <Choice verdict="accept" row={row} disabled={blocked || unseen} />
+        <Choice verdict="reject" row={row} />
+        <Choice verdict="tolerate" row={row} />
+        <button type="button" onClick={() => leaveOut(row)}>
           skip <kbd>s</kbd>
         </button>
-        {[...(own ?? [])].map(([scope, decision]) => (
+        {[...(decisions.value.get(row) ?? [])].map(([scope, decision]) => (
           <span class={`made ${decision.verdict}`} key={scope}>
-            {past(decision.verdict)}
-            {scope ? ` for ${scope}` : ""}
-            {decision.expires ? ` until ${decision.expires}` : ""}
-            {bound(decision.at_most)}
-            {decision.reason ? <>: <T text={decision.reason} /></> : null}{" "}
+            <Made decision={decision} />{" "}
             <button type="button" class="quiet" onClick={() => clear(row, scope)}>
               take back
             </button>
@@ -92,45 +110,59 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
       </div>
       {[...(earlier.value.get(row) ?? [])].map(([scope, decision]) => (
         <p class={`made ${decision.verdict}`} key={scope}>
-          {past(decision.verdict)}
-          {scope ? ` for ${scope}` : ""}
-          {decision.expires ? ` until ${decision.expires}` : ""} <Signed decision={decision} />
-          {decision.reason ? <>: <T text={decision.reason} /></> : null}
+          <Made decision={{ ...decision, group: scope || null }} /> <Signed decision={decision} />
         </p>
       ))}
       {blocked ? <p class="note">{groups.some((group) => group.rung === "agreement") ? PARTLY : CANNOT_ACCEPT}</p> : null}
-      {groups.some((group) => sizeOf(group) > 1) ? (
+      {several.length ? (
         <ul class="group-buttons">
-          {groups
-            .filter((group) => sizeOf(group) > 1)
-            .map((group) => (
-              <li key={group.id}>
-                <Pill kind={group.severity} />
-                <span class="path">
-                  <T text={group.title} />
-                </span>
-                <span class="note">{counted(sizeOf(group), "case")}</span>
-                {group.rung === "agreement" ? (
-                  <button type="button" class="quiet" onClick={() => request("accept", row, group.id, true)}>
-                    accept all
-                  </button>
-                ) : null}
-                <button type="button" class="quiet" onClick={() => request("reject", row, group.id, true)}>
-                  reject all
-                </button>
-                <button type="button" class="quiet" onClick={() => request("tolerate", row, group.id, true)}>
-                  tolerate all
-                </button>
-              </li>
-            ))}
+          {several.map((group) => (
+            <GroupButtons key={group.id} row={row} group={group} />
+          ))}
         </ul>
       ) : null}
     </section>
   );
-  function sizeOf(group: Group): number {
-    return Object.values(group.cases).reduce((sum, count) => sum + count, 0);
-  }
+}
 
+// Alike until it is decided: a button that has its colour is what was decided of the case.
+function Choice({ verdict, row, disabled = false }: { verdict: Verdict; row: number; disabled?: boolean }) {
+  return (
+    <button type="button" class={verdict} disabled={disabled} aria-pressed={standing(row) === verdict} onClick={() => request(verdict, row)}>
+      {verdict} <kbd>{verdict[0]}</kbd>
+    </button>
+  );
+}
+
+function Made({ decision: { verdict, group, path, expires, at_most, reason } }: { decision: Decision }) {
+  return (
+    <>
+      {past(verdict)} <T text={aboutWords(group, path)} />
+      {expires ? ` until ${expires}` : ""}
+      {bound(at_most)}
+      {reason ? <>: <T text={reason} /></> : null}
+    </>
+  );
+}
+
+const sizeOf = (group: Group) => Object.values(group.cases).reduce((sum, count) => sum + count, 0);
+
+function GroupButtons({ row, group }: { row: number; group: Group }) {
+  const able = (["accept", "reject", "tolerate"] as const).filter((verdict) => verdict !== "accept" || group.rung === "agreement");
+  return (
+    <li>
+      <Pill kind={group.severity} />
+      <span class="path">
+        <T text={group.title} />
+      </span>
+      <span class="note">{counted(sizeOf(group), "case")}</span>
+      {able.map((verdict) => (
+        <button type="button" class="quiet" key={verdict} onClick={() => request(verdict, row, group.id, true)}>
+          {verdict} all
+        </button>
+      ))}
+    </li>
+  );
 }
 
 const isCounted = ({ at }: Decision) => at < (report.run.finished_at ?? report.run.started_at);
@@ -167,34 +199,40 @@ export function Question({ index }: { index: Index }) {
 function Form({ index, open }: { index: Index; open: Asked }) {
   const { verdict, row, scope, whole } = open;
   const group = groupOf(scope);
-  const all = whole ? rowsOfGroup(scope).filter((one) => needsDecision(one)) : [row];
-  const [left, setLeft] = useState<ReadonlySet<number>>(new Set());
+  const [all] = useState(() => (whole ? rowsOfGroup(scope).filter((one) => needsDecision(one)) : [row]));
+  // What was decided of this change, by itself or with its case, is not decided on again unless it is wanted.
+  const [before] = useState(() => new Map(whole ? all.flatMap((one) => verdictOn(one, scope)) : []));
+  const [left, setLeft] = useState<ReadonlySet<number>>(() => new Set(before.keys()));
   const [reason, setReason] = useState("");
   const [expires, setExpires] = useState(() => inDays(TOLERATED_DAYS, index.run.as_of));
   const [most, setMost] = useState("");
   const [chosen, setChosen] = useState(scope || (verdict === "tolerate" ? (groupsOf(row)[0]?.id ?? "") : ""));
   const [alone, setAlone] = useState<ReadonlySet<string>>(new Set());
+  const [tried, setTried] = useState(false);
   const rows = all.filter((one) => !left.has(one));
   const twins = twinsOf(chosen, verdict).filter((one) => shared(rows, one.id).length > 0);
   const needsReason = verdict !== "accept";
   const today = inDays(0, index.run.as_of);
   const over = verdict === "tolerate" && expires !== "" && expires < today;
-  const ready = rows.length > 0 && (!needsReason || reason.trim() !== "") && (verdict !== "tolerate" || (expires !== "" && !over));
-  const { cases } = index;
+  const unreasoned = needsReason && reason.trim() === "";
+  const ready = rows.length > 0 && !unreasoned && (verdict !== "tolerate" || (expires !== "" && !over));
   const submit = (event: Event) => {
     event.preventDefault();
+    setTried(true);
+    if (unreasoned) document.getElementById("reason")?.focus();
     if (!ready) return;
     const said = { verdict, reason: reason.trim(), expires: verdict === "tolerate" ? expires : null, at_most: verdict === "tolerate" && Number(most) > 0 ? Number(most) : null };
     const also = twins.filter((one) => !alone.has(one.id)).map((one) => one.id);
-    decide(...[chosen, ...also].map((id) => ({ rows: id === chosen ? rows : shared(rows, id), scope: id, decision: { ...said, group: id || null, path: pathOf(id) } })));
+    const what = `${past(verdict)} ${rows.length === 1 ? caseWords(rows[0]) : counted(rows.length, "case")}`;
+    const first = rows.includes(row) ? row : rows[0];
+    decide({ what, row: first }, ...[chosen, ...also].map((id) => ({ rows: id === chosen ? rows : shared(rows, id), scope: id, decision: { ...said, group: id || null, path: pathOf(id) } })));
     asked.value = null;
-    say(`${past(verdict)} ${counted(rows.length, "case")}; u undoes it`);
-    if (standing(selected.value) !== "partly") goToOpen(1);
+    told(what, verdict === "reject" ? rows : []);
   };
   return (
-    <form method="dialog" onSubmit={submit}>
+    <form method="dialog" noValidate onSubmit={submit}>
       <h2 id="question">
-        {verdict[0].toUpperCase() + verdict.slice(1)} {whole ? counted(rows.length, "case") : <T text={cases.case[row]} />}
+        {verdict[0].toUpperCase() + verdict.slice(1)} {whole ? counted(rows.length, "case") : <T text={caseWords(row)} />}
       </h2>
       {group ? (
         <p class="path">
@@ -216,13 +254,29 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       ) : null}
       <label>
         Reason{needsReason ? "" : " (optional)"}
-        <input value={reason} required={needsReason} autofocus onInput={(event) => setReason(event.currentTarget.value)} />
+        <input
+          id="reason"
+          value={reason}
+          required={needsReason}
+          autofocus
+          aria-invalid={tried && unreasoned}
+          aria-describedby="unreasoned"
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
       </label>
+      <p class="refused" id="unreasoned" aria-live="polite">
+        {tried && unreasoned ? `A reason is needed: it stands wherever this case is ${past(verdict)}.` : ""}
+      </p>
       {verdict === "tolerate" ? (
         <label>
           Until
           <input type="date" value={expires} min={today} required onInput={(event) => setExpires(event.currentTarget.value)} />
         </label>
+      ) : null}
+      {tried && verdict === "tolerate" && expires === "" ? (
+        <p class="refused" role="alert">
+          A day is needed: nothing is tolerated for ever.
+        </p>
       ) : null}
       {over ? (
         <p class="refused" role="alert">
@@ -241,9 +295,14 @@ function Form({ index, open }: { index: Index; open: Asked }) {
           <T text={one.title} /> <span class="note">{`${one.severity}, ${whole ? `${shared(rows, one.id).length} of these` : "in this case"}`}</span>
         </label>
       ))}
-      {whole ? <Members index={index} all={all} left={left} setLeft={setLeft} /> : null}
+      {whole ? <Members index={index} all={all} before={before} left={left} setLeft={setLeft} /> : null}
+      {whole && !rows.length ? (
+        <p class="refused" role="alert">
+          No case is left: tick one.
+        </p>
+      ) : null}
       <div class="buttons">
-        <button type="submit" class={verdict} disabled={!ready}>
+        <button type="submit" class={verdict} disabled={over || (whole && !rows.length)}>
           {verdict} {counted(rows.length, "case")}
         </button>
         <button type="button" onClick={() => (asked.value = null)}>
@@ -252,6 +311,11 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       </div>
     </form>
   );
+}
+
+function verdictOn(row: number, scope: string): [number, Verdict][] {
+  const made = decidedOn(row, scope);
+  return made ? [[row, made.verdict]] : [];
 }
 
 function flipped<T>(from: ReadonlySet<T>, one: T): ReadonlySet<T> {
@@ -293,26 +357,51 @@ const SHOWN = 200;
 interface MembersProps {
   index: Index;
   all: number[];
+  // What was decided of some of them.
+  before: ReadonlyMap<number, Verdict>;
   left: ReadonlySet<number>;
   setLeft: (left: ReadonlySet<number>) => void;
 }
 
-function Members({ index, all, left, setLeft }: MembersProps) {
+function Members({ index, all, before, left, setLeft }: MembersProps) {
   const { cases } = index;
-  const flip = (row: number) => setLeft(flipped(left, row));
   return (
     <fieldset>
       <legend>All but those left out</legend>
+      {before.size ? <Before all={all} before={before} left={left} setLeft={setLeft} /> : null}
       <div class="members" tabIndex={0}>
         {all.slice(0, SHOWN).map((row) => (
           <label key={row}>
-            <input type="checkbox" checked={!left.has(row)} onChange={() => flip(row)} />
+            <input type="checkbox" checked={!left.has(row)} onChange={() => setLeft(flipped(left, row))} />
             <T text={cases.case[row]} /> <span class="note"><T text={index.candidates[cases.candidate[row]]} /></span>
+            {before.has(row) ? <span class={`made ${before.get(row)}`}> {past(before.get(row)!)} already</span> : null}
           </label>
         ))}
       </div>
-      {all.length > SHOWN ? <p class="note">and {counted(all.length - SHOWN, "more case")}, all of them included</p> : null}
+      {all.length > SHOWN ? (
+        <p class="note">
+          and {counted(all.length - SHOWN, "more case")}, {all.slice(SHOWN).some((row) => left.has(row)) ? "all of them included that are not decided" : "all of them included"}
+        </p>
+      ) : null}
     </fieldset>
+  );
+}
+
+// How many of a group were decided before, what became of them, and one tick that takes them in as well.
+function Before({ all, before, left, setLeft }: Omit<MembersProps, "index">) {
+  const made = (["accept", "reject", "tolerate"] as const).map((verdict) => ({ verdict, count: [...before.values()].filter((one) => one === verdict).length }));
+  const told = made.filter(({ count }) => count).map(({ verdict, count }) => `${past(verdict)} ${count}`);
+  const included = [...before.keys()].every((row) => !left.has(row));
+  const flip = () => setLeft(new Set(included ? [...left, ...before.keys()] : [...left].filter((row) => !before.has(row))));
+  return (
+    <>
+      <p>
+        {counted(all.length, "case")}, {before.size} of them decided already: {told.join(", ")}.
+      </p>
+      <label class="again">
+        <input type="checkbox" checked={included} onChange={flip} /> decide on these again too
+      </label>
+    </>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { asCheck, asPlan, asRoute } from "../decided";
 import type { Index, Json } from "../data";
-import { plain, T } from "../words";
+import { plain, SCROLL, T } from "../words";
 import { CanaryPage } from "./canary";
 import { Lazy } from "./lazy";
 import { RoutePage } from "./route";
@@ -112,7 +112,7 @@ function Members({ value }: { value: Entry }) {
 function Table({ rows }: { rows: Entry[] }) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="plain">
         <thead>
           <tr>

@@ -32,8 +32,8 @@ export function FindingList({ findings, all, measured, approvals }: FindingListP
         <Lazy
           summary={
             <>
-              {counted(explained.length, "difference")} that something explains:{" "}
-              {[...new Set(explained.map((finding) => WHY[finding.explained!] ?? finding.explained!))].join(", ")}
+              {counted(explained.length, "difference")} that {explained.length === 1 ? "does" : "do"} not count:{" "}
+              {[...new Set(explained.map((finding) => whyWords(finding.explained!)))].join(", ")}
             </>
           }
         >
@@ -68,14 +68,15 @@ function Approvals({ approvals }: { approvals: Approval[] }) {
 
 const WHY: Record<string, string> = {
   noise: "the baseline's own noise",
-  approval: "an approval",
-  toleration: "a toleration",
-  inner: "a call before the final answer",
-  consequence: "an earlier answer that changed the question",
+  approval: "accepted",
+  toleration: "tolerated",
+  inner: "before the final answer",
+  consequence: "after another answer",
 };
+const whyWords = (explained: string) => WHY[explained] ?? plain(explained);
 
 // One line for what several samples show in their own words: the same kind, place and rule.
-function alike(findings: Finding[]): Finding[] {
+export function alike(findings: Finding[]): Finding[] {
   const merged = new Map<string, Finding>();
   for (const finding of findings) {
     const key = JSON.stringify([finding.kind, finding.path, finding.rule, finding.severity, finding.explained, finding.group]);
@@ -91,7 +92,7 @@ export function FindingRow({ finding, all }: { finding: Finding; all: number }) 
   return (
     <li class={finding.severity}>
       <div class="what">
-        <Pill kind={finding.explained ?? finding.severity} />
+        <Pill kind={finding.explained ?? finding.severity}>{finding.explained ? whyWords(finding.explained) : undefined}</Pill>
         <code class="path">
           <T text={finding.path} />
         </code>

@@ -1,10 +1,11 @@
 // One flow: what became of it rung by rung, why its verdict is what it is, what changed, and how it went before.
 
+import { Fragment } from "preact";
 import { Bar, Legend, MarginChart, Strip } from "../charts";
 import { Spread } from "../plots";
-import type { Evidence, Flow, Index } from "../data";
+import type { Evidence, Flow, Index, Step, StepTimes } from "../data";
 import { hashOf } from "../state";
-import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, T, verdictWords } from "../words";
+import { counted, dollars, FlowVerdictPill, minute, ms, percent, plain, SCROLL, T, times, verdictWords } from "../words";
 import { Changes, metricWords, quoted } from "./overview";
 import { People } from "./people";
 
@@ -40,6 +41,12 @@ export function FlowPage({ index, name }: { index: Index; name: string }) {
         <h2 id="latency">Latency</h2>
         <Latency evidence={evidence} candidates={index.candidates} />
       </section>
+      {evidence.some(isChain) ? (
+        <section aria-labelledby="steps">
+          <h2 id="steps">Steps</h2>
+          <Steps evidence={evidence.filter(isChain)} />
+        </section>
+      ) : null}
       <section aria-labelledby="history">
         <h2 id="history">Over runs</h2>
         <History flow={flow} now={index.run.id} />
@@ -144,10 +151,10 @@ function Why({ evidence, candidates }: { evidence: Evidence[]; candidates: strin
         line lies left of it, unsafe when it lies right of it.
       </p>
       <Legend names={candidates} />
-      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+      <div {...SCROLL}>
         <MarginChart evidence={evidence} candidates={candidates} />
       </div>
-      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+      <div {...SCROLL}>
         <table class="plain">
           <thead>
             <tr>
@@ -201,43 +208,45 @@ function Funnel({ evidence, rungs }: { evidence: Evidence[]; rungs: string[] }) 
   const left = rungs.filter((rung) => !promised.includes(rung));
   return (
     <>
-      <table class="funnel">
-        <thead>
-          <tr>
-            <th scope="col">rung</th>
-            <th scope="col">baseline</th>
-            {evidence.map((one) => (
-              <th scope="col" key={one.candidate}>
-                <T text={one.candidate} />
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {promised.map((rung) => {
-            const first = evidence.find((one) => one.rungs[rung])!.rungs[rung]!.baseline;
-            return (
-              <tr key={rung}>
-                <th scope="row">{rung}</th>
-                <td>
-                  <Share passed={first.passed} total={first.total} kind="base" />
-                </td>
-                {evidence.map((one) => {
-                  const both = one.rungs[rung];
-                  if (!both) return <td key={one.candidate}>–</td>;
-                  const { baseline, candidate } = both;
-                  const lost = candidate.total > 0 && baseline.total > 0 && candidate.passed / candidate.total < baseline.passed / baseline.total;
-                  return (
-                    <td key={one.candidate}>
-                      <Share passed={candidate.passed} total={candidate.total} kind={lost ? "lost" : "kept"} />
-                    </td>
-                  );
-                })}
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <div {...SCROLL}>
+        <table class="funnel">
+          <thead>
+            <tr>
+              <th scope="col">rung</th>
+              <th scope="col">baseline</th>
+              {evidence.map((one) => (
+                <th scope="col" key={one.candidate}>
+                  <T text={one.candidate} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {promised.map((rung) => {
+              const first = evidence.find((one) => one.rungs[rung])!.rungs[rung]!.baseline;
+              return (
+                <tr key={rung}>
+                  <th scope="row">{rung}</th>
+                  <td>
+                    <Share passed={first.passed} total={first.total} kind="base" />
+                  </td>
+                  {evidence.map((one) => {
+                    const both = one.rungs[rung];
+                    if (!both) return <td key={one.candidate}>–</td>;
+                    const { baseline, candidate } = both;
+                    const lost = candidate.total > 0 && baseline.total > 0 && candidate.passed / candidate.total < baseline.passed / baseline.total;
+                    return (
+                      <td key={one.candidate}>
+                        <Share passed={candidate.passed} total={candidate.total} kind={lost ? "lost" : "kept"} />
+                      </td>
+                    );
+                  })}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
       {left.length ? <p class="note">Not promised by this flow: {left.join(", ")}.</p> : null}
     </>
   );
@@ -271,25 +280,27 @@ function Noise({ flow, evidence }: { flow: Flow; evidence: Evidence[] }) {
       </p>
       {single ? <p class="warning">{counted(single, "case")} with a single sample: noise is unmeasured there, every other value counts as drift.</p> : null}
       {flow.noise.paths.length ? (
-        <table class="plain">
-          <caption>Where it varies most: differences its own noise explains</caption>
-          <thead>
-            <tr>
-              <th scope="col">path</th>
-              <th scope="col">cases and candidates</th>
-            </tr>
-          </thead>
-          <tbody>
-            {flow.noise.paths.map(([path, cases]) => (
-              <tr key={path}>
-                <th scope="row" class="path">
-                  <T text={path} />
-                </th>
-                <td class="number">{cases}</td>
+        <div {...SCROLL}>
+          <table class="plain">
+            <caption>Where it varies most: differences its own noise explains</caption>
+            <thead>
+              <tr>
+                <th scope="col">path</th>
+                <th scope="col">cases and candidates</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {flow.noise.paths.map(([path, cases]) => (
+                <tr key={path}>
+                  <th scope="row" class="path">
+                    <T text={path} />
+                  </th>
+                  <td class="number">{cases}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
       ) : (
         <p class="note">
           {evidence.some((one) => one.verdicts.within_noise)
@@ -314,7 +325,7 @@ function Latency({ evidence, candidates }: { evidence: Evidence[]; candidates: s
       <p class="note">The share of cases that are answered by then, over case means. Mark: half of them.</p>
       <Legend names={candidates} baseline={evidence[0].baseline} />
       <Spread evidence={evidence} candidates={candidates} />
-      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+      <div {...SCROLL}>
         <table class="plain">
           <thead>
             <tr>
@@ -350,10 +361,76 @@ function Latency({ evidence, candidates }: { evidence: Evidence[]; candidates: s
   );
 }
 
+const isChain = (one: Evidence) => (one.steps ?? []).length > 1;
+
+// What each step of a chain costs and takes, as the terminal's table has it under the flow.
+function Steps({ evidence }: { evidence: Evidence[] }) {
+  return (
+    <>
+      <p class="note">Cost and latency are candidate over baseline, the figures of both beside them; a step that one side never made has no ratio.</p>
+      <div {...SCROLL}>
+        <table class="plain">
+          <thead>
+            <tr>
+              <th scope="col">candidate</th>
+              <th scope="col">step</th>
+              <th scope="col">calls (baseline)</th>
+              <th scope="col">cost, all samples (baseline)</th>
+              <th scope="col">ratio</th>
+              <th scope="col">p50 (baseline)</th>
+              <th scope="col">ratio</th>
+              <th scope="col">p95 (baseline)</th>
+              <th scope="col">ratio</th>
+            </tr>
+          </thead>
+          <tbody>
+            {evidence.flatMap((one) => one.steps!.map((step, at) => <StepRow key={`${one.candidate} ${step.step}`} candidate={at ? "" : one.candidate} step={step} />))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+function StepRow({ candidate, step }: { candidate: string; step: Step }) {
+  const { calls, cost_usd: cost } = step;
+  const { baseline, candidate: made } = step.latency_ms;
+  return (
+    <tr>
+      <td>
+        <T text={candidate} />
+      </td>
+      <th scope="row">
+        <T text={step.step} />
+      </th>
+      <td class="number">{calls.candidate === calls.baseline ? calls.candidate : `${calls.candidate} (${calls.baseline})`}</td>
+      <td class="number">
+        {dollars(cost.candidate)} ({dollars(cost.baseline)}){cost.unknown ? `, ${counted(cost.unknown, "call")} unknown` : ""}
+      </td>
+      <td class="number">{times(cost.ratio === null ? null : Number(cost.ratio))}</td>
+      {(["p50", "p95"] as const).map((name) => (
+        <Fragment key={name}>
+          <td class="number">
+            {ms(made[name])} ({ms(baseline[name])})
+          </td>
+          <td class="number">{comparable(baseline, made) ? times(made[name]! / baseline[name]!) : "–"}</td>
+        </Fragment>
+      ))}
+    </tr>
+  );
+}
+
+const WARM = ", warm prompt cache";
+
+// Both sides were measured, and both cold or both warm.
+function comparable(baseline: StepTimes, candidate: StepTimes): boolean {
+  return baseline.source.endsWith(WARM) === candidate.source.endsWith(WARM) && Boolean(baseline.p50 && baseline.p95) && candidate.p50 !== null && candidate.p95 !== null;
+}
+
 function History({ flow, now }: { flow: Flow; now: string }) {
   if (!flow.history.length) return <p class="note">This is the first run of it.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="plain">
         <thead>
           <tr>

@@ -3,7 +3,7 @@
 import { CostChart, LatencyChart, Legend } from "../charts";
 import type { Both, Evidence, Group, Index } from "../data";
 import { hashOf } from "../state";
-import { between, Command, counted, day, dollars, FlowVerdictPill, minute, ms, percent, Pill, plain, points, T, times, verdictWords } from "../words";
+import { between, Command, counted, day, dollars, FlowVerdictPill, minute, ms, percent, Pill, plain, points, SCROLL, T, times, verdictWords } from "../words";
 
 const TOP_GROUPS = 8;
 
@@ -15,6 +15,7 @@ export function Overview({ index }: { index: Index }) {
       <Headline index={index} />
       <section aria-labelledby="matrix">
         <h2 id="matrix">Flows</h2>
+        <RungLegend rungs={index.rungs} />
         <Matrix index={index} />
       </section>
       <div class="columns">
@@ -42,7 +43,7 @@ export function Overview({ index }: { index: Index }) {
           takes 59 cases.
         </p>
         <Legend names={index.candidates} baseline={[...new Set(index.evidence.map((one) => one.baseline))].join(", ")} />
-        <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+        <div {...SCROLL}>
           <LatencyChart flows={flows} candidates={index.candidates} evidence={index.evidence} />
         </div>
       </section>
@@ -87,6 +88,11 @@ function Headline({ index }: { index: Index }) {
           </li>
         ))}
       </ul>
+      {index.candidates.map((candidate) => (
+        <p class="note" key={candidate}>
+          <T text={spentWords(index.evidence.filter((one) => one.candidate === candidate))} />
+        </p>
+      ))}
       {index.leaving.map((words) => (
         <p class="note" key={words}>
           <T text={words} />
@@ -108,12 +114,22 @@ function Headline({ index }: { index: Index }) {
   );
 }
 
+// As the terminal says it under its table.
+function spentWords(evidence: Evidence[]): string {
+  const sum = (side: "candidate" | "baseline") => {
+    const known = evidence.map((one) => one.cost_usd[side]).filter((usd) => usd !== null);
+    return dollars(known.length ? known.reduce((total, usd) => total + Number(usd), 0) : null);
+  };
+  const unknown = evidence.reduce((total, one) => total + one.cost_usd.unknown, 0);
+  return `cost of all samples: ${evidence[0]?.candidate ?? ""} ${sum("candidate")}; baseline, when recorded, ${sum("baseline")}${unknown ? `; ${counted(unknown, "call")} whose cost is unknown not in it` : ""}`;
+}
+
 export const quoted = (text: string) => (/[\s",]/.test(text) ? `"${text.replaceAll('"', "")}"` : text);
 
 function Matrix({ index }: { index: Index }) {
   const of = (flow: string, candidate: string) => index.evidence.find((one) => one.flow === flow && one.candidate === candidate);
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="matrix">
         <thead>
           <tr>
@@ -190,6 +206,23 @@ function Cell({ one, rungs }: { one: Evidence; rungs: string[] }) {
 function latencyWords(one: Evidence): string {
   const { baseline, candidate } = one.latency_ms;
   return `candidate: p50 ${ms(candidate.p50)} (${between(candidate.p50_interval, ms)}), p95 ${ms(candidate.p95)} (${between(candidate.p95_interval, ms)}), n = ${candidate.n} cases, ${candidate.source}; baseline: p50 ${ms(baseline.p50)}, p95 ${ms(baseline.p95)}, n = ${baseline.n} cases, ${baseline.source}`;
+}
+
+// How the small bars of the matrix are read, once.
+function RungLegend({ rungs }: { rungs: string[] }) {
+  const bar = (kind: string, height: number) => (
+    <svg class="ladder" width="8" height="18" aria-hidden="true">
+      <rect class={kind} y={17 - height} width="7" height={height} />
+    </svg>
+  );
+  return (
+    <p class="legend note">
+      <span>Bars, from the left: {rungs.join(", ")}. As high as samples pass:</span>
+      <span>{bar("kept", 16)} no fewer than the baseline's</span>
+      <span>{bar("lost", 12)} fewer</span>
+      <span>{bar("none", 2)} not promised</span>
+    </p>
+  );
 }
 
 // The ladder in small: a bar a rung, how full it is, and whether it lost against the baseline.
@@ -269,7 +302,7 @@ export function Changes({ groups, index }: { groups: Group[]; index: Index }) {
 
 function Figures({ evidence }: { evidence: Evidence[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="plain figures">
         <thead>
           <tr>
@@ -376,7 +409,7 @@ function Provenance({ index }: { index: Index }) {
             .join("; ")}
         </dd>
       </dl>
-      <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+      <div {...SCROLL}>
         <table class="plain">
           <caption>Calls by model asked and served</caption>
           <thead>

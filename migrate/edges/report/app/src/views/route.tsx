@@ -1,10 +1,10 @@
 // Which model each flow goes to, what that saves and what it risks, as `route --json` decided.
 
-import type { FlowRoute, Interval, Option, Point, Route } from "../decided";
+import type { FlowRoute, Option, Point, Route } from "../decided";
 import type { Index } from "../data";
 import { Frontier, tiersOf } from "../plots";
 import { hashOf } from "../state";
-import { counted, dollars, Pill, plain, points, T, times } from "../words";
+import { counted, dollars, Pill, plain, points, SCROLL, T, times } from "../words";
 import { Lazy } from "./lazy";
 
 export function RoutePage({ index, document }: { index: Index; document: Route }) {
@@ -14,7 +14,7 @@ export function RoutePage({ index, document }: { index: Index; document: Route }
     <div class="page route-page">
       <h1>Route: the cheapest model that is shown to be good enough, flow by flow</h1>
       <p>
-        {counted(document.flows.length, "flow")}: {count("switch")} to switch, {count("keep_baseline") + count("keep_baseline_cheaper")} to keep, {count("insufficient")} not known yet.
+        {counted(document.flows.length, "flow")}: {count("switch")} to switch, {count("keep_baseline") + count("keep_baseline_cheaper")} to keep, {count("insufficient")} insufficient.
       </p>
       <p class="note">
         As of {document.as_of}
@@ -27,7 +27,7 @@ export function RoutePage({ index, document }: { index: Index; document: Route }
         Costs are those of an answer that keeps the contract, at the prices of that day, its input cached as the flow's traffic says. The overview has what an answer cost as it was billed in its run.
       </p>
       {runs.size && !runs.has(index.run.id) ? <p class="warning">These routes are about another run than this report: {[...runs].join(", ")}.</p> : null}
-      <Summary flows={document.flows} index={index} />
+      <Summary document={document} index={index} />
       {document.flows.map((flow) => (
         <FlowSection key={flow.flow} flow={flow} />
       ))}
@@ -36,73 +36,60 @@ export function RoutePage({ index, document }: { index: Index; document: Route }
 }
 
 const KIND: Record<string, string> = { switch: "safe", insufficient: "insufficient" };
-const RoutePill = ({ verdict }: { verdict: string }) => <Pill kind={KIND[verdict] ?? "keep"}>{plain(verdict)}</Pill>;
+const printedOf = (flow: FlowRoute) => flow.printed?.row ?? { flow: flow.flow, route: flow.model, verdict: plain(flow.verdict) };
+const RoutePill = ({ flow }: { flow: FlowRoute }) => <Pill kind={KIND[flow.verdict] ?? "keep"}>{printedOf(flow).verdict}</Pill>;
 
-function Summary({ flows, index }: { flows: FlowRoute[]; index: Index }) {
+const WORDS = new Set(["flow", "route", "candidate", "verdict"]);
+
+// The table of the terminal, in its words and with its numbers.
+function Summary({ document, index }: { document: Route; index: Index }) {
+  const { flows, legend } = document;
   const known = new Set(index.flows.map((flow) => flow.name));
+  const heads = [...new Set(flows.flatMap((flow) => Object.keys(printedOf(flow))))];
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
-      <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">flow</th>
-            <th scope="col">verdict</th>
-            <th scope="col">model</th>
-            <th scope="col">saved a month</th>
-            <th scope="col">at stake</th>
-            <th scope="col">p95</th>
-            <th scope="col">cases needed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {flows.map((flow) => (
-            <tr key={flow.flow}>
-              <th scope="row">
-                {known.has(flow.flow) ? (
-                  <a href={hashOf("flow", flow.flow)}>
-                    <T text={flow.flow} />
-                  </a>
-                ) : (
-                  <T text={flow.flow} />
-                )}
-              </th>
-              <td>
-                <RoutePill verdict={flow.verdict} />
-              </td>
-              <td>
-                <T text={flow.model} />
-                {flow.about && flow.about !== flow.model ? (
-                  <small>
-                    <br />
-                    the rest is about <T text={flow.about} />
-                  </small>
-                ) : null}
-              </td>
-              <td class="number">{money(flow.saving_usd_month)}</td>
-              <td>{riskWords(flow)}</td>
-              <td class="number">{flow.p95?.ratio == null ? "–" : `${times(flow.p95.ratio)}, n = ${flow.p95.n}`}</td>
-              <td class="number">{flow.cases_needed?.toLocaleString("en") ?? "–"}</td>
+    <>
+      <div {...SCROLL}>
+        <table class="plain">
+          <thead>
+            <tr>
+              {heads.map((head) => (
+                <th scope="col" key={head}>
+                  {head}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {flows.map((flow) => (
+              <tr key={flow.flow}>
+                <th scope="row">
+                  {known.has(flow.flow) ? (
+                    <a href={hashOf("flow", flow.flow)}>
+                      <T text={flow.flow} />
+                    </a>
+                  ) : (
+                    <T text={flow.flow} />
+                  )}
+                </th>
+                {heads.slice(1).map((head) => (
+                  <td key={head} class={WORDS.has(head) ? "" : "number"}>
+                    {head === "verdict" ? <RoutePill flow={flow} /> : <T text={(printedOf(flow) as Record<string, string>)[head] ?? ""} />}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {legend ? (
+        <p class="note">
+          {Object.entries(legend)
+            .map(([head, means]) => `${head}: ${means}`)
+            .join("; ")}
+        </p>
+      ) : null}
+    </>
   );
-}
-
-function money(interval: Interval | null): string {
-  if (!interval) return "unknown";
-  const { value, low, high } = interval;
-  const bounds = low === null || high === null ? "no interval" : `${signed(low)} to ${signed(high)}`;
-  return `${signed(value)} (${bounds})`;
-}
-
-const signed = (value: number) => (value < 0 ? `−${dollars(-value)}` : dollars(value));
-
-function riskWords({ risk }: FlowRoute): string {
-  if (!risk) return "–";
-  const day = risk.answers_a_day === null ? "" : `, ${risk.answers_a_day < 10 ? risk.answers_a_day.toFixed(1) : Math.round(risk.answers_a_day).toLocaleString("en")} answers a day`;
-  return `at most ${risk.points.toFixed(1)} points${day}`;
 }
 
 function FlowSection({ flow }: { flow: FlowRoute }) {
@@ -111,10 +98,10 @@ function FlowSection({ flow }: { flow: FlowRoute }) {
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>
-        <T text={flow.flow} /> <RoutePill verdict={flow.verdict} />
+        <T text={flow.flow} /> <RoutePill flow={flow} />
       </h2>
       <ul class="reasons">
-        {flow.reasons.map((reason) => (
+        {(flow.printed?.why ?? flow.reasons).map((reason) => (
           <li key={reason}>
             <T text={reason} />
           </li>
@@ -149,7 +136,7 @@ function FlowSection({ flow }: { flow: FlowRoute }) {
 
 function Options({ options }: { options: Option[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="plain">
         <thead>
           <tr>
@@ -190,7 +177,7 @@ function metricAtMost(option: Option, name: string): string {
 
 function Points({ curve }: { curve: Point[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="scrolls sideways where it is narrow">
+    <div {...SCROLL}>
       <table class="plain">
         <thead>
           <tr>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Call, Sample } from "../data";
 import { spansOf } from "../spans";
-import { counted, dollars, plain, seconds, T } from "../words";
+import { counted, dollars, plain, SCROLL, seconds, T } from "../words";
 import { Lazy } from "./lazy";
 
 interface Props {
@@ -22,34 +22,40 @@ export function Timeline({ golden, candidate, texts, names }: Props) {
   const longest = Math.max(1, ...spans.flat().map((one) => (one.kind === "order" ? 0 : one.length)));
   return (
     <Lazy class="timeline" summary={<>Every call of every sample <span class="note">time, tokens and cost</span></>}>
-      {() => sides.map((side, which) => (
-        <table class="plain" key={side.name}>
-          <caption>
-            <T text={side.name} />
-          </caption>
-          <thead>
-            <tr>
-              <th scope="col">sample</th>
-              <th scope="col">call</th>
-              <th scope="col">served by</th>
-              <th scope="col">time</th>
-              <th scope="col">first token</th>
-              <th scope="col">tokens in, out</th>
-              <th scope="col">cost</th>
-              <th scope="col">from</th>
-            </tr>
-          </thead>
-          <tbody>
-            {side.samples.flatMap((sample, place) =>
-              sample.calls.map((call, at) => {
-                const { kind, bars } = spans[which][place];
-                const from = kind === "order" ? at / sample.calls.length : bars[at].from / longest;
-                return <CallRow key={`${sample.index} ${at}`} sample={sample} call={call} at={at} from={from} longest={longest} texts={texts} />;
-              }),
-            )}
-          </tbody>
-        </table>
-      ))}
+      {() => (
+        <div {...SCROLL}>
+          <table class="plain">
+            <thead>
+              <tr>
+                <th scope="col">sample</th>
+                <th scope="col">call</th>
+                <th scope="col">served by</th>
+                <th scope="col">time</th>
+                <th scope="col">first token</th>
+                <th scope="col">tokens in, out</th>
+                <th scope="col">cost</th>
+                <th scope="col">from</th>
+              </tr>
+            </thead>
+            {sides.map((side, which) => (
+              <tbody key={side.name}>
+                <tr class="side">
+                  <th colSpan={8} scope="rowgroup">
+                    <T text={side.name} />
+                  </th>
+                </tr>
+                {side.samples.flatMap((sample, place) =>
+                  sample.calls.map((call, at) => {
+                    const { kind, bars } = spans[which][place];
+                    const from = kind === "order" ? at / sample.calls.length : bars[at].from / longest;
+                    return <CallRow key={`${sample.index} ${at}`} sample={sample} call={call} at={at} from={from} longest={longest} texts={texts} />;
+                  }),
+                )}
+              </tbody>
+            ))}
+          </table>
+        </div>
+      )}
     </Lazy>
   );
 }
