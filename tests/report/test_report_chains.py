@@ -183,7 +183,7 @@ def test_calls_are_paired_by_their_step(tab: Tab, tmp_path: Path) -> None:
     assert "1 difference that does not count: before the final answer" in page.locator(".finding-list").inner_text()
     last = page.locator(".call-list > li").last
     last.locator("summary").first.click()
-    assert "golden 3, candidate 4" in last.inner_text()
+    last.locator("h3", has_text="golden 3, candidate 4").wait_for()
     assert "Equal, character by character." in last.inner_text()
     tracks = page.locator(".call-list .span").evaluate_all("all => all.map(one => one.getBoundingClientRect())")
     assert 1 == len({(round(one["x"], 1), round(one["width"], 1)) for one in tracks})

@@ -72,7 +72,7 @@ def test_keys_keep_what_the_terminal_would_keep(sitting: Served, replayed: Proje
     assert (first["left"], 5, 2) == (first["preferred"], first["correct"][first["left"]], first["correct"][right])
     assert ("tie", {"baseline": 4, "candidate": 4}) == (second["preferred"], second["correct"])
     assert ["ada", "ada"] == [one["rater"] for one in (first, second)]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["at"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["at"])
     assert "ada rated 2 of 3 pairs, drawn from 3 that differ" in said
 
 
