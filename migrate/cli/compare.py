@@ -65,7 +65,7 @@ def compare(
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
-    _say(_reasons(found) if as_json else _wrapped(_reasons(found)), err=as_json)
+    _say(found.words() if as_json else _wrapped(found.words()), err=as_json)
     context.exit(exit_code(found))
 
 
@@ -201,13 +201,6 @@ def _wrapped(lines: Iterable[str]) -> Iterator[str]:
     width = terminal_width()
     for line in lines:
         yield from wrapped(line, width, cut=False)
-
-
-def _reasons(found: Standing) -> Iterator[str]:
-    yield from (f"gate closed: {reason}" for reason in found.closed)
-    yield from (f"stale: {reason}" for reason in found.stale)
-    yield from (f"incomplete: {reason}" for reason in found.incomplete)
-    yield from (f"gate open: {reason}" for reason in found.left_open)
 
 
 def _say(lines: Iterable[str], *, err: bool, colour: bool | None = None) -> None:

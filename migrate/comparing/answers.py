@@ -84,7 +84,9 @@ def _read(text: str) -> _Read:
     try:
         return _read_shallow(text)
     except json.JSONDecodeError as error:
-        return _Read(problem=f"{error.msg[0].lower()}{error.msg[1:]} at line {error.lineno} column {error.colno}")
+        # Some of its messages end in "at" themselves: "Unterminated string starting at".
+        what = (error.msg[0].lower() + error.msg[1:]).removesuffix(" at")
+        return _Read(problem=f"{what} at line {error.lineno} column {error.colno}")
     except RecursionError:
         return _Read(problem=f"nested deeper than {MAX_DEPTH} levels")
 

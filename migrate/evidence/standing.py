@@ -26,6 +26,13 @@ class Standing:
     def fine(self) -> bool:
         return not (self.closed or self.stale or self.incomplete)
 
+    def words(self) -> Iterator[str]:
+        """Yield every reason, a line each, with what it is a reason of."""
+        yield from (f"gate closed: {reason}" for reason in self.closed)
+        yield from (f"stale: {reason}" for reason in self.stale)
+        yield from (f"incomplete: {reason}" for reason in self.incomplete)
+        yield from (f"gate open: {reason}" for reason in self.left_open)
+
 
 def standing(run: Run, evidence: Sequence[FlowEvidence], gates: Gates) -> Standing:
     """Return where a replay stands."""

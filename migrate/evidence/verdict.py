@@ -76,13 +76,19 @@ class Question:
         remarks = (*self.gaps, *words.remarks(self._tally, self.policy))
         harmed = [metric for metric in self.metrics if metric.low > metric.margin]
         if harmed:
-            return Ruling("unsafe", None, (*map(words.unsafe, harmed), *remarks), self.metrics)
+            return Ruling(
+                "unsafe",
+                None,
+                (*(words.unsafe(metric, self._tally.unkept) for metric in harmed), *remarks),
+                self.metrics,
+            )
         level = self.policy.alpha * share
         if self.p <= level:
             return Ruling("safe", None, (words.safe(self.metrics), *remarks), self.metrics)
         metrics = tuple(self._at(level, metric) for metric in self.metrics)
         unsettled = sorted((metric for metric in metrics if metric.p > level), key=binding)
-        said = (*self.gaps, *map(words.insufficient, unsettled), *words.remarks(self._tally, self.policy))
+        why = (words.insufficient(metric, self._tally.unkept) for metric in unsettled)
+        said = (*self.gaps, *why, *words.remarks(self._tally, self.policy))
         return Ruling("insufficient", self._needed(unsettled), said, metrics)
 
     def _at(self, level: float, metric: FlowMetric) -> FlowMetric:

@@ -39,14 +39,14 @@ def itself(baseline: str) -> str:
     return f"{baseline} is the baseline, compared with itself: what differs is its own noise"
 
 
-def unsafe(metric: FlowMetric) -> str:
-    """Say by how much an unsafe flow is worse at least."""
+def unsafe(metric: FlowMetric, unkept: int = 0) -> str:
+    """Say by how much an unsafe flow is worse at least; `unkept` are cases that agreement leaves out."""
     worse = f"{metric.name} at least {points(metric.low)} points worse, margin {points(metric.margin)}"
-    return f"{worse}, in {_where(metric)}"
+    return f"{worse}, in {_where(metric)}{_beside(metric, unkept)}"
 
 
-def insufficient(metric: FlowMetric) -> str:
-    """Say why a metric is not settled, and what would settle it."""
+def insufficient(metric: FlowMetric, unkept: int = 0) -> str:
+    """Say why a metric is not settled, and what would settle it; `unkept` are cases that agreement leaves out."""
     margin, needed = points(metric.margin), metric.cases_needed
     if metric.excess is None and metric.missing:
         return f"no answer came, so nothing is known of {metric.name}: {metric.missing} are missing"
@@ -59,7 +59,8 @@ def insufficient(metric: FlowMetric) -> str:
     if metric.planned_for == "equal":
         return f"{worse}, {metric.worse} cases worse and {metric.better} better: {_if_by_chance(metric)}"
     if metric.excess is not None and metric.excess >= metric.margin:
-        return f"{metric.name} {points(metric.excess)} points worse, margin {margin}: mend it, in {_where(metric)}"
+        where = f"{_where(metric)}{_beside(metric, unkept)}"
+        return f"{metric.name} {points(metric.excess)} points worse, margin {margin}: mend it, in {where}"
     if needed is not None and is_nearer_mended(metric):
         return f"{worse}: {_mend_or_add(metric)}"
     if needed is not None:
@@ -105,6 +106,11 @@ def _more(metric: FlowMetric) -> str:
     if is_within_reach(metric.cases_needed, metric.cases):
         return f"{metric.cases_needed} more cases"
     return f"{TOO_MANY}{'; a canary shows it on traffic' if metric.name == 'contract' else ''}"
+
+
+def _beside(metric: FlowMetric, unkept: int) -> str:
+    """Say why agreement is of fewer cases than the flow has: where nobody keeps the contract it is not asked."""
+    return f" ({unkept} left out: contract not kept today)" if unkept and metric.name == "agreement" else ""
 
 
 def _where(metric: FlowMetric) -> str:

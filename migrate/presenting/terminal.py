@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Final
 from migrate.evidence.latency import comparable
 from migrate.evidence.money import sum_text
 from migrate.inert import inert
+from migrate.presenting.changes import Change, cases_of, changes
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.layout import Cell, Colour, Column, fit, table, wrapped
 from migrate.presenting.meant import UNNAMED, unknown_models, unknown_words
 from migrate.presenting.numbers import UNKNOWN, counted, dollars_text, ratio_text, share_text
 from migrate.presenting.people import people_lines
-from migrate.reviewing import WORST_FIRST
 from migrate.vocabulary import (
     CaseVerdict,
     FlowEvidence,
-    Group,
     Quantiles,
     Run,
     Rung,
@@ -203,9 +202,7 @@ def _notes(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     if not evidence:
         yield "no case was judged"
         return
-    counts = _counts(run, evidence)
-    said = ", ".join(f"{count} {words}" for words, count in counts.items())
-    yield f"{counted(sum(counts.values()), 'case')}: {said}"
+    yield counts_words(run, evidence)
     yield from _places(evidence)
     yield from _latency_notes(evidence)
     yield from filter(None, map(_clocks_note, evidence))
@@ -219,6 +216,17 @@ def _notes(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     unjudged = sum((Counter(flow.unjudged) for flow in evidence), Counter[str]())
     for check, cases in unjudged.items():
         yield f"not judged: {check} ({counted(cases, 'case')})"
+
+
+def counts_words(run: Run, evidence: Sequence[FlowEvidence]) -> str:
+    """Say what came of the cases: `382 cases against 2 candidates, 764 comparisons: 371 same, 207 breaking`."""
+    rejected = sum(flow.rejected for flow in evidence)
+    breaking = verdict_words(CaseVerdict.BREAKING)
+    said = [
+        f"{count} {words}" + (f" ({rejected} by a rejected change)" if rejected and words == breaking else "")
+        for words, count in _counts(run, evidence).items()
+    ]
+    return f"{cases_of(evidence)}: {', '.join(said)}"
 
 
 def _counts(run: Run, evidence: Sequence[FlowEvidence]) -> dict[str, int]:
@@ -278,10 +286,7 @@ def _seconds(side: Quantiles) -> str:
 
 
 def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
-    for candidate in dict.fromkeys(flow.candidate for flow in evidence):
-        flows = [flow for flow in evidence if flow.candidate == candidate]
-        spent = dollars_text(_sum([flow.cost_candidate.usd for flow in flows]))
-        recorded = dollars_text(_sum([flow.cost_baseline.usd for flow in flows]))
+    for candidate, (spent, recorded) in spent_of(evidence).items():
         yield f"cost of all samples: {candidate} {spent}; baseline, when recorded, {recorded}"
     for whose, sides in (
         ("", [flow.cost_candidate for flow in evidence]),
@@ -293,6 +298,16 @@ def _money_notes(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
         parts += [f"{counted(lost, 'attempt')} that failed or {'was' if lost == 1 else 'were'} cut off"] if lost else []
         if parts:
             yield f"cost unknown of {' and '.join(parts)}{whose}: not in these figures"
+
+
+def spent_of(evidence: Sequence[FlowEvidence]) -> dict[str, tuple[str, str]]:
+    """Return what all samples cost, by candidate: its own as asked in the run, the baseline's as recorded."""
+    found = {}
+    for candidate in dict.fromkeys(flow.candidate for flow in evidence):
+        flows = [flow for flow in evidence if flow.candidate == candidate]
+        sides = ([flow.cost_candidate.usd for flow in flows], [flow.cost_baseline.usd for flow in flows])
+        found[candidate] = (dollars_text(_sum(sides[0])), dollars_text(_sum(sides[1])))
+    return found
 
 
 def _sum(amounts: Sequence[str | None]) -> str | None:
@@ -335,43 +350,26 @@ def _toleration_words(one: ToleratedChange) -> str:
 
 def _groups(evidence: Sequence[FlowEvidence], width: int, colour: bool) -> Iterator[str]:
     """Yield the largest changes; one that several candidates show is one row, its cases counted for each."""
-    found: dict[tuple[str, str], list[tuple[str, Group]]] = {}
-    for flow in evidence:
-        for group in flow.groups:
-            found.setdefault((flow.flow, group.id), []).append((flow.candidate, group))
+    found = changes(evidence)
     if not found:
         return
     several = len({flow.candidate for flow in evidence}) > 1
-    every = [_Change(name, shared, several) for (name, _), shared in found.items()]
-    # As `review` lists them: nobody decides on what changes nothing but the form.
-    rows = [one for one in every if one.group.severity is not Severity.COSMETIC]
-    if not rows:
-        return
-    rows.sort(key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
-    groups = f"{counted(len(rows), 'group')} of equal changes"
-    all_shown = len(rows) <= TOP_GROUPS
+    groups = f"{counted(len(found), 'group')} of equal changes"
+    all_shown = len(found) <= TOP_GROUPS
     yield f"{groups}:" if all_shown else f"worst {TOP_GROUPS} of {groups} (prompt-migrate review lists all):"
-    yield from table(GROUP_COLUMNS, [change.row() for change in rows[:TOP_GROUPS]], width, colour=colour)
+    rows = [_change_row(change, several=several) for change in found[:TOP_GROUPS]]
+    yield from table(GROUP_COLUMNS, rows, width, colour=colour)
 
 
-class _Change:
-    """A group of equal changes, over the candidates that show it."""
-
-    def __init__(self, flow: str, shared: Sequence[tuple[str, Group]], several: bool) -> None:
-        self.flow = flow
-        self.group = shared[0][1]
-        self.cases = sum(len(group.cases) for _, group in shared)
-        self.whose = f" ({', '.join(candidate for candidate, _ in shared)})" if several else ""
-
-    def row(self) -> tuple[Cell, ...]:
-        severity = self.group.severity
-        return (
-            Cell(self.group.id),
-            Cell(severity.value, SEVERITY_COLOURS.get(severity, "")),
-            Cell(str(self.cases)),
-            Cell(self.flow),
-            Cell(self.group.title + self.whose),
-        )
+def _change_row(change: Change, *, several: bool) -> tuple[Cell, ...]:
+    severity = change.group.severity
+    return (
+        Cell(change.group.id),
+        Cell(severity.value, SEVERITY_COLOURS.get(severity, "")),
+        Cell(str(change.cases)),
+        Cell(change.flow),
+        Cell(change.group.title + (f" ({', '.join(change.candidates)})" if several else "")),
+    )
 
 
 def _next_lines(run: Run, evidence: Sequence[FlowEvidence], width: int, *, named: bool) -> list[str]:
@@ -414,4 +412,4 @@ def _next(run: Run, evidence: Sequence[FlowEvidence]) -> str:
     return "prompt-migrate route"
 
 
-__all__ = ["failure_lines", "summary_lines", "verdict_words"]
+__all__ = ["counts_words", "failure_lines", "spent_of", "summary_lines", "verdict_words"]

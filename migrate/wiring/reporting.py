@@ -73,7 +73,7 @@ def make_text(world: World, form: str, run_id: str | None = None) -> tuple[Run, 
     """Return a replay in one of the forms that CI systems read, with the run and its evidence."""
     from migrate.edges.inventory import load_policies
     from migrate.evidence import weigh
-    from migrate.presenting.formats import FORMS, rated
+    from migrate.presenting.formats import FORMS, Told, rated
     from migrate.presenting.formats.lines import Lines
 
     run = replay_of(world.ledger, run_id)
@@ -81,7 +81,8 @@ def make_text(world: World, form: str, run_id: str | None = None) -> tuple[Run, 
     records = lines.watch(people.watch(world.ledger.records(run.id)))
     evidence = weigh(records, policies=load_policies(world.settings))
     said = people.evidence()
-    return run, evidence, FORMS[form](run, evidence, rated(lines.lines, said), said)
+    told = Told(run, evidence, rated(lines.lines, said), said, world.standing(run, evidence))
+    return run, evidence, FORMS[form](told)
 
 
 def write_run_report(world: World, run: Run, target: str) -> str:

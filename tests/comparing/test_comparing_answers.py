@@ -66,6 +66,13 @@ def test_what_readers_disagree_about_breaks_the_rung(text: str, path: str, words
     canonical_json(parsed.value)
 
 
+def test_where_json_ends_is_told_once() -> None:
+    """Python's own words end in "at" here, and the place follows."""
+    (found,) = parse_answer("json", '{\n  "a": "x').findings
+
+    assert "not JSON: unterminated string starting at line 2 column 8" == found.message
+
+
 def test_a_doubled_key_shows_both_values() -> None:
     """The first and the last value of a key written twice are both in the finding."""
     (found,) = parse_answer("json", '{"a": 1, "a": {"b": 2}}').findings

@@ -215,6 +215,16 @@ def test_beyond_reach_a_canary_shows_the_contract_and_not_the_meaning() -> None:
     ] == [reason.rpartition(": ")[2] for reason in flow.reasons]
 
 
+def test_agreement_says_which_cases_it_leaves_out() -> None:
+    """One of forty keeps no contract on either side: agreement is of 39, and says why it is not of 40."""
+    differs, unkept = scores(agreement=((5, 5), (0, 25))), scores((0, 5), (0, 5), None)
+    many = judged(cases((25, CLEAN), (14, differs), (1, unkept)), medium())
+    few = judged(cases((37, CLEAN), (2, differs), (1, unkept)), medium())
+    said = "(1 left out: contract not kept today)"
+    assert ("unsafe", f"in 14 of 39 cases {said}") == (many.verdict, many.reasons[0].rpartition(", ")[2])
+    assert ("insufficient", f"in 2 of 39 cases {said}") == (few.verdict, few.reasons[0].rpartition(", ")[2])
+
+
 def test_what_keeps_a_flow_from_safe_names_no_number_that_nobody_adds() -> None:
     """Breaking cases and cases to add; thousands of them are left out, and the reason stands alone."""
     flow = judged(cases((39, CLEAN), (1, BROKEN)), medium())

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from measured import compared, evidence, finding, paid, record, replay, timed
 
-from migrate.evidence import weigh
+from migrate.evidence import parse_fail_on, standing, weigh
 from migrate.evidence.rating import Heard
 from migrate.ports import CaseRecord
-from migrate.presenting.formats import FORMS, lines_of, rated
+from migrate.presenting.formats import FORMS, Told, lines_of, rated
 from migrate.presenting.formats.markdown import LONGEST, code
 from migrate.reviewing.sampling import text_digest
 from migrate.vocabulary import (
@@ -25,6 +25,7 @@ from migrate.vocabulary import (
     Case,
     CaseId,
     CaseVerdict,
+    FindingKind,
     Flow,
     FlowName,
     Golden,
@@ -53,7 +54,7 @@ FLOW = Flow(
 
 def written(form: str, records: Sequence[CaseRecord] = RECORDS, **run: Any) -> str:
     weighed = weigh(records, policies={})
-    return FORMS[form](replay(**run), weighed, lines_of(records, {FLOW.name: FLOW}))
+    return FORMS[form](Told(replay(**run), weighed, lines_of(records, {FLOW.name: FLOW})))
 
 
 def told(form: str, *ratings: Rating) -> str:
@@ -65,7 +66,7 @@ def told(form: str, *ratings: Rating) -> str:
     weighed = weigh(people.watch(records), policies={})
     assert all((one.baseline_shown, one.candidate_shown) == (shown, shown) for one in ratings)
     said = people.evidence()
-    return FORMS[form](replay(), weighed, rated(lines_of(records, {FLOW.name: FLOW}), said), said)
+    return FORMS[form](Told(replay(), weighed, rated(lines_of(records, {FLOW.name: FLOW}), said), said))
 
 
 def answered(text: str) -> Judged:
@@ -185,7 +186,7 @@ def test_markdown_for_github_is_found_again_and_folds_its_lists() -> None:
 def test_markdown_is_capped() -> None:
     """However many flows there are, it fits a comment; folds are closed and what is missing is counted."""
     flows = [evidence(f"flow-{number}-{'x' * 90}", verdict="unsafe", reasons=("worse",)) for number in range(900)]
-    text = FORMS["github"](replay(), flows, lines_of(RECORDS, {}))
+    text = FORMS["github"](Told(replay(), flows, lines_of(RECORDS, {})))
     assert LONGEST < sum(len(flow.flow) for flow in flows)
     assert len(text.encode()) <= LONGEST + 200
     assert "more lines do not fit here: see the report." in text
@@ -230,3 +231,68 @@ def test_a_code_span_holds_any_text(text: str) -> None:
     assert "" == "".join(outside_code(span))
     assert "\n" not in span
     assert len(span) <= 140
+
+
+# --- counts, gates and rejections ---------------------------------------------------------------------------
+
+
+TWICE = [
+    record(compared("broken-cup", BROKEN, verdict=CaseVerdict.BREAKING, candidate=candidate))
+    for candidate in ("gpt-4.1", "gpt-4.1-mini")
+]
+REJECTED = record(
+    compared(
+        "late-parcel",
+        finding("$", FindingKind.WORDING_CHANGED, message="other words"),
+        verdict=CaseVerdict.BREAKING,
+        note="rejected by ada: too curt",
+    )
+)
+
+
+def test_a_group_of_two_candidates_is_one_in_every_form() -> None:
+    """As the terminal counts them: one thing to look at, its cases counted against each candidate."""
+    assert "<summary><b>Largest groups of equal changes</b>: 1</summary>" in written("md", TWICE)
+    assert "`$.amount number -> string`: 2 cases of `refund` on `gpt-4.1`, `gpt-4.1-mini`" in written("md", TWICE)
+    (issue,) = json.loads(written("gitlab", TWICE))
+    assert "refund on gpt-4.1, gpt-4.1-mini: $.amount number -> string (2 cases)" == issue["description"]
+
+
+@pytest.mark.parametrize("form", ["md", "github"])
+def test_markdown_tells_gate_totals_and_costs_before_what_is_long(form: str) -> None:
+    """What a reader must see is not folded; the reasons, the groups and the cases are, each under its heading."""
+    weighed = weigh(TWICE, policies={})
+    found = standing(replay(), weighed, parse_fail_on("breaking"))
+    text = FORMS[form](Told(replay(), weighed, lines_of(TWICE, {FLOW.name: FLOW}), (), found))
+    seen, _, _ = text.partition("<summary><b>Largest groups")
+    assert "**Gate closed**: 2 reasons" in seen
+    assert "- gate closed: refund against gpt-4.1: 1 of 1 cases breaking" in seen
+    assert "| candidate | safe | insufficient | unsafe | cost of all samples | baseline's, when recorded |" in seen
+    assert "1 case against 2 candidates, 2 comparisons: 2 breaking" in seen
+    assert ["Gates", "Largest groups of equal changes", "Failed cases"] == re.findall(r"<summary><b>(.*?)</b>", text)
+    fine = FORMS[form](Told(replay(), weighed, (), (), standing(replay(), weighed, parse_fail_on("drift"))))
+    assert "**Gate open**" in fine
+
+
+def test_markdown_folds_a_table_of_many_rows() -> None:
+    """A dozen flows stand as they are; more of them push what follows off the screen."""
+    few, many = ([evidence(f"flow-{number}") for number in range(count)] for count in (12, 13))
+    assert "<b>Flows</b>" not in FORMS["md"](Told(replay(), few, ()))
+    assert "<summary><b>Flows</b>: 13 rows</summary>" in FORMS["md"](Told(replay(), many, ()))
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("junit", 'message="rejected drift: $ wording changed; rejected by ada: too curt"'),
+        ("ctrf", '"message": "rejected drift: $ wording changed; rejected by ada: too curt"'),
+        ("gitlab", '"severity": "major"'),
+        ("gitlab", "$ wording changed (1 case); a reviewer rejected it, so it fails"),
+        ("github", "- **rejected drift** `$ wording changed`: 1 case of `refund`"),
+        ("md", "on `gpt-4.1` rejected drift: `$ wording changed`, `rejected by ada: too curt`"),
+        ("md", "| 1 | 1 (1 rejected) | 0 |"),
+    ],
+)
+def test_what_fails_by_a_rejection_says_so_in_every_form(form: str, words: str) -> None:
+    """Nothing broke: without the reviewer's word nobody would know why it fails, or take it for a small thing."""
+    assert words in written(form, [REJECTED])

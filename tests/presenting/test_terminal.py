@@ -596,3 +596,13 @@ def test_a_wrapped_line_keeps_the_blanks_it_begins_with() -> None:
     assert ["  - one two", "    three", "    four"] == wrapped("  - one two three four", 11)
     assert ["one two", "  three"] == wrapped("one two three", 8)
     assert [["  "], [""], ["a  b"]] == [wrapped("  ", 8), wrapped("", 8), wrapped("a  b", 8)]
+
+
+def test_cases_are_told_apart_from_comparisons() -> None:
+    """Three cases against two candidates are six comparisons: whoever counts the cases finds three."""
+    verdicts = {CaseVerdict.SAME: 2, CaseVerdict.BREAKING: 1}
+    flows = [replace(evidence(verdicts=verdicts), candidate=name, rejected=1) for name in ("gpt-4.1", "gpt-4.1-mini")]
+    said = "3 cases against 2 candidates, 6 comparisons: 4 same, 2 breaking (2 by a rejected change)"
+    assert said in " ".join(" ".join(summary_lines(replay(), flows)).split())
+    alone = [replace(flow, rejected=0) for flow in flows[:1]]
+    assert "3 cases: 2 same, 1 breaking" in summary_lines(replay(), alone)

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from migrate.canonical import digest
-from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
-from migrate.presenting.formats.lines import CaseLine
+from migrate.presenting.changes import Change, changes
+from migrate.presenting.formats.lines import Told
 from migrate.presenting.numbers import counted
-from migrate.vocabulary import FlowEvidence, Group, Run, Severity
+from migrate.vocabulary import Severity
 
 SEVERITIES: Final[Mapping[Severity, str]] = {Severity.BREAKING: "major", Severity.DRIFT: "minor"}
 """A cosmetic change is no issue of quality."""
+REJECTED: Final = "; a reviewer rejected it, so it fails"
 
 
-def code_quality(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def code_quality(told: Told) -> str:
     """Return the list of issues. A merge request shows those that its branch adds, by their fingerprints."""
-    del run, people
-    places = {(line.row.flow, line.row.case): line.place for line in lines}
-    issues = [_issue(flow, group, places) for flow in evidence for group in flow.groups if group.severity in SEVERITIES]
-    return json.dumps(issues, indent=2) + "\n"
+    places = {(line.row.flow, line.row.case): line.place for line in told.lines}
+    return json.dumps([_issue(change, places, told.rejected) for change in changes(told.evidence)], indent=2) + "\n"
 
 
-def _issue(flow: FlowEvidence, group: Group, places: Mapping[Any, Any]) -> dict[str, Any]:
-    known = (places.get((flow.flow, case)) for case in group.cases)
+def _issue(change: Change, places: Mapping[Any, Any], rejected: Container[tuple[str, str, str]]) -> dict[str, Any]:
+    group = change.group
+    cases = dict.fromkeys(case for _, shown in change.shown for case in shown.cases)
+    known = (places.get((change.flow, case)) for case in cases)
     place = next((one for one in known if one is not None), None)
-    words = f"{flow.flow} on {flow.candidate}: {group.title} ({counted(len(group.cases), 'case')})"
+    again = any((change.flow, candidate, group.id) in rejected for candidate in change.candidates)
+    words = f"{change.flow} on {', '.join(change.candidates)}: {group.title} ({counted(change.cases, 'case')})"
     return {
-        "description": inert(words, keep_newlines=False),
+        "description": inert(f"{words}{REJECTED if again else ''}", keep_newlines=False),
         "check_name": f"prompt-migrate/{group.kind.value}",
-        "fingerprint": digest(f"{group.id} {flow.candidate}"),
-        "severity": SEVERITIES[group.severity],
+        "fingerprint": digest(f"{group.id} {' '.join(change.candidates)}"),
+        "severity": SEVERITIES[Severity.BREAKING if again else group.severity],
         "location": {
-            "path": place.file if place else f"prompts/{flow.flow}.prompt.yml",
+            "path": place.file if place else f"prompts/{change.flow}.prompt.yml",
             "lines": {"begin": (place.line if place else None) or 1},
         },
     }

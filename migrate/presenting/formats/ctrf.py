@@ -5,22 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
-from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
-from migrate.presenting.formats.lines import CaseLine
+from migrate.presenting.formats.lines import CaseLine, Told
 from migrate.presenting.people import people_document
-from migrate.vocabulary import FlowEvidence, Run
+from migrate.vocabulary import FlowEvidence
 
 
-def ctrf(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def ctrf(told: Told) -> str:
     """Return the document; a fault of the road is `other`, because it says nothing of the candidate."""
-    heard = {(one.flow, one.candidate): people_document(one) for one in people}
-    flows = [{**_flow(flow), "people": heard.get((flow.flow, flow.candidate))} for flow in evidence]
+    run, lines = told.run, told.lines
+    heard = {(one.flow, one.candidate): people_document(one) for one in told.people}
+    flows = [{**_flow(flow), "people": heard.get((flow.flow, flow.candidate))} for flow in told.evidence]
     counts = Counter(_status(line) for line in lines)
     summary = {
         "tests": len(lines),
@@ -50,7 +47,7 @@ def _test(line: CaseLine) -> dict[str, Any]:
         "duration": round(line.latency_ms[1] or 0),
         "suite": [line.row.flow, line.row.candidate],
         "rawStatus": line.row.verdict.value,
-        "message": inert(line.row.title) if line.said else None,
+        "message": inert(line.message) if line.said else None,
         "trace": "\n".join(line.said) if line.said else None,
         "filePath": line.place.file if line.place else None,
         "line": line.place.line if line.place else None,

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert
-from migrate.presenting.formats.lines import CaseLine
-from migrate.vocabulary import FlowEvidence, Run
+from migrate.presenting.formats.lines import CaseLine, Told
 
 
-def junit(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def junit(told: Told) -> str:
     """Return the XML: a suite a flow and candidate, a test a case, its facts as properties."""
-    del people  # What they said of a case is among its properties.
+    lines = told.lines
     root = ET.Element("testsuites", _counts(lines, "prompt-migrate"))
-    for flow in evidence:
+    for flow in told.evidence:
         chosen = [line for line in lines if (line.row.flow, line.row.candidate) == (flow.flow, flow.candidate)]
         suite = ET.SubElement(root, "testsuite", _counts(chosen, f"{flow.flow}[{flow.candidate}]"))
-        suite.set("timestamp", _clean(run.started_at))
+        suite.set("timestamp", _clean(told.run.started_at))
         for line in chosen:
             suite.append(_test(line))
     ET.indent(root)
@@ -39,7 +35,7 @@ def _test(line: CaseLine) -> ET.Element:
     _properties(test, line)
     if line.said:
         kind = "error" if line.outcome == "error" else "failure"
-        message = _clean(line.row.title or line.row.verdict.value)
+        message = _clean(line.message)
         ET.SubElement(test, kind, {"message": message, "type": line.row.verdict.value}).text = _clean(
             "\n".join(line.said)
         )

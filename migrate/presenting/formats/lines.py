@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from migrate.comparing.forgiving import fails_for_a_rejection
+from migrate.evidence import Standing
 from migrate.evidence.money import mean_cost_text
 from migrate.evidence.rating import CaseMarks, HumanEvidence
 from migrate.evidence.weighing import Record
 from migrate.presenting.failure import failure_lines
 from migrate.presenting.report.rows import Row, row_of
-from migrate.vocabulary import CaseId, CaseVerdict, Flow, FlowName, Measurement, Place
+from migrate.vocabulary import CaseId, CaseVerdict, Flow, FlowEvidence, FlowName, Measurement, Place, Run
 
 FAILED = frozenset({CaseVerdict.BREAKING, CaseVerdict.NO_GOLDEN, CaseVerdict.STALE_GOLDEN})
 """Verdicts that fail an item under pytest; `no_reply` is an error, everything else passes."""
@@ -33,6 +35,27 @@ class CaseLine:
     """What a failed item says, inert; empty for one that passed."""
     people: CaseMarks | None = None
     """What people said of it; None: nobody was asked."""
+    rejection: str = ""
+    """Who rejected the change that it fails for, and why, where nothing broke; empty elsewhere."""
+
+    @property
+    def message(self) -> str:
+        """What it fails for, in one line: its worst finding, or the reviewer's word."""
+        found = self.row.title or self.row.verdict.value
+        return f"{self.cause}: {found}; {self.rejection}" if self.rejection else found
+
+    @property
+    def cause(self) -> str:
+        """Its verdict in words; of what fails for a rejected change alone that: `rejected drift`."""
+        if self.rejection and self.row.severity is not None:
+            return f"rejected {self.row.severity.value}"
+        return self.row.verdict.value.replace("_", " ")
+
+    @property
+    def rejected_group(self) -> str:
+        """Id of the group of equal changes that a reviewer rejected and that is there again; empty where none is."""
+        # Of findings alike in severity the rejected ones come first.
+        return self.row.groups[0] if self.rejection and self.row.groups else ""
 
     @property
     def outcome(self) -> str:
@@ -66,6 +89,26 @@ class CaseLine:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A run, as a form tells it."""
+
+    run: Run
+    evidence: Sequence[FlowEvidence]
+    lines: Sequence[CaseLine]
+    people: Sequence[HumanEvidence] = ()
+    """What people said of its answers."""
+    standing: Standing | None = None
+    """Where it stands at the gates; None where nobody asked."""
+
+    @property
+    def rejected(self) -> frozenset[tuple[FlowName, str, str]]:
+        """Flow, candidate and id of the groups that fail because a reviewer rejected them."""
+        return frozenset(
+            (line.row.flow, line.row.candidate, line.rejected_group) for line in self.lines if line.rejected_group
+        )
+
+
 class Lines:
     """Gathers the lines while the records are weighed."""
 
@@ -95,6 +138,7 @@ class Lines:
             cost_usd=(mean_cost_text(record.baseline), mean_cost_text(record.candidate)),
             latency_ms=(_mean_ms(record.baseline), _mean_ms(record.candidate)),
             said=tuple(failure_lines(comparison, place, comparison.candidate, run=self.run)) if failed else (),
+            rejection=comparison.note if fails_for_a_rejection(comparison) else "",
         )
 
 

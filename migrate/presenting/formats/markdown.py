@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from migrate.evidence import Standing
 from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert, shorten
-from migrate.presenting.formats.lines import CaseLine
+from migrate.presenting.changes import Change, changes
+from migrate.presenting.formats.lines import CaseLine, Told
 from migrate.presenting.numbers import UNKNOWN, counted, ratio_text, share_text
 from migrate.presenting.people import NOTE, agreement_text, mean_text
 from migrate.presenting.report.headline import headline
+from migrate.presenting.terminal import counts_words, spent_of
 from migrate.reviewing import WORST_FIRST
-from migrate.vocabulary import CaseVerdict, FlowEvidence, Group, Run, Rung, Severity
+from migrate.vocabulary import CaseVerdict, FlowEvidence, Run, Rung
 
 MARK: Final = "<!-- prompt-migrate -->"
 """First line of the comment, by which a later run finds and replaces it."""
@@ -24,28 +27,36 @@ LONGEST: Final = 60_000
 GROUPS: Final = 20
 FAILURES: Final = 20
 FLOWS_RATED: Final = 20
+REASONS: Final = 40
+ROWS_SHOWN: Final = 12
+"""Rows of flows that stand unfolded: more of them push what follows off the screen."""
 LONGEST_CODE: Final = 120
 SIGNS: Final = {"safe": "✅", "unsafe": "❌", "insufficient": "❔"}
 
 _TICKS: Final = re.compile(r"`+")
 
 
-def markdown(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def markdown(told: Told) -> str:
     """Return the run as Markdown, capped: rows that would not fit are counted."""
-    head = [*_head(run, evidence), *_table(evidence), *_people(people)]
-    return _capped([*head, *_groups(evidence), *_failures(lines), *_foot(run)])
+    return _capped([*_body(told)])
 
 
-def github(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
-    """Return the same for a step's summary and a pull request's one comment, the lists folded."""
-    groups = _folded("Largest groups of equal changes", [*_groups(evidence)])
-    failures = _folded("Failed cases", [*_failures(lines)])
-    head = [MARK, *_head(run, evidence), *_table(evidence), *_people(people)]
-    return _capped([*head, *groups, *failures, *_foot(run)])
+def github(told: Told) -> str:
+    """Return the same for a step's summary and a pull request's one comment, which a later run finds and replaces."""
+    return _capped([MARK, *_body(told)])
+
+
+def _body(told: Told) -> Iterator[str]:
+    """Yield the verdict, gates, totals and costs to be seen at once; what is long under headings, folded."""
+    run, evidence = told.run, told.evidence
+    yield from _head(run, evidence)
+    yield from _gates(told.standing)
+    yield from _totals(run, evidence)
+    yield from _table(evidence)
+    yield from _people(told.people)
+    yield from _groups(told)
+    yield from _failures(told.lines)
+    yield f"run {code(run.id)}, {run.state}; repeat it with {code(run.command or 'pytest --model MODEL', 300)}"
 
 
 def code(text: str, limit: int = LONGEST_CODE) -> str:
@@ -73,16 +84,49 @@ def _plain(text: str) -> str:
     return escaped.replace("\\@", "@\u2060").replace("://", ":\u2060//")
 
 
-def _table(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+def _gates(standing: Standing | None) -> Iterator[str]:
+    """Yield whether the gate is closed; why, each reason of itself, under it."""
+    if standing is None:
+        return
+    every = [*standing.closed, *standing.stale, *standing.incomplete]
+    why = counted(len(every), "reason")
+    yield f"**Gate closed**: {_plain(every[0]) if len(every) == 1 else why}" if every else "**Gate open**"
+    yield ""
+    told = [f"- {_plain(words)}" for words in standing.words()]
+    if len(told) > 1 or standing.left_open:
+        more = [f"- and {len(told) - REASONS} more"] if len(told) > REASONS else []
+        yield from _folded("Gates", [*told[:REASONS], *more], f"{len(every)} closed, {len(standing.left_open)} open")
+
+
+def _totals(run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    """Yield a row a candidate, flows by verdict and what all samples cost; then what came of the cases."""
     if not evidence:
         return
-    yield "| flow | candidate | verdict | cases | breaking | drift | schema ok (baseline) | cost | why |"
-    yield "|---|---|---|--:|--:|--:|--:|--:|---|"
-    for flow in evidence:
-        yield _row(flow)
+    yield "| candidate | safe | insufficient | unsafe | cost of all samples | baseline's, when recorded |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for candidate, (spent, recorded) in spent_of(evidence).items():
+        verdicts = [flow.verdict for flow in evidence if flow.candidate == candidate and not flow.is_itself]
+        counts = [str(verdicts.count(name)) for name in ("safe", "insufficient", "unsafe")]
+        yield f"| {' | '.join((code(candidate), *counts, _plain(spent), _plain(recorded)))} |"
     yield ""
-    yield "cost: of an answer, candidate / baseline. Rates are of all samples; the verdict weighs cases."
+    yield _plain(counts_words(run, evidence))
     yield ""
+
+
+def _table(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    """Yield a row a flow and candidate, folded where they are many."""
+    if not evidence:
+        return
+    rows = [
+        "| flow | candidate | verdict | cases | breaking | drift | schema ok (baseline) | cost | why |",
+        "|---|---|---|--:|--:|--:|--:|--:|---|",
+        *map(_row, evidence),
+    ]
+    note = "cost: of an answer, candidate / baseline. Rates are of all samples; the verdict weighs cases."
+    if len(evidence) > ROWS_SHOWN:
+        yield from _folded("Flows", [*rows, "", note], counted(len(evidence), "row"))
+    else:
+        yield from (*rows, "", note, "")
 
 
 def _row(flow: FlowEvidence) -> str:
@@ -92,13 +136,18 @@ def _row(flow: FlowEvidence) -> str:
         code(flow.candidate),
         "baseline" if flow.is_itself else f"{SIGNS.get(flow.verdict or '', '')} {flow.verdict or UNKNOWN}".strip(),
         str(flow.cases),
-        str(flow.verdicts.get(CaseVerdict.BREAKING, 0)),
+        _breaking(flow),
         str(flow.verdicts.get(CaseVerdict.DRIFT, 0)),
         UNKNOWN if schema is None else f"{share_text(schema.candidate)} ({share_text(schema.baseline)})",
         ratio_text(flow.cost_ratio),
         _plain(flow.reasons[0]) if flow.reasons and flow.verdict != "safe" else "",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _breaking(flow: FlowEvidence) -> str:
+    count = flow.verdicts.get(CaseVerdict.BREAKING, 0)
+    return f"{count} ({flow.rejected} rejected)" if flow.rejected else str(count)
 
 
 def _people(people: Sequence[HumanEvidence]) -> Iterator[str]:
@@ -129,40 +178,44 @@ def _rated(one: HumanEvidence) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _groups(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
-    found = [(flow, group) for flow in evidence for group in flow.groups if group.severity is not Severity.COSMETIC]
-    found.sort(key=lambda pair: (WORST_FIRST[pair[1].severity], -len(pair[1].cases)))
-    for flow, group in found[:GROUPS]:
-        yield f"- **{group.severity.value}** {_group(flow, group)}"
-    if len(found) > GROUPS:
-        yield f"- and {len(found) - GROUPS} more"
-    if found:
-        yield ""
+def _groups(told: Told) -> Iterator[str]:
+    found = changes(told.evidence)
+    # What a reviewer rejected fails as what is broken does.
+    again = {(flow, name) for flow, _, name in told.rejected}
+    rejected = [change for change in found if (change.flow, change.group.id) in again]
+    ordered = sorted(found, key=lambda change: (change not in rejected, WORST_FIRST[change.group.severity]))
+    said = [_change(change, rejected=change in rejected) for change in ordered[:GROUPS]]
+    yield from _folded("Largest groups of equal changes", said, _shown(len(said), len(found)))
 
 
-def _group(flow: FlowEvidence, group: Group) -> str:
-    return f"{code(group.title)}: {counted(len(group.cases), 'case')} of {code(flow.flow)} on {code(flow.candidate)}"
+def _change(change: Change, *, rejected: bool) -> str:
+    word = f"{'rejected ' if rejected else ''}{change.group.severity.value}"
+    whose = ", ".join(code(candidate) for candidate in change.candidates)
+    return f"- **{word}** {code(change.group.title)}: {counted(change.cases, 'case')} of {code(change.flow)} on {whose}"
 
 
 def _failures(lines: Sequence[CaseLine]) -> Iterator[str]:
     failed = sorted((line for line in lines if line.outcome != "passed"), key=lambda line: line.row.order)
-    for line in failed[:FAILURES]:
-        where = f" ({code(str(line.place))})" if line.place else ""
-        words = line.row.verdict.value.replace("_", " ")
-        finding = f": {code(line.row.title)}" if line.row.title else ""
-        yield f"- {code(line.row.flow)} / {code(line.row.case)} on {code(line.row.candidate)}{where} {words}{finding}"
-    if len(failed) > FAILURES:
-        yield f"- and {len(failed) - FAILURES} more"
-    if failed:
-        yield ""
+    said = [_failure(line) for line in failed[:FAILURES]]
+    yield from _folded("Failed cases", said, _shown(len(said), len(failed)))
 
 
-def _foot(run: Run) -> Iterator[str]:
-    yield f"run {code(run.id)}, {run.state}; repeat it with {code(run.command or 'pytest --model MODEL', 300)}"
+def _failure(line: CaseLine) -> str:
+    where = f" ({code(str(line.place))})" if line.place else ""
+    finding = f": {code(line.row.title)}" if line.row.title else ""
+    why = f", {code(line.rejection)}" if line.rejection else ""
+    whose = f"{code(line.row.flow)} / {code(line.row.case)} on {code(line.row.candidate)}"
+    return f"- {whose}{where} {line.cause}{finding}{why}"
 
 
-def _folded(title: str, lines: Sequence[str]) -> list[str]:
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "</details>", ""] if lines else []
+def _shown(shown: int, of: int) -> str:
+    return str(of) if shown == of else f"{shown} of {of}"
+
+
+def _folded(title: str, lines: Sequence[str], count: str) -> Iterator[str]:
+    """Yield lines under a heading that unfolds them and says how many there are; nothing where there are none."""
+    if lines:
+        yield from ("<details>", f"<summary><b>{title}</b>: {count}</summary>", "", *lines, "", "</details>", "")
 
 
 def _capped(lines: Sequence[str]) -> str:

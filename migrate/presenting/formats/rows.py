@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from migrate.evidence.rating import HumanEvidence
 from migrate.inert import csv_cell
-from migrate.presenting.formats.lines import CaseLine
-from migrate.vocabulary import FlowEvidence, Run
+from migrate.presenting.formats.lines import Told
 
 COLUMNS = (
     "flow",
@@ -35,25 +32,19 @@ COLUMNS = (
 )
 
 
-def csv_rows(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def csv_rows(told: Told) -> str:
     """Return CSV with a header; no cell is a formula, and what is unknown is an empty one."""
-    del evidence, people  # What they said of a case is in its line.
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("run", *COLUMNS))
-    for line in lines:
-        writer.writerow((run.id, *(_cell(line.values[name]) for name in COLUMNS)))
+    for line in told.lines:
+        writer.writerow((told.run.id, *(_cell(line.values[name]) for name in COLUMNS)))
     return text.getvalue()
 
 
-def json_lines(
-    run: Run, evidence: Sequence[FlowEvidence], lines: Sequence[CaseLine], people: Sequence[HumanEvidence] = ()
-) -> str:
+def json_lines(told: Told) -> str:
     """Return one JSON object a line, in ASCII; null for what is unknown."""
-    del evidence, people  # What they said of a case is in its line.
-    return "".join(json.dumps({"run": run.id, **line.values}, allow_nan=False) + "\n" for line in lines)
+    return "".join(json.dumps({"run": told.run.id, **line.values}, allow_nan=False) + "\n" for line in told.lines)
 
 
 def _cell(value: Any) -> str:
