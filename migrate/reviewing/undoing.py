@@ -28,6 +28,7 @@ from migrate.vocabulary import (
     JsonObject,
     JsonPath,
     Rejection,
+    Severity,
     Toleration,
     ToolCall,
 )
@@ -118,7 +119,7 @@ def rejected_again(decision: Decision, golden: Golden | None, comparison: Compar
     rejections = () if golden is None else golden.rejected
     mine = [one for one in rejections if (one.candidate, one.at) == (decision.candidate, decision.at)]
     changes = {change for one in mine for change in one.covers}
-    found = tuple(open_findings(comparison))
+    found = [one for one in open_findings(comparison) if one.severity is not Severity.COSMETIC]
     open_again = [one for one in found if (one.kind, any_index(one.path)) in changes]
     if found and len(open_again) == len(found) and decision.group is None and decision.path is None:
         yield decision

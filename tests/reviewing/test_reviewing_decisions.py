@@ -25,6 +25,7 @@ from migrate.vocabulary import (
     Judged,
     Rejection,
     Sample,
+    Severity,
     ToolCall,
 )
 
@@ -136,7 +137,8 @@ def test_a_rejection_of_a_whole_case_is_told_as_it_was_made() -> None:
     covers = tuple((one.kind, one.path) for one in (label, amount))
     rejected = replace(decision(), verdict="reject", reason="wrong", reviewer="ada", at="2026-01-15T10:00:00Z")
     before = replace(golden(), rejected=(Rejection(covers, "gpt-4.1", "ada", "wrong", "f" * 64, rejected.at),))
-    again = compared("late", label, amount, verdict=CaseVerdict.BREAKING)
+    form = finding("$", FindingKind.WORDING_CHANGED, severity=Severity.COSMETIC)
+    again = compared("late", label, amount, form, verdict=CaseVerdict.BREAKING)
     assert [rejected] == [*rejected_again(rejected, before, again)]
     more = compared("late", label, amount, fee, verdict=CaseVerdict.BREAKING)
     told = [*rejected_again(rejected, before, more)]

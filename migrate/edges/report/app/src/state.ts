@@ -102,7 +102,7 @@ export const earlier = computed<Decided>(() => {
     const { group, path } = decision;
     const there = cases.groups[row].map((number) => groups[number]).filter((one) => (group ? one.id === group : one.path === path));
     for (const scope of group || path ? there.map((one) => one.id) : [""]) {
-      if (!(holds(own.get(scope)) && decision.verdict === "reject")) own.set(scope, decision);
+      own.set(scope, last(own.get(scope), decision));
     }
     if (own.size) found.set(row, own);
   }
@@ -110,17 +110,23 @@ export const earlier = computed<Decided>(() => {
 });
 
 // A toleration holds until its day, over a rejection as well: by the day that runs are judged as of.
-const holds = (decision: Decision | undefined) =>
-  decision?.verdict === "tolerate" && (decision.expires === null || decision.expires >= index.value!.run.as_of.slice(0, 10));
+const holds = ({ verdict, expires }: Decision) => verdict === "tolerate" && (expires === null || expires >= index.value!.run.as_of.slice(0, 10));
 
-const madeOf = (row: number) => new Map([...(earlier.value.get(row) ?? []), ...(decisions.value.get(row) ?? [])]);
+// Which of two decisions on one thing counts.
+const last = (before: Decision | undefined, after: Decision) => (before && holds(before) && after.verdict === "reject" ? before : after);
 
-// What was decided of one change of a case: by itself, or with the whole case, whichever came later.
+function madeOf(row: number): Map<string, Decision> {
+  const made = new Map(earlier.value.get(row));
+  for (const [scope, decision] of decisions.value.get(row) ?? []) made.set(scope, last(made.get(scope), decision));
+  return made;
+}
+
+// What was decided of one change of a case: by itself, or with the whole case.
 export function decidedOn(row: number, scope: string): Decision | undefined {
   const made = madeOf(row);
   const [own, whole] = [made.get(scope), made.get("")];
   if (!own || !whole) return own ?? whole;
-  return holds(own) || own.at > whole.at ? own : whole;
+  return own.at > whole.at ? last(whole, own) : last(own, whole);
 }
 
 // What was decided of a row: that of its changes once one is rejected or each is decided on.
