@@ -256,8 +256,12 @@ def _unwound(
     added = [mark for mark in new if mark not in old]
     if any(mark not in here for mark in added):
         return None
-    kept = tuple(one for one in now if _mark(one) not in added)
-    return kept + tuple(one for one in before if _mark(one) not in new)
+    kept = [one for one in now if _mark(one) not in added]
+    for place, one in enumerate(before):
+        if old[place] not in new:
+            # Where it was, as far as the others that were written since let it.
+            kept.insert(place, one)
+    return tuple(kept)
 
 
 def _mark(one: Approval | Rejection) -> tuple[object, ...]:

@@ -49,7 +49,7 @@ class Made:
     base: str | None
     """Digest of the golden it was written on top of."""
     alone: bool
-    """No earlier decision on this case and candidate stands, so it took the place of none."""
+    """No earlier decision on this case and candidate stands in its golden, so it took the place of none."""
     replaced: tuple[Toleration, ...] = ()
     """Tolerations whose place it took in the prompt file."""
     wrote: tuple[JsonObject, ...] | None = None
@@ -87,7 +87,8 @@ def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
         _pop(made, _decision(flow, {**entry, "verdict": entry["undoes"]}))
     elif entry["verdict"] in VERDICTS:
         decision = _decision(flow, entry)
-        alone = not any(_about(one.decision) == _about(decision) for one in made)
+        in_golden = (one.decision for one in made if one.decision.verdict != "tolerate")
+        alone = not any(_about(one) == _about(decision) for one in in_golden)
         written_at = str(entry.get("applied_at", decision.at))
         if decision.verdict == "tolerate":
             changes = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("tolerated", ()))
