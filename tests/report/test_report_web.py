@@ -107,19 +107,25 @@ def test_undo_leaves_everything_as_it_was(served: Reviewed, replayed: Project) -
     """Accepted, rejected and tolerated, then `u` as often: goldens and prompt files are the same bytes again."""
     before = written(replayed)
     served.go("case:late-parcel")
-    served.press("a", "written: 1 decision")
+    served.press("a", "written: 1 decision, accept of late-parcel; u undoes it")
     served.go("case:broken-cup")
     served.page.keyboard.press("r")
     served.answer("no")
-    served.wait("written: 1 decision")
+    served.wait("written: 1 decision, reject of broken-cup")
     served.go("case:lost.letter")
     served.page.keyboard.press("t")
     served.answer("known", date="2026-02-01")
-    served.wait("written: 1 decision")
+    served.wait("written: 1 decision, tolerate of lost.letter")
     assert before != written(replayed)
-    for left in ("2 written", "1 written", "0 written"):
+    for left, gone in (
+        ("2 written", "tolerate of lost.letter"),
+        ("1 written", "reject of broken-cup"),
+        ("0 written", "accept of late-parcel"),
+    ):
         served.page.keyboard.press("u")
         served.page.locator(".pill.writer", has_text=left).wait_for()
+        served.wait(f"taken back: 1 decision, {gone}")
+        served.page.locator(".case h1", has_text=gone.rpartition(" ")[2]).wait_for()
     assert before == written(replayed)
     undone = [(case, reviewer) for verdict, case, reviewer in log(replayed) if verdict == "undo"]
     assert [("lost.letter", "ada"), ("broken-cup", "ada"), ("late-parcel", "ada")] == undone
