@@ -217,7 +217,7 @@ function RungLegend({ rungs }: { rungs: string[] }) {
   );
   return (
     <p class="legend note">
-      <span>Bars, from the left: {rungs.join(", ")}. As high as samples pass:</span>
+      <span>Bars, from the left: {rungs.join(", ")}; height: samples that pass</span>
       <span>{bar("kept", 16)} no fewer than the baseline's</span>
       <span>{bar("lost", 12)} fewer</span>
       <span>{bar("none", 2)} not promised</span>
