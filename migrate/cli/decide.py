@@ -125,7 +125,7 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
     from migrate.wiring.deciding import open_review
     from migrate.wiring.deciding import reviewer as reviewer_of
 
-    _, decisions = read_decisions(file)
+    run_id, decisions = read_decisions(file)
     world = wiring.open_world(Path.cwd(), os.environ, {})
     take_in_leftovers(world.settings)
     try:
@@ -134,10 +134,12 @@ def apply(context: click.Context, file: Path, reviewer: str | None, dry_run: boo
         review = open_review(world)
         outcomes = review.apply(signed, write=not dry_run, at=stamp(world.clock.now()))
         left_open = review.left_open(outcomes)
+        # The run may have been another machine's, and be unknown here.
+        asked = next((one.candidates for one in world.ledger.runs() if one.id == run_id), ())
     finally:
         world.close()
     folders = folders_of(world.settings)
-    context.exit(_tell(outcomes, left_open, folders, dry_run=dry_run, as_json=as_json))
+    context.exit(_tell(outcomes, left_open, folders, dry_run=dry_run, as_json=as_json, asked=asked))
 
 
 def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
@@ -165,7 +167,8 @@ def _decide(verdict: Verdict, given: dict[str, Any]) -> int:
     finally:
         world.close()
     folders = folders_of(world.settings)
-    return _tell(outcomes, left_open, folders, dry_run=given["dry_run"], as_json=given["as_json"])
+    how = {name: given[name] for name in ("dry_run", "as_json")}
+    return _tell(outcomes, left_open, folders, **how, asked=run.candidates)
 
 
 def _mistyped(flow: str | None) -> str:
@@ -324,7 +327,13 @@ def folders_of(settings: Settings) -> tuple[str, str]:
 
 
 def _tell(
-    outcomes: Sequence[Outcome], left_open: Sequence[LeftOpen], folders: Sequence[str], *, dry_run: bool, as_json: bool
+    outcomes: Sequence[Outcome],
+    left_open: Sequence[LeftOpen],
+    folders: Sequence[str],
+    *,
+    dry_run: bool,
+    as_json: bool,
+    asked: Sequence[str],
 ) -> int:
     """Print what became of decisions; return the exit code."""
     from migrate.presenting.deciding import decided_document, decided_lines
@@ -332,5 +341,6 @@ def _tell(
     if as_json:
         print_json(decided_document(outcomes, left_open, dry_run=dry_run))
     else:
-        print_lines(decided_lines(outcomes, left_open, dry_run=dry_run, folders=folders, width=terminal_width()))
+        how: dict[str, Any] = {"folders": folders, "width": terminal_width(), "asked": asked}
+        print_lines(decided_lines(outcomes, left_open, dry_run=dry_run, **how))
     return REFUSED if any(one.status == "refused" for one in outcomes) else 0

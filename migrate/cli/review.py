@@ -144,7 +144,7 @@ def _serve(run_id: str | None, reviewer: str | None, given: dict[str, Any]) -> i
         serve(web.server, f"run {web.run.id}", show=given["show"], idle=given["idle"])
         web.end()
         how: dict[str, Any] = {"folders": folders_of(world.settings), "width": terminal_width()}
-        lines = decided_lines(web.outcomes, web.left_open, dry_run=False, **how)
+        lines = decided_lines(web.outcomes, web.left_open, dry_run=False, asked=web.run.candidates, **how)
         print_lines(["", *(lines if web.outcomes else ["nothing was decided"])])
     finally:
         world.close()
@@ -180,7 +180,7 @@ def _in_terminal(run_id: str | None, reviewer: str | None, flow: str | None, can
         if not changes:
             print_lines([f"run {run.id}: nothing to decide"])
         elif sys.stdin.isatty() and sys.stdout.isatty():
-            return _walk(session, changes, writer, folders_of(world.settings))
+            return _walk(session, changes, writer, folders_of(world.settings), run.candidates)
         else:
             older = run.id if run.id != world.ledger.run(None).id else None
             print_lines(_flags(session, changes, _narrowed(older, candidate)))
@@ -224,8 +224,10 @@ def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iter
         yield from before_lines(session.said_before(change), width=width)
 
 
-def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders: Sequence[str]) -> int:
-    """Show group after group until the reviewer ends; return the exit code."""
+def _walk(
+    session: Session, changes: tuple[Change, ...], writer: Review, folders: Sequence[str], asked: Sequence[str]
+) -> int:
+    """Show group after group until the reviewer ends; return the exit code. `asked` are the run's candidates."""
     at, example = 0, 0
     while True:
         _show(session, changes, at, example)
@@ -236,7 +238,7 @@ def _walk(session: Session, changes: tuple[Change, ...], writer: Review, folders
             print_lines(["left; nothing was written"])
             return 0
         if key == "q":
-            return _write(session, writer, folders)
+            return _write(session, writer, folders, asked)
         if not key:
             continue
         if key == "o":
@@ -426,7 +428,7 @@ def _prompt(change: Change) -> str:
     return f"  {can} [s]kip [o]ther [b]ack [u]ndo [q]uit [?] "
 
 
-def _write(session: Session, writer: Review, folders: Sequence[str]) -> int:
+def _write(session: Session, writer: Review, folders: Sequence[str], asked: Sequence[str]) -> int:
     from migrate.presenting.deciding import decided_lines
 
     decisions = session.decisions()
@@ -435,5 +437,6 @@ def _write(session: Session, writer: Review, folders: Sequence[str]) -> int:
         return 0
     outcomes = writer.apply(decisions)
     left_open = writer.left_open(outcomes)
-    print_lines(decided_lines(outcomes, left_open, dry_run=False, folders=folders, width=terminal_width()))
+    how: dict[str, Any] = {"folders": folders, "width": terminal_width(), "asked": asked}
+    print_lines(decided_lines(outcomes, left_open, dry_run=False, **how))
     return 1 if any(one.status == "refused" for one in outcomes) else 0

@@ -20,7 +20,7 @@ class Change:
 
     @property
     def group(self) -> Group:
-        """The group as the first candidate shows it; id, title and severity are the same for all."""
+        """The group as the first candidate shows it; id and severity are the same for all."""
         return self.shown[0][1]
 
     @property

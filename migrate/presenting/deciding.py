@@ -28,11 +28,18 @@ RATED_LOG: Final = "commit ratings.jsonl beside the goldens: compare and the rep
 
 
 def decided_lines(
-    outcomes: Sequence[Outcome], left_open: Sequence[LeftOpen], *, dry_run: bool, folders: Sequence[str], width: int
+    outcomes: Sequence[Outcome],
+    left_open: Sequence[LeftOpen],
+    *,
+    dry_run: bool,
+    folders: Sequence[str],
+    width: int,
+    asked: Iterable[str] = (),
 ) -> Iterator[str]:
     """Yield what became of decisions, in words: how many of each kind, what was refused and why, what to type next.
 
-    No line but a command is wider than `width` cells.
+    `asked` are the candidates of the run that was reviewed: the next one lacks none of them. No line but a command is
+    wider than `width` cells.
     """
     for words in _decided_words(outcomes, dry_run=dry_run):
         yield from wrapped(words, width, cut=False)
@@ -40,7 +47,7 @@ def decided_lines(
     written = [one.decision for one in outcomes if one.status == "written"]
     if written and not dry_run:
         yield from commit_lines(folders, commit_message(written), LOG, width)
-        counting = counting_command(dict.fromkeys(one.candidate for one in written))
+        counting = counting_command(dict.fromkeys((*asked, *(one.candidate for one in written))))
         yield from beside("the run that counts them, then:", counting, width)
 
 

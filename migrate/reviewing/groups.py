@@ -109,6 +109,7 @@ class Grouping:
         return tuple(sorted(self._groups(), key=_order))
 
     def _groups(self) -> Iterator[Group]:
+        titles = _titles(self._members)
         for fingerprint, members in self._members.items():
             yield Group(
                 id=group_id(fingerprint),
@@ -116,7 +117,7 @@ class Grouping:
                 severity=fingerprint.severity,
                 rung=members.rung,
                 path=fingerprint.path,
-                title=_title(fingerprint),
+                title=titles[fingerprint],
                 cases=tuple(sorted(members.cases)),
                 count=members.count,
             )
@@ -174,6 +175,25 @@ def group_id(fingerprint: Fingerprint) -> str:
 
 def _order(group: Group) -> tuple[int, int, int, str, str]:
     return WORST_FIRST[group.severity], -len(group.cases), -group.count, group.path, group.id
+
+
+def _titles(fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, str]:
+    """Return the title of each group; where several of a flow would have the same one, with what tells them apart.
+
+    Those that differ in severity alone keep it: the severity stands beside every title.
+    """
+    alike: dict[tuple[FlowName, str], list[Fingerprint]] = {}
+    for one in fingerprints:
+        alike.setdefault((one.flow, _title(one)), []).append(one)
+    return {one: f"{title}{_apart(one, same)}" for (_, title), same in alike.items() for one in same}
+
+
+def _apart(one: Fingerprint, same: Iterable[Fingerprint]) -> str:
+    """Return what tells a group from others of its title: the class of its values, else their types."""
+    others = [other for other in same if other != one]
+    if any(other.values != one.values for other in others):
+        return f", {_shown(one.values)}"
+    return f", {one.types}" if any(other.types != one.types for other in others) else ""
 
 
 def _title(fingerprint: Fingerprint) -> str:

@@ -246,3 +246,10 @@ def before_the_run() -> list[tuple[str, str]]:
         return [(one.case, one.verdict) for one in found]
     finally:
         world.close()
+
+
+def test_the_run_that_counts_a_decision_asks_all_candidates_again(replayed: Project) -> None:
+    """Decided was on one of two candidates: a next run of that one alone would lack the other."""
+    replayed.run("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini")
+    said = command("accept", "--case", "late-parcel", "--candidate", "gpt-4.1").stdout
+    assert "the run that counts them, then: pytest --model gpt-4.1 --model gpt-4.1-mini" in flat(said)

@@ -156,6 +156,31 @@ def test_checks_are_told_apart_by_name() -> None:
     assert ["$ check failed: label", "$ check failed: no apology"] == sorted(titles)
 
 
+def test_groups_of_one_title_say_what_tells_them_apart() -> None:
+    """Two rows that read the same look like a mistake: the values' class or the types follow; their ids stay."""
+    broken = {"severity": Severity.BREAKING, "rung": Rung.CHECKS, "rule": "cites"}
+    found = [
+        finding("$", FindingKind.CHECK_FAILED, expected=["1"], actual=["99"], **broken),
+        finding("$", FindingKind.CHECK_FAILED, expected=1, actual=0, **broken),
+        finding("$", FindingKind.INVALID_JSON, expected=None, actual=""),
+        finding("$", FindingKind.INVALID_JSON, expected=None, actual="{ and more"),
+        finding("$.n", FindingKind.TYPE_CHANGED, expected=1, actual=None),
+        finding("$.n", FindingKind.NULL_NOT_ALLOWED, severity=Severity.BREAKING, expected="number", actual=None),
+    ]
+    groups = group_changes([compared("a", *found)])
+    assert [
+        "$ check failed: cites, array -> array",
+        "$ check failed: cites, number -> number",
+        "$ invalid json, empty text",
+        "$ invalid json, text",
+        "$.n number -> null",
+        "$.n number -> null",
+    ] == sorted(group.title for group in groups)
+    alone = [group_changes([compared("a", one)])[0] for one in found]
+    assert {"$ check failed: cites", "$ invalid json", "$.n number -> null"} == {group.title for group in alone}
+    assert sorted(group.id for group in alone) == sorted(group.id for group in groups)
+
+
 def test_a_broken_schema_names_the_types_it_wants() -> None:
     """For a schema finding the type before is what the schema says, not the type of that text."""
     broken = [
