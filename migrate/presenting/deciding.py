@@ -12,13 +12,19 @@ from migrate.inert import inert
 from migrate.presenting.layout import cells, wrapped
 from migrate.presenting.numbers import counted
 from migrate.reviewing import LeftOpen, Outcome
-from migrate.vocabulary import Approval, Decision, Flow, JsonObject, Rejection
+from migrate.vocabulary import Approval, Decision, FindingKind, Flow, JsonObject, Rejection
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
 ANY_CANDIDATE: Final = "an approval is of the answer: it holds for every candidate that gives it"
+NOT_COMPARED: Final = (
+    "an answer that breaks its contract is not compared with the golden: what else changed in these shows in the run "
+    "that counts this"
+)
 SHOWN: Final = 20
 """Reasons of refusals that are listed; the rest is counted."""
+_OF_AGREEMENT: Final = frozenset([*FindingKind][[*FindingKind].index(FindingKind.TYPE_CHANGED) :])
+"""Kinds that no contract has a finding of."""
 LEFT_OPEN: Final = 5
 """Groups listed in which cases stay open."""
 LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who decided what"
@@ -43,6 +49,8 @@ def decided_lines(
     """
     for words in _decided_words(outcomes, dry_run=dry_run):
         yield from wrapped(words, width, cut=False)
+    if _lets_breaks_pass(outcomes):
+        yield from wrapped(NOT_COMPARED, width)
     yield from _left_open_lines(left_open, width)
     written = [one.decision for one in outcomes if one.status == "written"]
     if written and not dry_run:
@@ -82,6 +90,12 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
         yield f"warning: {mine[0].flow}/{mine[0].case} against {mine[0].candidate}{rest}: {why}"
     if len(refused) > SHOWN:
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
+
+
+def _lets_breaks_pass(outcomes: Iterable[Outcome]) -> bool:
+    """Say whether a broken contract is tolerated: nobody has seen yet what else changed in those answers."""
+    tolerated = (one for outcome in outcomes if outcome.status == "written" for one in outcome.tolerated)
+    return any(one.kind not in _OF_AGREEMENT for one in tolerated)
 
 
 def _overriding_words(outcomes: Iterable[Outcome], *, dry_run: bool) -> Iterator[str]:

@@ -77,6 +77,14 @@ def test_a_tolerated_break_fails_again_after_its_last_day(replayed: Project) -> 
     assert {"breaking": 1, "drift": 2} == counts()
 
 
+def test_tolerating_a_break_says_that_nobody_saw_the_rest(replayed: Project) -> None:
+    """Behind a fence nothing was compared: what else changed would come as news. Of a drift all was compared."""
+    words = ("--until", "2026-02-01", "--reason", "known", "--dry-run")
+    said = "an answer that breaks its contract is not compared with the golden: what else changed in these shows in"
+    assert said in flat(command("tolerate", "--case", "lost.letter", *words).stdout)
+    assert said not in flat(command("tolerate", "--case", "late-parcel", *words).stdout)
+
+
 def test_a_run_tells_the_tolerations_it_passes_by(replayed: Project) -> None:
     """pytest's summary and `compare` name the finding, the cases, the last day and the line of the prompt file."""
     decide("tolerate", "--case", "lost.letter", "--until", "2026-02-01", "--reason", "mended in 2.4")
