@@ -14,7 +14,7 @@ import click
 
 from migrate.canonical import stamp
 from migrate.cli.leftovers import take_in_leftovers
-from migrate.cli.printing import folded, print_json, print_lines, terminal_width
+from migrate.cli.printing import folded, hanging, print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.vocabulary import CaseId, Decision, FlowName, JsonPath
 
@@ -192,7 +192,8 @@ def _over_by_the_calendar(decision: Decision, clock: Clock) -> Iterator[str]:
     """Yield a word on a last day that only a pinned day has not passed yet."""
     today, pinned = clock.now().date().isoformat(), clock.today().isoformat()
     if decision.expires is not None and pinned <= decision.expires < today:
-        yield f"note: {decision.expires} is over by the calendar: it holds while runs are judged as of {pinned} (as_of)"
+        said = f"{decision.expires} is over by the calendar: it holds while runs are judged as of {pinned} (as_of)"
+        yield from hanging("note: ", said, terminal_width())
 
 
 def _choices(given: dict[str, Any], cases: Sequence[Seen], shared: Decision) -> list[Choice]:

@@ -33,7 +33,8 @@ FORMATS: Final = ("html", "md", "github", "gitlab", "junit", "csv", "jsonl", "ct
     "pages",
     multiple=True,
     metavar="NAME=FILE",
-    help="Show decisions too: route=, canary= (the plan), check=. Files of the usual names are found by themselves.",
+    help="Show decisions too: route=, canary= (the plan), check=. Beside the page, in reports/ and in the project's "
+    "folder route.json, canary-plan.json or plan.json, and canary-check.json are found.",
 )
 @click.option("--gate", is_flag=True, help="End as `compare` does: 1 for a closed gate, 12 stale, 10 incomplete.")
 @click.pass_context
@@ -85,7 +86,8 @@ def _write_page(
     run = replay_of(world.ledger, run_id)
     path = Path(output) if output else report_path(world, run)
     pages = given_pages(given)
-    found, left_out = found_pages(run, dict.fromkeys((path.resolve().parent, world.root / world.settings.reports)))
+    folders = (path.resolve().parent, world.root / world.settings.reports, world.root)
+    found, left_out = found_pages(run, dict.fromkeys(folders))
     print_lines(left_out, err=True)
     made = make_report(world, run.id, {**found, **pages})
     written = write_report(path, made.packed)

@@ -31,14 +31,11 @@ def people_lines(people: Sequence[HumanEvidence], width: int) -> Iterator[str]:
 def _words(one: HumanEvidence) -> str:
     preferred = ", ".join(f"{name} {count}" for name, count in one.preferred.items())
     marks = f"{one.baseline_correct:.1f} -> {one.candidate_correct:.1f}"
-    agreement = (
-        f"{agreement_text(one.agree_preference)} on preference, {agreement_text(one.agree_correctness)} on marks"
-    )
     parts = [
         f"{one.cases} of {counted(one.of, 'pair')} rated by {', '.join(one.raters)}, {counted(one.ratings, 'rating')}",
         f"preferred: {preferred}, mean {mean_text(one.preference)} of 1",
         f"correct, 1 to 5: {marks}, {mean_text(one.correctness)}",
-        f"agreement: {agreement}",
+        _agree_words(one),
         (
             f"rules flag {one.flagged[0]} of these, {one.flagged[1]} of them no worse to people; "
             f"rules pass {one.passed[0]}, {one.passed[1]} of them worse to people"
@@ -49,17 +46,25 @@ def _words(one: HumanEvidence) -> str:
     return "; ".join(parts)
 
 
+def _agree_words(one: HumanEvidence) -> str:
+    """Say how far raters agree with each other; of pairs that one alone rated nobody knows."""
+    if not (one.agree_preference.n or one.agree_correctness.n):
+        return "raters agree: not known, no pair was rated by two"
+    preference, marks = agreement_text(one.agree_preference), agreement_text(one.agree_correctness)
+    return f"raters agree, 0 is chance and 1 always: on preference {preference}, on marks {marks}"
+
+
 def mean_text(mean: Mean) -> str:
     """Return a mean with its interval and n."""
     return f"{mean.mean:+.2f} [{mean.low:+.2f}, {mean.high:+.2f}] (n {mean.n})"
 
 
 def agreement_text(found: Agreement) -> str:
-    """Return how far raters agree beyond chance, with interval and n."""
+    """Return how far raters agree beyond chance, 1 for always, with interval and pairs that two or more rated."""
     if found.alpha is None:
-        return f"alpha unknown (n {found.n})"
+        return f"not known ({counted(found.n, 'pair')} rated by two)"
     interval = "no interval" if found.low is None or found.high is None else f"[{found.low:.2f}, {found.high:.2f}]"
-    return f"alpha {found.alpha:.2f} {interval} (n {found.n})"
+    return f"{found.alpha:.2f} {interval} ({counted(found.n, 'pair')})"
 
 
 def people_document(one: HumanEvidence) -> JsonObject:

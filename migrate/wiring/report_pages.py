@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -20,8 +20,14 @@ COMMANDS: Final = {
     "check": "prompt-migrate canary check PLAN LOGS --json",
 }
 """Page -> the command whose standard output it shows."""
-FOUND: Final = {"route": "route.json", "canary": "canary-plan.json", "check": "canary-check.json"}
-"""Page -> the file that is looked for."""
+FOUND: Final = {
+    "route": ("route.json",),
+    "canary": ("canary-plan.json", "plan.json"),
+    "check": ("canary-check.json",),
+}
+"""Page -> the files that are looked for, the first of them that is there is meant."""
+ANYBODYS: Final = "plan.json"
+"""What `canary plan` suggests, and other tools name theirs: one that is no plan of ours is passed over."""
 _SCHEMAS: Final = {"route": "route", "canary": "canary-plan", "check": "canary-check"}
 
 
@@ -42,14 +48,13 @@ def found_pages(run: Run, folders: Iterable[Path]) -> tuple[dict[str, Document],
     pages: dict[str, Document] = {}
     left_out: list[str] = []
     for folder in folders:
-        for name, file in FOUND.items():
-            path = folder / file
-            if name in pages or not path.is_file():
+        for name, path in _there(folder):
+            if name in pages:
                 continue
             try:
                 document = _document(name, path)
             except UsageProblem as problem:
-                left_out.append(problem.message)
+                left_out += [problem.message] if path.name != ANYBODYS else []
                 continue
             about = _runs(name, document, pages)
             if run.id in about:
@@ -57,6 +62,14 @@ def found_pages(run: Run, folders: Iterable[Path]) -> tuple[dict[str, Document],
             else:
                 left_out.append(f"{path} is about {', '.join(sorted(about)) or 'no run'}, not {run.id}: left out")
     return pages, left_out
+
+
+def _there(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the pages that a folder has a file for, and that file."""
+    for name, names in FOUND.items():
+        path = next((folder / file for file in names if (folder / file).is_file()), None)
+        if path is not None:
+            yield name, path
 
 
 def _document(name: str, path: Path) -> Document:

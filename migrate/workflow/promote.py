@@ -151,7 +151,7 @@ def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord]) 
     """Return why a flow cannot be promoted, whatever its verdict; empty when it can."""
     candidate = parse_candidate(evidence.candidate)
     if flow.chain is not None or candidate.steps:
-        return "it is a chain: give each step its new model in the prompt file, then record: pytest --golden=rewrite"
+        return _of_steps(flow)
     if prompt_for(flow, candidate) is not flow.prompt:
         return "the candidate was asked in the words of a variant: make these the prompt's own, then replay"
     seen = {record.comparison.case for record in records}
@@ -162,6 +162,13 @@ def _refusal(flow: Flow, evidence: FlowEvidence, records: Sequence[CaseRecord]) 
     if silent:
         return f"answers are missing, of case {silent[0].comparison.case} for one"
     return ""
+
+
+def _of_steps(flow: Flow) -> str:
+    """Return why a flow of steps is not promoted, were it one alone: each names its own model in the prompt file."""
+    names = ", ".join(step.name for step in flow.chain.steps) if flow.chain is not None else ""
+    steps = f"it is asked in steps{names and f' ({names})'}"
+    return f"{steps}: give each its new model in the prompt file, then record: pytest --golden=rewrite"
 
 
 def _unsafe(evidence: FlowEvidence) -> str:

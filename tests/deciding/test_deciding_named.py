@@ -159,6 +159,7 @@ def test_a_day_that_is_over_tolerates_nothing(replayed: Project) -> None:
     assert before == replayed.files("prompts") | replayed.files("fixtures")
     done = command(*words, "2026-01-15")
     assert (0, True) == (done.exit_code, "note: 2026-01-15 is over by the calendar" in done.stderr)
+    assert 80 >= max(len(line) for line in done.stderr.splitlines())
     assert "note:" not in command(*words, "2999-01-15").stderr
 
 

@@ -183,3 +183,25 @@ def test_the_run_that_has_the_flow_is_named(replayed: Project) -> None:
     assert 2 == done.exit_code
     assert f"has no flow refund: run {before} has it" in done.stderr
     assert f"next: prompt-migrate promote gpt-4.1 --flow refund --run {before}" in done.stderr.splitlines()
+
+
+CARE = """\
+name: care
+steps:
+  - step: answer
+    model: gpt-4o
+    messages: [{role: user, content: "{{ question }}"}]
+cases:
+  - {id: one, inputs: {question: my parcel is late}}
+"""
+
+
+def test_a_flow_of_one_step_is_refused_by_the_name_of_its_step(replayed: Project) -> None:
+    """One step is no chain to whoever wrote it: the refusal names what has the model."""
+    replayed.write(care=CARE)
+    replayed.run("-q", "--golden=new")
+    replayed.run("-q", "--model", "gpt-4.1", "-k", "care")
+    done = command("promote", "gpt-4.1", "--flow", "care")
+    assert "care: refused: it is asked in steps (answer): give each its new model in the prompt file" in flat(
+        done.stdout
+    )

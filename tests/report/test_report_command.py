@@ -143,6 +143,22 @@ def test_decisions_about_the_run_are_found_beside_its_page(project: Path) -> Non
     assert {"canary": decided, "check": check} == pages_of("reports/page.html")
 
 
+def test_a_plan_of_the_suggested_name_is_found_in_the_project_s_folder(project: Path) -> None:
+    """`canary plan` says `-o plan.json`: that file is taken up where it was written, another tool's is passed over."""
+    run = keep_run(project, [record()])
+    decided = json.loads((DECIDED / "canary-plan.json").read_text("utf-8"))
+    for flow in decided["flows"]:
+        flow["evidence"]["run"] = run.id
+    Path("plan.json").write_text(json.dumps(decided), "utf-8")
+    assert 0 == call("-o", "pages/page.html").exit_code
+    assert {"canary": decided} == pages_of("pages/page.html")
+    Path("plan.json").write_text('{"terraform_version": "1.9"}', "utf-8")
+    result = call("-o", "pages/page.html")
+    assert (0, {}, False) == (result.exit_code, pages_of("pages/page.html"), "plan.json" in result.stderr)
+    told = "".join(call("--help").stdout.split())
+    assert "route.json,canary-plan.jsonorplan.json,andcanary-check.jsonarefound" in told
+
+
 def test_decisions_about_another_run_are_left_out_and_told(project: Path) -> None:
     """Nobody reads last week's route for today's; a damaged file is told of and does not stop the report."""
     run = keep_run(project, [record()])
