@@ -85,11 +85,11 @@ def input_bound(request: Request) -> int:
     Images are not counted by text: each adds the most that one can have. A file has no such bound but the window.
     """
     messages = request.body.get("messages") or request.body.get("input") or ()
-    texts, images, files = _parts(messages)
+    texts, images, has_files = _parts(messages)
     rest = {name: value for name, value in request.body.items() if name not in ("messages", "input")}
     count = sum(_tokens(text) for text in texts) + _tokens(canonical_json(rest))
     wrapping = PER_MESSAGE * len(messages) if isinstance(messages, list) else PER_MESSAGE
-    window = _window(request.model) if files else 0
+    window = _window(request.model) if has_files else 0
     return max(math.ceil(count * SLACK) + wrapping + _image(request.model) * images, window)
 
 
@@ -114,10 +114,10 @@ def _window(model: str) -> int:
     return known or LARGEST_WINDOW
 
 
-def _parts(messages: Any) -> tuple[list[str], int, int]:
-    """Return the texts of messages, and how many images and files are in them."""
+def _parts(messages: Any) -> tuple[list[str], int, bool]:
+    """Return the texts of messages, how many images are in them, and whether there is a file."""
     texts: list[str] = []
-    images = files = 0
+    images, has_files = 0, False
     for message in messages if isinstance(messages, list) else [messages]:
         content = message.get("content") if isinstance(message, dict) else message
         for part in content if isinstance(content, list) else [content]:
@@ -125,12 +125,12 @@ def _parts(messages: Any) -> tuple[list[str], int, int]:
             if kind in ("image_url", "input_image"):
                 images += 1
             elif kind in ("file", "input_file"):
-                files += 1
+                has_files = True
             else:
                 texts.append(part if isinstance(part, str) else canonical_json(part))
         if isinstance(message, dict):
             texts.append(canonical_json({name: value for name, value in message.items() if name != "content"}))
-    return texts, images, files
+    return texts, images, has_files
 
 
 def _tokens(text: str) -> int:

@@ -275,9 +275,9 @@ class Engine:
         return self._active < self._pace.limit or self._is_stopped()
 
     def _pause_left(self) -> float:
+        """Return the seconds until the last pause ends; not above 0 where there is none."""
         shared = 0.0 if self._purse is None else self._purse.paused_until
-        until = max(self._pace.paused_until, shared)
-        return until - self._clock.monotonic() if until else 0.0
+        return max(self._pace.paused_until, shared) - self._clock.monotonic()
 
     def _pause(self, attempt: Attempt, tried: int, put_off: int) -> float | None:
         """Return how long to wait before the next try, None when there is none."""

@@ -408,6 +408,50 @@ def test_money_of_a_dead_process_is_not_waited_for_without_end():
     assert [NoReplyKind.BUDGET] * 3 == [call.outcome.kind for call in delivered.values()]
 
 
+def test_money_that_another_process_gives_back_is_waited_for():
+    """It had set aside what this one needs, for a call of its own: nobody is told that the cap does not hold it."""
+    purse, delivered = FakePurse(150), {}
+    purse.reserve(100)
+
+    async def main() -> None:
+        provider = FakeProvider(lambda r, s, tried: said("x"))
+        deliver = lambda ask, call: delivered.__setitem__(ask.ticket, call)  # noqa: E731
+        engine = Engine(provider, QUICK, SystemClock(), deliver, purse=purse, prices=FixedPrices())
+        asyncio.get_running_loop().call_later(0.2, purse.settle, 100, 0)
+        await engine.run(iter(asks(1)))
+
+    asyncio.run(main())
+    assert [True] == [isinstance(call.outcome, Reply) for call in delivered.values()]
+    assert (60, 0) == (purse.spent, purse.reserved)
+
+
+@pytest.mark.parametrize("halted", [False, True], ids=["until there is room", "until it is halted"])
+def test_no_ask_is_taken_while_there_is_no_room_for_its_answer(halted: bool):
+    """Each worker ends the call it made and takes no other; then all of the rest is made, or nothing after a halt."""
+    delivered: list[int] = []
+    room = threading.Event()
+
+    async def main() -> int:
+        full = lambda: len(delivered) >= 4 and not room.is_set()  # noqa: E731
+        engine = Engine(
+            FakeProvider(lambda r, s, tried: said("x")),
+            QUICK,
+            SystemClock(),
+            lambda ask, call: delivered.append(ask.ticket),
+            full=full,
+        )
+        running = asyncio.create_task(engine.run(iter(asks(20))))
+        await asyncio.sleep(0.3)
+        held = len(delivered)
+        (engine.halt if halted else room.set)()
+        await asyncio.wait_for(running, 30)
+        return held
+
+    held = asyncio.run(main())
+    assert 4 <= held < 4 + QUICK.concurrency
+    assert (held if halted else 20) == len(delivered)
+
+
 def test_what_stopped_another_worker_stops_this_one():
     """The first worker to meet an exhausted quota ends the run for all; no further call is made."""
     purse, delivered = FakePurse(), {}

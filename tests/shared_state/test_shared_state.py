@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from migrate.edges.shared_state import SharedState
-from migrate.errors import StoreProblem
+from migrate.errors import MAKE_ROOM, StoreProblem
 from migrate.vocabulary import NoReplyKind
 
 
@@ -187,3 +188,39 @@ def test_a_cap_beyond_all_money_is_a_cap(tmp_path: Path):
     state = SharedState(tmp_path / "run.state")
     state.begin(10**40)
     assert state.reserve(10**15)
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path):
+    """What a run spent is nobody else's to read or to change, whatever the umask lets through."""
+    before = os.umask(0)
+    try:
+        SharedState(tmp_path / "runs" / "run.state").close()
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "runs", tmp_path / "runs" / "run.state")]
+    assert [0o700, 0o600] == modes
+
+
+def test_a_place_that_cannot_be_used_is_named(tmp_path: Path):
+    """A folder where the file should be: path and reason, and that nothing was lost."""
+    (tmp_path / "run.state").mkdir()
+    with pytest.raises(StoreProblem) as told:
+        SharedState(tmp_path / "run.state")
+    assert f"{tmp_path / 'run.state'} cannot be used: Is a directory" == told.value.message
+    assert "everything" == told.value.kept
+
+
+@pytest.mark.parametrize(("number", "hint"), [(errno.ENOSPC, MAKE_ROOM), (errno.EDQUOT, MAKE_ROOM), (errno.EIO, None)])
+def test_a_full_disk_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, hint: str | None
+):
+    """Room is to be made; of any other fault the file can be removed once no run is going on."""
+
+    def refused(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pwrite", refused)
+    with pytest.raises(StoreProblem) as told:
+        SharedState(tmp_path / "run.state")
+    assert f"{tmp_path / 'run.state'} cannot be used: {os.strerror(number)}" == told.value.message
+    assert (hint or "it can be removed when no run is going on") == told.value.hint
