@@ -172,35 +172,6 @@ def test_no_view_scrolls_sideways_on_a_phone(tabs: Callable[..., Tab], report: P
     assert "block" == page.locator(".stacked tbody td").first.evaluate("one => getComputedStyle(one).display")
 
 
-def scrolled(page: Any, top: int) -> None:
-    """Scroll, and wait until the page was told of it."""
-    page.evaluate("top => scrollTo(0, top)", top)
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert top == page.evaluate("scrollY")
-
-
-def test_a_new_view_starts_at_its_top_and_back_returns(tabs: Callable[..., Tab], report: Path) -> None:
-    """By a link and by a key; typing in the filter does not jump."""
-    page = tabs(height=300).open(report, "#/overview")
-    scrolled(page, 500)
-    page.locator(".matrix a", has_text="refund").first.evaluate("one => one.click()")
-    page.wait_for_selector("main.flow")
-    assert 0 == page.evaluate("scrollY")
-    scrolled(page, 400)
-    page.keyboard.press("o")
-    page.wait_for_selector("main.overview")
-    assert 0 == page.evaluate("scrollY")
-    for top in (400, 500):
-        page.go_back()
-        page.wait_for_function("top => scrollY === top", arg=top)
-    page.goto(page.url.partition("#")[0] + "#/cases?c=refund~json~gpt-4.1")
-    page.wait_for_selector(".case[data-row]")
-    scrolled(page, 200)
-    page.locator("#q").evaluate("one => (one.value = 'json', one.dispatchEvent(new Event('input')))")
-    page.wait_for_function("location.hash.includes('q=json')")
-    assert 200 == page.evaluate("scrollY")
-
-
 def test_small_bars_are_explained_where_they_stand(tabs: Callable[..., Tab], report: Path) -> None:
     """Which rungs they are and what their colours mean, once and without a mouse; and what all samples cost."""
     page = tabs().open(report)

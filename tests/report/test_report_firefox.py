@@ -23,6 +23,7 @@ from test_report_review import (
     report,
     test_a_broken_contract_cannot_be_accepted,
     test_a_group_is_accepted_but_for_one,
+    test_a_new_view_starts_at_its_top_and_back_returns,
     test_a_view_is_a_link,
     test_decisions_outlive_the_page,
     test_filters_count_what_they_would_show,

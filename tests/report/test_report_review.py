@@ -301,6 +301,36 @@ def test_a_view_is_a_link(tab: Tab, report: Path) -> None:
     assert (3, 1) == (page.locator(".row").count(), page.locator(".unified").count())
 
 
+def scrolled(page: Any, top: int) -> None:
+    """Scroll, and wait until the page was told of it."""
+    page.evaluate("top => scrollTo(0, top)", top)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert top == page.evaluate("scrollY")
+
+
+def test_a_new_view_starts_at_its_top_and_back_returns(tab: Tab, report: Path) -> None:
+    """By a link and by a key; typing in the filter does not jump."""
+    tab.page.set_viewport_size({"width": 1400, "height": 300})
+    page = tab.open(report, "#/overview")
+    scrolled(page, 500)
+    page.locator(".matrix a", has_text="refund").first.evaluate("one => one.click()")
+    page.wait_for_selector("main.flow")
+    assert 0 == page.evaluate("scrollY")
+    scrolled(page, 400)
+    page.keyboard.press("o")
+    page.wait_for_selector("main.overview")
+    assert 0 == page.evaluate("scrollY")
+    for top in (400, 500):
+        page.go_back()
+        page.wait_for_function("top => scrollY === top", arg=top)
+    page.goto(page.url.partition("#")[0] + "#/cases?c=refund~first~gpt-4.1")
+    page.wait_for_selector(".case[data-row]")
+    scrolled(page, 200)
+    page.locator("#q").evaluate("one => (one.value = 'first', one.dispatchEvent(new Event('input')))")
+    page.wait_for_function("location.hash.includes('q=first')")
+    assert 200 == page.evaluate("scrollY")
+
+
 def test_filters_count_what_they_would_show(tab: Tab, report: Path) -> None:
     """Chips carry counts beside the other filters; words, paths and texts of answers narrow the list."""
     page = tab.open(report, "#/cases?q=verdict:drift")

@@ -210,7 +210,9 @@ function Form({ index, open }: { index: Index; open: Asked }) {
   const [alone, setAlone] = useState<ReadonlySet<string>>(new Set());
   const [tried, setTried] = useState(false);
   const rows = all.filter((one) => !left.has(one));
-  const twins = twinsOf(chosen, verdict).filter((one) => shared(rows, one.id).length > 0);
+  // Of a twin too: what was decided of it by itself stays so, unless its case was taken in again.
+  const twinRows = (id: string) => shared(rows, id).filter((one) => !whole || before.has(one) || !decidedOn(one, id));
+  const twins = twinsOf(chosen, verdict).filter((one) => twinRows(one.id).length > 0);
   const needsReason = verdict !== "accept";
   const today = inDays(0, index.run.as_of);
   const over = verdict === "tolerate" && expires !== "" && expires < today;
@@ -225,7 +227,7 @@ function Form({ index, open }: { index: Index; open: Asked }) {
     const also = twins.filter((one) => !alone.has(one.id)).map((one) => one.id);
     const what = `${past(verdict)} ${rows.length === 1 ? caseWords(rows[0]) : counted(rows.length, "case")}`;
     const first = rows.includes(row) ? row : rows[0];
-    decide({ what, row: first }, ...[chosen, ...also].map((id) => ({ rows: id === chosen ? rows : shared(rows, id), scope: id, decision: { ...said, group: id || null, path: pathOf(id) } })));
+    decide({ what, row: first }, ...[chosen, ...also].map((id) => ({ rows: id === chosen ? rows : twinRows(id), scope: id, decision: { ...said, group: id || null, path: pathOf(id) } })));
     asked.value = null;
     told(what, verdict === "reject" ? rows : []);
   };
@@ -292,7 +294,7 @@ function Form({ index, open }: { index: Index; open: Asked }) {
       {twins.map((one) => (
         <label key={one.id} class="twin">
           <input type="checkbox" checked={!alone.has(one.id)} onChange={() => setAlone(flipped(alone, one.id))} /> and with it, at the same place:{" "}
-          <T text={one.title} /> <span class="note">{`${one.severity}, ${whole ? `${shared(rows, one.id).length} of these` : "in this case"}`}</span>
+          <T text={one.title} /> <span class="note">{`${one.severity}, ${whole ? `${twinRows(one.id).length} of these` : "in this case"}`}</span>
         </label>
       ))}
       {whole ? <Members index={index} all={all} before={before} left={left} setLeft={setLeft} /> : null}
