@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,7 +29,7 @@ from migrate.canary.pooling import Planned, pooled, pooled_policies, with_pool_l
 from migrate.canary.together import claims_of
 from migrate.edges.configuration import refuse_without_runs
 from migrate.edges.rollouts import read_policy
-from migrate.errors import UsageProblem, did_you_mean
+from migrate.errors import UsageProblem, did_you_mean, nearest
 from migrate.evidence import weigh
 from migrate.evidence.policy import Policy, policies_of
 from migrate.ports import CaseRecord
@@ -220,9 +221,7 @@ def chosen_evidence(
     """
     wanted = [one for one in evidence if candidate in (None, one.candidate)]
     if candidate is not None and not wanted:
-        known = list(dict.fromkeys(one.candidate for one in evidence))
-        guess = did_you_mean(candidate, known) or f"there is {', '.join(known) or 'none'}"
-        raise UsageProblem(f'no replay has the candidate "{candidate}"', hint=guess, next_command="prompt-migrate runs")
+        raise _without_candidate(candidate, list(dict.fromkeys(one.candidate for one in evidence)))
     by_flow: dict[str, list[FlowEvidence]] = {}
     for one in wanted:
         by_flow.setdefault(one.flow, []).append(one)
@@ -264,6 +263,15 @@ def _refuse_unknown(
                 raise UsageProblem(f'pool "{name}" of the policy: the run has no flow "{flow}"', hint=hint)
 
 
+def _without_candidate(candidate: str, known: Sequence[str]) -> UsageProblem:
+    """Say that no replay has a candidate: the one that was probably meant is planned, or one that is there."""
+    meant = nearest(candidate, known)
+    hint = f'did you mean "{meant}"?' if meant else f"there is {', '.join(known) or 'none'}"
+    there = meant or next(iter(known), "")
+    again = f"prompt-migrate canary plan --candidate {shlex.quote(there)}" if there else "prompt-migrate runs"
+    return UsageProblem(f'no replay has the candidate "{candidate}"', hint=hint, next_command=again)
+
+
 def _in_common(
     name: str, members: Sequence[str], by_flow: Mapping[str, Sequence[FlowEvidence]], leading: Mapping[FlowName, str]
 ) -> list[FlowEvidence]:
@@ -274,7 +282,7 @@ def _in_common(
         had = "; ".join(f"{flow}: {', '.join(own)}" for flow, own in zip(members, each, strict=True))
         raise UsageProblem(
             f'pool "{name}" of the policy: its members have no candidate in common ({had})',
-            next_command="pytest --model MODEL",
+            next_command=f"pytest --model {shlex.quote(next(iter(each[0])))} -k {shlex.quote(' or '.join(members))}",
         )
     # As good as its worst member.
     best = min(common, key=lambda candidate: max(_preference(own[candidate], leading) for own in each))

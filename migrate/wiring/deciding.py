@@ -12,7 +12,7 @@ from migrate.edges.configuration import refuse_without_runs
 from migrate.edges.goldens.log import DecisionFiles
 from migrate.edges.inventory import load_policies
 from migrate.edges.inventory.amending import PromptTexts
-from migrate.errors import StoreProblem, UsageProblem, did_you_mean
+from migrate.errors import StoreProblem, UsageProblem, did_you_mean, nearest
 from migrate.ports import Goldens
 from migrate.redaction import Redactor
 from migrate.reviewing import is_there, rejected_again, standing
@@ -145,8 +145,9 @@ def _without_candidate(world: World, run: Run, candidate: str, flows: Sequence[s
     others = (one for one in world.ledger.runs() if one.kind == "replay" and candidate in one.candidates)
     other = next(others, None)
     if other is None:
-        hint = did_you_mean(candidate, run.candidates)
-        return UsageProblem(problem, hint=hint, next_command="prompt-migrate runs")
+        meant = nearest(candidate, run.candidates)
+        typed = f"prompt-migrate promote {shlex.quote(meant)}" if meant else "prompt-migrate runs"
+        return UsageProblem(problem, hint=meant and f'did you mean "{meant}"?', next_command=typed)
     words = ["prompt-migrate", "promote", candidate, *(word for flow in flows for word in ("--flow", flow))]
     again = shlex.join([*words, "--run", other.id])
     return UsageProblem(f"{problem}: run {other.id} has it", next_command=again)

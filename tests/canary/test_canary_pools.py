@@ -216,12 +216,27 @@ def test_a_pool_takes_the_best_candidate_of_all_its_members() -> None:
         ([], RUN, {"support": ("refund", "traige")}, 'the run has no flow "traige"\ndid you mean "triage"?'),
         ([], RUN, {"notes": ("refund", "triage")}, 'pool "notes" of the policy is called like a flow of the run'),
         ([], [RUN[1], RUN[3]], POOLS, "no candidate in common (refund: nano; triage: mini)"),
+        ([], [RUN[1], RUN[3]], POOLS, "next: pytest --model nano -k 'refund or triage'"),
     ],
 )
 def test_a_pool_that_the_run_does_not_have_is_said(flows: list[str], run: Any, pools: Any, said: str) -> None:
     """Typos are guessed, in names of pools and of members; candidates are listed by member."""
     with pytest.raises(UsageProblem) as caught:
         chosen(*flows, run=run, pools=pools)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("minni", 'did you mean "mini"?\nnext: prompt-migrate canary plan --candidate mini'),
+        ("gpt-9", "there is nano, mini\nnext: prompt-migrate canary plan --candidate nano"),
+    ],
+)
+def test_a_candidate_that_no_replay_has_is_answered_with_those_there_are(typed: str, said: str) -> None:
+    """The list of runs would not tell what to type: the candidates do."""
+    with pytest.raises(UsageProblem) as caught:
+        chosen(candidate=typed)
     assert said in str(caught.value)
 
 

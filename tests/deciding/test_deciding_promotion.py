@@ -169,6 +169,7 @@ def test_tolerations_stay_and_are_counted(replayed: Project) -> None:
 def test_what_cannot_be_promoted_is_said(replayed: Project) -> None:
     """A candidate nobody tried, a flow nobody has, a case that was not replayed: one sentence each."""
     assert "has no candidate gpt-9" in command("promote", "gpt-9").stderr
+    assert "\nnext: prompt-migrate promote gpt-4.1\n" in command("promote", "gpt-41").stderr
     assert "has no flow refunds" in command("promote", "gpt-4.1", "--flow", "refunds").stderr
     prompt = replayed.root / "prompts" / "refund.prompt.yml"
     prompt.write_text(prompt.read_text("utf-8") + "  - {id: new, inputs: {text: a new case}}\n", "utf-8")

@@ -13,6 +13,7 @@ from migrate.evidence import Standing
 from migrate.evidence.rating import HumanEvidence
 from migrate.inert import inert, shorten
 from migrate.presenting.changes import Change, changes
+from migrate.presenting.deciding import counting_command
 from migrate.presenting.formats.lines import CaseLine, Told
 from migrate.presenting.numbers import UNKNOWN, counted, ratio_text, share_text
 from migrate.presenting.people import NOTE, agreement_text, mean_text
@@ -56,7 +57,8 @@ def _body(told: Told) -> Iterator[str]:
     yield from _people(told.people)
     yield from _groups(told)
     yield from _failures(told.lines)
-    yield f"run {code(run.id)}, {run.state}; repeat it with {code(run.command or 'pytest --model MODEL', 300)}"
+    again = run.command or counting_command(run.candidates)
+    yield f"run {code(run.id)}, {run.state}; repeat it with {code(again, 300)}"
 
 
 def code(text: str, limit: int = LONGEST_CODE) -> str:
