@@ -461,8 +461,8 @@ def finding_kinds() -> Lines:
 
 def case_verdicts() -> Lines:
     yield from prose("""
-        The first that holds, in this order. `breaking`, `no_golden` and `stale_golden` fail the pytest item; `no_reply`
-        is an error of it; every other verdict passes, unless `--fail-on` says otherwise.
+        The first that holds, in this order. `breaking`, `no_golden` and `stale_golden` fail the pytest item, and
+        `drift` where `--fail-on` names it; `no_reply` is an error of it; every other verdict passes.
     """)
     yield from table(("verdict", "when"), [(code(value), text) for value, text in members(CaseVerdict)])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from migrate.cli.leftovers import take_in_leftovers
-from migrate.cli.printing import fuller_lines, print_json, terminal_width
+from migrate.cli.printing import fuller_lines, hanging, print_json, terminal_width
 from migrate.errors import IncompleteRun, StaleGoldens, UsageProblem
 
 if TYPE_CHECKING:
@@ -62,11 +62,23 @@ def compare(
     else:
         leaving = World(settings, os.environ).leaving(evidence)
         print_summary(run, evidence, heard.evidence(), named=run_id is not None, leaving=leaving)
+        _say(_unread(settings, evidence), err=False)
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
     _say(found.words() if as_json else _wrapped(found.words()), err=as_json)
     context.exit(exit_code(found))
+
+
+def _unread(settings: Settings, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+    """Yield which flows are judged without their prompt file, and why it cannot be read."""
+    from migrate.edges.inventory import load_readable
+
+    broken = load_readable(settings).broken
+    for flow, critical in {one.flow: one.critical for one in evidence}.items():
+        if flow in broken:
+            said = f"{flow} is judged as {critical}, for its prompt file cannot be read: {broken[flow]}"
+            yield from hanging("note: ", said, terminal_width())
 
 
 def _decided_since(settings: Settings, run: Run, evidence: Sequence[FlowEvidence]) -> Iterator[str]:

@@ -48,12 +48,17 @@ class Gates:
         return [f"{flow.flow} against {flow.candidate}: {why}" for flow in evidence for why in self._reasons(flow)]
 
     def left_open(self, evidence: Iterable[FlowEvidence]) -> list[str]:
-        """Return what is said of flows that are shown to be unsafe and close no gate: what would close it, a line each.
+        """Return what is said of flows that close no gate and are shown to be unsafe, or break: what would close it.
 
         A verdict closes no gate, its cases do: a flow may be worse by changes of meaning alone, which nobody asked for.
+        A list without `breaking` lets broken contracts pass.
         """
-        passed = [flow for flow in evidence if flow.verdict == "unsafe" and not any(self._reasons(flow))]
-        return [f"{flow.flow} against {flow.candidate} is unsafe: {self._closing(flow)}" for flow in passed]
+        passed = [flow for flow in evidence if _is_harmed(flow) and not any(self._reasons(flow))]
+        return [
+            f"{flow.flow} against {flow.candidate}{' is unsafe' if flow.verdict == 'unsafe' else ''}: "
+            f"{self._closing(flow)}"
+            for flow in passed
+        ]
 
     def _closing(self, flow: FlowEvidence) -> str:
         more = [
@@ -86,6 +91,10 @@ class Gates:
             yield from _cost_reasons(flow, self.cost)
         if self.p95 is not None:
             yield from _p95_reasons(flow, self.p95)
+
+
+def _is_harmed(flow: FlowEvidence) -> bool:
+    return flow.verdict == "unsafe" or bool(flow.verdicts.get(CaseVerdict.BREAKING))
 
 
 def parse_fail_on(text: str) -> Gates:

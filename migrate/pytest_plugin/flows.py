@@ -24,7 +24,6 @@ from migrate.pytest_plugin.running import OneRun, again, failed, key_in_place, n
 from migrate.pytest_plugin.words import fault_kinds, fault_lines, tell_dropped
 from migrate.vocabulary import Candidate, Flow, Golden
 from migrate.workflow.applications import conclude_recording, conclude_replay, staleness_of
-from migrate.workflow.replay import FAILING
 
 if TYPE_CHECKING:
     from migrate.pytest_plugin.session import MigrateSession
@@ -265,7 +264,7 @@ class FlowTests:
             words = [*lines[:-1], *fault_lines(record), *_misses(runs), f"  next: {self._again(test)}"]
             cause = ", ".join(["no reply", *fault_kinds(record)])
             return Told(not_judged(reports, words), verdict.value, candidate, cause)
-        if verdict not in FAILING:
+        if verdict not in session.world.failing:
             return Told(passed(reports), verdict.value, candidate)
         return Told(failed(reports, lines), verdict.value, candidate, first_finding(record.comparison))
 

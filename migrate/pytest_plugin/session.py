@@ -35,7 +35,7 @@ from migrate.vocabulary import Candidate, CaseVerdict, Comparison, Flow, NoReply
 from migrate.workflow.background import Background
 from migrate.workflow.fold import OfRun
 from migrate.workflow.record import Recorded, Recording
-from migrate.workflow.replay import FAILING, Replay, Trial
+from migrate.workflow.replay import Replay, Trial
 
 NAME = "promptmigrate-session"
 NARROWEST: Final = 60
@@ -498,7 +498,7 @@ class MigrateSession:
                 raise NotJudged(stale_lines(item.trial, outcome.note))
             return
         assert isinstance(outcome, Comparison)
-        if outcome.verdict in FAILING:
+        if outcome.verdict in self.world.failing:
             trial = item.trial
             raise Regression(failure_lines(outcome, trial.case.place, trial.candidate.text, width=self.width))
         # A passed case keeps nothing but its verdict: ten thousand of them must fit.

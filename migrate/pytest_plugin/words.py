@@ -76,7 +76,9 @@ def _why_failed(outcome: object) -> str:
     """Return what made a case fail, in a few words; empty where it did not, or where nobody can say."""
     match outcome:
         case Comparison():
-            return first_finding(outcome) if outcome.verdict in FAILING else ""
+            # Of what passed nothing is kept but the verdict.
+            failed = outcome.verdict in FAILING or bool(outcome.findings)
+            return first_finding(outcome) if failed else ""
         case Recorded():
             return "stale golden" if outcome.stale else ""
         case NotJudged():

@@ -77,7 +77,7 @@ def make_text(world: World, form: str, run_id: str | None = None) -> tuple[Run, 
     from migrate.presenting.formats.lines import Lines
 
     run = replay_of(world.ledger, run_id)
-    lines, people = Lines(_flows(world), run.id), heard(world.settings)
+    lines, people = Lines(_flows(world), run.id, world.failing), heard(world.settings)
     records = lines.watch(people.watch(world.ledger.records(run.id)))
     evidence = weigh(records, policies=load_policies(world.settings))
     said = people.evidence()

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from migrate.evidence import Standing
     from migrate.evidence.gates import Gates
     from migrate.ports import Journal
+    from migrate.vocabulary import CaseVerdict
 
 
 def open_world(
@@ -454,6 +455,14 @@ class World:
         from migrate.evidence import standing
 
         return standing(run, evidence, self._gates())
+
+    @cached_property
+    def failing(self) -> frozenset[CaseVerdict]:
+        """Verdicts that fail an item: those that always do, and drift where `--fail-on` names it."""
+        from migrate.vocabulary import CaseVerdict
+        from migrate.workflow.replay import FAILING
+
+        return FAILING | ({CaseVerdict.DRIFT} if self._gates().drift else set())
 
     def _gates(self) -> Gates:
         from migrate.evidence.gates import parse_fail_on

@@ -388,4 +388,4 @@ def _short(request: Request) -> str:
 
 
 FAILING = frozenset({CaseVerdict.BREAKING, CaseVerdict.NO_GOLDEN, CaseVerdict.STALE_GOLDEN})
-"""Verdicts that fail an item; `no_reply` is an error instead, everything else passes."""
+"""Verdicts that fail an item always; `no_reply` is an error instead, drift fails where it is asked to."""

@@ -113,6 +113,16 @@ def test_the_inventory_says_what_a_flow_may_lose(project: Path) -> None:
     assert [("insufficient", 49, 0.03, f"{unknown}; {also}")] * 2 == reasons[1:]
 
 
+def test_a_flow_whose_prompt_file_cannot_be_read_says_by_what_it_is_judged(project: Path) -> None:
+    """Its class and margin are in that file: without it the verdict is another one, and looks the same."""
+    keep_run(project, [record()])
+    (project / "prompts").mkdir(exist_ok=True)
+    (project / "prompts" / "refund.prompt.yml").write_text("name: refund\ncritical: [\n", encoding="utf-8")
+    said = " ".join(compare().stdout.split())
+    assert "note: refund is judged as medium, for its prompt file cannot be read: " in said
+    assert "prompts/refund.prompt.yml" in said
+
+
 @pytest.mark.parametrize(
     ("verdicts", "arguments", "code", "reason"),
     [

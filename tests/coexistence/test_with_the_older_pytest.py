@@ -62,6 +62,6 @@ def test_the_older_pytest_lets_a_conftest_own_the_name(older: Project) -> None:
         "--no-summary", "--model", "mine", "--migrate-model", "gpt-4.1", LATE_ID, "--migrate-fail-on", "drift"
     )
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(failed=1)
     assert 1 == result.ret
     result.stdout.fnmatch_lines("gate closed: refund against gpt-4.1: 1 of 1 cases drifting")

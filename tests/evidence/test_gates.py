@@ -129,6 +129,14 @@ def test_an_unsafe_flow_that_closes_a_gate_is_told_once() -> None:
     assert [] == gates.left_open([drifting, replace(drifting, verdict="insufficient")])
 
 
+def test_broken_cases_that_a_list_lets_pass_are_told() -> None:
+    """`drift` alone asks for nothing of a broken contract: who meant both learns what would ask for them."""
+    broken = evidence(verdicts={CaseVerdict.SAME: 2, CaseVerdict.BREAKING: 1})
+    said = "refund against gpt-4.1: 1 of 3 cases breaking; --fail-on drift,breaking would close it"
+    assert [said] == parse_fail_on("drift").left_open([broken])
+    assert [] == parse_fail_on("breaking").left_open([broken])
+
+
 MEASURED = evidence(ratio=1.1, before=latency(100, 200, 60), after=latency(120, 250, 60, "simulated, live"))
 
 

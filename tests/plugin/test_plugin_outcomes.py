@@ -230,12 +230,13 @@ def test_an_unstable_baseline_passes_and_is_counted(fresh: Project) -> None:
     ],
 )
 def test_the_gate_is_closed_by_what_was_asked_for(project: Project, fail_on: str, reason: str | None) -> None:
-    """`--fail-on` ends a run in which every item passed with 1, and says why; a gate that holds says nothing."""
+    """`--fail-on` ends a run with 1 and says why; a drift that it names fails its item, a figure none."""
     project.say("gpt-4.1", {BROKEN: OTHER_AMOUNT})
 
     result = project.run("-q", "--model", "gpt-4.1", "--fail-on", fail_on)
 
-    result.assert_outcomes(passed=5)
+    drifting = int("drift" in fail_on)
+    result.assert_outcomes(passed=5 - drifting, failed=drifting)
     assert (0 if reason is None else 1) == result.ret
     assert ([] if reason is None else [reason]) == gates(result)
 
@@ -272,6 +273,23 @@ def test_fail_on_may_be_repeated_and_come_from_the_configuration(project: Projec
     )
 
     assert (1, 0) == (configured.ret, given.ret)
+
+
+def test_a_drift_that_is_asked_for_fails_its_item_with_what_accepts_it(project: Project) -> None:
+    """The gate names a flow and a number: the item names the case, what changed, and what to type if it is fine."""
+    project.say("gpt-4.1", {BROKEN: OTHER_AMOUNT})
+    asked = project.run("-q", "--model", "gpt-4.1", "prompts/refund.prompt.yml", "--fail-on", "breaking,drift")
+    asked.assert_outcomes(passed=2, failed=1)
+    asked.stdout.fnmatch_lines(
+        [
+            "  drift: $.amount value changed: refund / broken-cup*",
+            "    prompt-migrate accept --flow refund --case broken-cup --candidate gpt-4.1",
+            "failed, by what was found first:",
+            "  refund: drift: $.amount value changed: broken-cup",
+            "gate closed: refund against gpt-4.1: 1 of 3 cases drifting",
+        ]
+    )
+    project.run("-q", "--model", "gpt-4.1", "prompts/refund.prompt.yml").assert_outcomes(passed=3)
 
 
 def test_a_skipped_case_is_accounted_for(project: Project) -> None:

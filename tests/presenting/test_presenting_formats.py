@@ -18,6 +18,7 @@ from migrate.evidence import parse_fail_on, standing, weigh
 from migrate.evidence.rating import Heard
 from migrate.ports import CaseRecord
 from migrate.presenting.formats import FORMS, Told, lines_of, rated
+from migrate.presenting.formats.lines import Lines
 from migrate.presenting.formats.markdown import LONGEST, code
 from migrate.reviewing.sampling import text_digest
 from migrate.vocabulary import (
@@ -147,6 +148,16 @@ def test_junit_tells_failures_from_errors() -> None:
     assert (None, True) == (late.get("time"), lost.find("error") is not None)
     properties = {one.get("name"): one.get("value") for one in late.iter("property")}
     assert ("same", "0.2") == (properties["verdict"], properties["candidate_cost_usd"])
+
+
+def test_a_drift_fails_where_it_is_asked_to() -> None:
+    """As its item does under pytest: the file of a CI system and the run agree."""
+    records = [record(compared("late-parcel", finding(), verdict=CaseVerdict.DRIFT))]
+    for failing, outcome in (({CaseVerdict.DRIFT}, "failed"), ((), "passed")):
+        lines = Lines({}, failing=failing)
+        weighed = weigh(lines.watch(records), policies={})
+        (test,) = json.loads(FORMS["ctrf"](Told(replay(), weighed, lines.lines)))["results"]["tests"]
+        assert (outcome, outcome == "failed") == (test["status"], "prompt-migrate accept" in test.get("trace", ""))
 
 
 def test_ctrf_counts_what_it_lists() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from migrate.presenting.report.rows import Row, row_of
 from migrate.vocabulary import CaseId, CaseVerdict, Flow, FlowEvidence, FlowName, Measurement, Place, Run
 
 FAILED = frozenset({CaseVerdict.BREAKING, CaseVerdict.NO_GOLDEN, CaseVerdict.STALE_GOLDEN})
-"""Verdicts that fail an item under pytest; `no_reply` is an error, everything else passes."""
+"""Verdicts that fail an item under pytest always; `no_reply` is an error, drift fails where it is asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class CaseLine:
     """What a failed item says, inert; empty for one that passed."""
     people: CaseMarks | None = None
     """What people said of it; None: nobody was asked."""
+    fails: bool = False
+    """The verdict is one that fails an item."""
     rejection: str = ""
     """Who rejected the change that it fails for, and why, where nothing broke; empty elsewhere."""
 
@@ -62,7 +64,7 @@ class CaseLine:
         """`passed`, `failed` or `error`: a fault of the road is no regression."""
         if self.row.verdict is CaseVerdict.NO_REPLY:
             return "error"
-        return "failed" if self.row.verdict in FAILED else "passed"
+        return "failed" if self.fails else "passed"
 
     @property
     def values(self) -> dict[str, Any]:
@@ -112,7 +114,10 @@ class Told:
 class Lines:
     """Gathers the lines while the records are weighed."""
 
-    def __init__(self, flows: Mapping[FlowName, Flow], run: str = "") -> None:
+    def __init__(
+        self, flows: Mapping[FlowName, Flow], run: str = "", failing: Collection[CaseVerdict] = FAILED
+    ) -> None:
+        self._failing = failing
         self.run = run
         """Names the run in the commands of what failed: these lines are read when it is not the newest any more."""
         self.lines: list[CaseLine] = []
@@ -130,7 +135,8 @@ class Lines:
         comparison = record.comparison
         row = row_of(record, (0, 0))
         place = self._places.get((comparison.flow, comparison.case))
-        failed = row.verdict in FAILED or row.verdict is CaseVerdict.NO_REPLY
+        fails = row.verdict in self._failing
+        failed = fails or row.verdict is CaseVerdict.NO_REPLY
         return CaseLine(
             row=row,
             baseline=comparison.baseline,
@@ -138,6 +144,7 @@ class Lines:
             cost_usd=(mean_cost_text(record.baseline), mean_cost_text(record.candidate)),
             latency_ms=(_mean_ms(record.baseline), _mean_ms(record.candidate)),
             said=tuple(failure_lines(comparison, place, comparison.candidate, run=self.run)) if failed else (),
+            fails=fails,
             rejection=comparison.note if fails_for_a_rejection(comparison) else "",
         )
 
