@@ -315,6 +315,18 @@ def test_restarted_server_is_waited_for(empty_postgresql_url: str, postgresql_se
     assert 3 * BATCH == len(cases_of(empty_postgresql_url, tmp_path, "run-001"))
 
 
+def test_a_ledger_is_opened_while_its_server_comes_back(
+    empty_postgresql_url: str, postgresql_server: Any, tmp_path: Path
+) -> None:
+    """A worker that begins at that moment is told of nothing."""
+    open_ledger(empty_postgresql_url, root=tmp_path).close()
+    server = Server(postgresql_server)
+    coming_back = server.crash()
+    open_ledger(empty_postgresql_url, root=tmp_path).close()
+    assert 0 == coming_back.wait()
+    server.is_back()
+
+
 def test_eight_processes_outlive_restarts(empty_postgresql_url: str, postgresql_server: Any, tmp_path: Path) -> None:
     """Eight writers lose nothing, and are told of nothing, while the server crashes and comes back again and again."""
     ledger = open_ledger(empty_postgresql_url, root=tmp_path)

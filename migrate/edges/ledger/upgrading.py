@@ -21,6 +21,9 @@ from migrate.edges.ledger.tables import metadata, schema_version
 from migrate.edges.ledger.versions import Migration
 from migrate.errors import StoreProblem
 
+OPENING_S: Final = 5.0
+"""How long a server that does not answer is asked again when a ledger is opened: it may be restarting, and whoever
+mistyped its name is to learn that soon."""
 _ADVISORY_LOCK: Final = 0x70_6D_6C_67
 """Any number, as long as every prompt-migrate takes the same one before it changes a PostgreSQL schema."""
 
@@ -82,7 +85,7 @@ def schema_of(connection: Connection) -> Schema:
 def _peek(database: Database) -> Schema:
     """Return the schema without touching anything, not even the journal mode."""
     if database.path is None:
-        return database.read(schema_of, patience_s=0)
+        return database.read(schema_of, patience_s=OPENING_S)
     with saying(database.name), closing(connect_sqlite(database.path, readonly=database.readonly)) as connection:
         known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'").fetchone()[0]
         if known:
