@@ -134,7 +134,8 @@ def gaps(tally: Tally, policy: Policy) -> Iterator[str]:
         yield f"no case could be compared: {left_out or 'there is none'}"
         return
     if policy.cases is not None and tally.cases < policy.cases:
-        yield f"only {tally.cases} of the flow's {policy.cases} cases are in this run"
+        verb = "is" if tally.cases == 1 else "are"
+        yield f"only {tally.cases} of the flow's {policy.cases} cases {verb} in this run"
     if not tally.agreement.n and tally.unmeasured:
         yield "goldens of one sample show no noise: agreement wants 2 or more"
     elif not tally.agreement.n:

@@ -215,6 +215,11 @@ def test_beyond_reach_a_canary_shows_the_contract_and_not_the_meaning() -> None:
     ] == [reason.rpartition(": ")[2] for reason in flow.reasons]
 
 
+def test_a_run_of_one_case_says_so_in_good_grammar() -> None:
+    """After `-k` one case is in the run."""
+    assert "only 1 of the flow's 30 cases is in this run" == judged(cases((1, CLEAN)), medium(count=30)).reasons[0]
+
+
 def test_agreement_says_which_cases_it_leaves_out() -> None:
     """One of forty keeps no contract on either side: agreement is of 39, and says why it is not of 40."""
     differs, unkept = scores(agreement=((5, 5), (0, 25))), scores((0, 5), (0, 5), None)
