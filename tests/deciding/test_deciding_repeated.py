@@ -14,8 +14,8 @@ from small_project import LATE, Project
 AGAIN = ("-q", "--model", "gpt-4.1", "--migrate-offline")
 
 
-def decided(project: Project) -> list[tuple[str, str, str]]:
-    """Return what the page of the newest replay holds as decided: case, verdict, group."""
+def decided(project: Project) -> list[tuple[str, str, str | None]]:
+    """Return what the page of the newest replay holds as decided: case, verdict, group; None: the whole case."""
     assert 0 == command("report", "-o", "page.html").exit_code
     page = (project.root / "page.html").read_text("utf-8")
     packed = re.search(r'<script type="application/gzip" id="index">([A-Za-z0-9+/=]*)</script>', page)
@@ -25,11 +25,12 @@ def decided(project: Project) -> list[tuple[str, str, str]]:
 
 
 def test_a_rejected_change_that_comes_again_is_decided(replayed: Project) -> None:
-    """Rejected as a case, and replayed: the page holds it for the group that is there again, and for no other."""
+    """Rejected as a case, and replayed: the page holds it for the whole case, and once more changed in it for the group
+    that is there again, and for no other."""
     amount = group("$.amount value changed")
     decide("reject", "--case", "late-parcel", "--reason", "we would pay too much")
     replayed.run(*AGAIN)
-    assert [("late-parcel", "reject", amount)] == decided(replayed)
+    assert [("late-parcel", "reject", None)] == decided(replayed)
     replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 9}'})
     replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
     assert [("late-parcel", "reject", amount)] == decided(replayed)
