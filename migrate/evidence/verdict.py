@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 from migrate.evidence import words
 from migrate.evidence.policy import Policy
 from migrate.evidence.tally import Scale, Tally
-from migrate.statistics import cases_within, faced_levels, lower_bound, p_beyond, p_within, upper_bound
+from migrate.statistics import Differences, cases_within, faced_levels, lower_bound, p_beyond, p_within, upper_bound
 from migrate.vocabulary import FlowMetric
 
 Name: TypeAlias = Literal["contract", "agreement"]
@@ -59,7 +59,12 @@ class Question:
     @cached_property
     def metrics(self) -> tuple[FlowMetric, ...]:
         """Those that at least one case says something about."""
-        return measured((self._tally.contract, self._tally.agreement), self.policy)
+        return measured((self._tally.contract, self._tally.agreement), self.policy, absent=self._absent)
+
+    @property
+    def _absent(self) -> int:
+        """Cases of the flow that the run has not, as where only those are replayed that failed before."""
+        return max((self.policy.cases or 0) - self._tally.cases, 0)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:
@@ -103,19 +108,28 @@ class Question:
         return max(known) if known and len(known) == len(unsettled) and not self.gaps else None
 
 
-def measured(scales: tuple[Scale, Scale], policy: Policy) -> tuple[FlowMetric, ...]:
+def measured(scales: tuple[Scale, Scale], policy: Policy, absent: int = 0) -> tuple[FlowMetric, ...]:
     """Weigh contract and agreement over their cases; a missing answer is taken for what does the claim most harm.
 
     Either alone makes a flow unsafe. So that two questions are not asked at the price of one, each faces the level that
     the other leaves it (R. J. Simes, "An improved Bonferroni procedure", Biometrika 73 (1986)): half of alpha, or all
-    of it where both are shown.
+    of it where both are shown. Where a run has a part of the flow's cases, which may have been chosen for failing, the
+    `absent` ones are taken for no worse: harm is shown of the flow, or not at all.
     """
     named: tuple[tuple[Name, Scale], ...] = (("contract", scales[0]), ("agreement", scales[1]))
     asked = [(name, scale) for name, scale in named if scale.n]
-    best = [scale.differences(lambda counts: counts.best) for _, scale in asked]
+    best = [_least(scale.differences(lambda counts: counts.best), absent, policy) for _, scale in asked]
     harm = faced_levels([p_beyond(one, policy.margin) / policy.alpha for one in best])
     lows = [(lower_bound(one, policy.alpha * share), share) for one, share in zip(best, harm, strict=True)]
     return tuple(_metric(name, scale, policy, low) for (name, scale), low in zip(asked, lows, strict=True))
+
+
+def _least(seen: Differences, absent: int, policy: Policy) -> Differences:
+    """Return what shows the least harm: the cases seen, or with those that are absent taken for no worse.
+
+    A bound that only more cases made tighter would be evidence of answers that nobody gave.
+    """
+    return min((seen, seen.with_equal(absent)), key=lambda one: lower_bound(one, policy.alpha))
 
 
 def _metric(name: Name, scale: Scale, policy: Policy, low: tuple[float, float]) -> FlowMetric:

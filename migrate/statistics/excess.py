@@ -47,6 +47,10 @@ class Differences:
         """Take a count of cases by difference."""
         return cls(tuple(cases), tuple(cases.values()))
 
+    def with_equal(self, cases: int) -> Differences:
+        """Return the same with so many cases more that do not differ."""
+        return Differences((*self.values, 0.0), (*self.weights, float(cases))) if cases else self
+
     @cached_property
     def n(self) -> float:
         return sum(self.weights)
