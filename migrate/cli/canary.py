@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from migrate.cli.leftovers import take_in_leftovers
-from migrate.cli.printing import print_json, print_lines, terminal_width
+from migrate.cli.printing import hanging, print_json, print_lines, terminal_width
 from migrate.errors import UsageProblem, did_you_mean
 from migrate.inert import inert
 
 if TYPE_CHECKING:
-    from migrate.canary import Plan, Rollout
+    from migrate.canary import Plan, Rollout, Stage
     from migrate.canary.counted import Counted, Log
     from migrate.canary.verdicts import Verdict
     from migrate.wiring.canary_export import Target
@@ -370,6 +370,7 @@ def export(
         print_lines(flaws or [f"{held} is stage {stage} of plan {made.plan_id}: {', '.join(stages)}"])
         context.exit(1 if flaws else 0)
     text = exported(made, target, stages)
+    print_lines(_before_it_runs(made, stages), err=True)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -378,3 +379,16 @@ def export(
         words += ["--stage", str(stage), "--check", str(output)]
         again = shlex.join(["prompt-migrate", "canary", "export", str(plan_file), "--to", target, *words])
         click.echo(inert(f"written: {output}; next: {again}", keep_newlines=False), err=True)
+
+
+def _before_it_runs(made: Plan, stages: Mapping[str, Stage]) -> Iterator[str]:
+    """Yield of which exported flows somebody should think before the file is used: it asks nobody by itself."""
+    rollouts = [one for one in made.rollouts if one.flow in stages]
+    doubted = [f"{one.flow} ({one.doubts[0].replace('_', ' ')})" for one in rollouts if one.doubts]
+    asking = [one.flow for one in rollouts if stages[one.flow].human_gate]
+    for words, named in (
+        ("the replay speaks against", doubted),
+        ("by the plan a person says yes before this stage, which the file does not ask for:", asking),
+    ):
+        if named:
+            yield from hanging("note: ", f"{words} {', '.join(named)}", terminal_width())

@@ -65,15 +65,16 @@ def fuller_lines(runs: Iterable[Run], shown: Run, command: str) -> Iterator[str]
     judged = _judged(shown)
     for one in alike:
         if _judged(one) > judged:
-            more = counted(_judged(one), "case")
-            said = f"run {shown.id} judged {counted(judged, 'case')}, run {one.id} before it {more}"
+            noun = "case" if len(shown.candidates) == len(one.candidates) == 1 else "comparison"
+            few, many = (counted(run.accounts.get("judged", 0), noun) for run in (shown, one))
+            said = f"run {shown.id} judged {few}, run {one.id} before it {many}"
             yield from hanging("note: ", said, terminal_width())
             yield f"note: that one: prompt-migrate {command} --run {one.id}"
             return
 
 
 def _judged(run: Run) -> int:
-    """Return how many cases a run judged, of each of its candidates."""
+    """Return how many cases a run judged against each of its candidates, on an average."""
     return run.accounts.get("judged", 0) // max(len(run.candidates), 1)
 
 

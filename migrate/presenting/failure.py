@@ -60,15 +60,24 @@ def failure_lines(
     text = candidate.text if isinstance(candidate, Candidate) else candidate
     findings = _distinct(comparison)
     # Two blanks first: what a file or a model named must never start a line of a CI log.
-    lines = [f"  {line}" for line in wrapped(_head(comparison, text, findings), width - 2)]
-    lines += _where(place, findings)
-    if comparison.note:
-        lines.append(f"  why: {comparison.note}")
+    head = [f"  {line}" for line in wrapped(_head(comparison, text, findings), width - 2)]
+    note = [f"  why: {comparison.note}"] if comparison.note else []
     of = 0 if comparison.scores is None else comparison.scores.contract.candidate.total
-    for finding, samples in findings[:MOST_FINDINGS]:
-        lines += _finding(finding, samples, width, of)
+    blocks = [list(_finding(finding, samples, width, of)) for finding, samples in findings[:MOST_FINDINGS]]
     following = _next_lines(comparison, text, run, width)
+    # A line for where it is, which says how many findings are shown.
+    told = _whole(blocks, MOST_LINES - len(head) - len(note) - len(following) - 1)
+    where = list(_where(place, len(told), len(findings)))
+    lines = [*head, *where, *note, *(line for block in told for line in block)]
     return [*(fit(line, width) for line in lines[: MOST_LINES - len(following)]), *following]
+
+
+def _whole(blocks: Sequence[list[str]], room: int) -> Sequence[list[str]]:
+    """Return the findings that have room whole, the first one at least: half of one reads as if a value were gone."""
+    shown = 1
+    while shown < len(blocks) and sum(map(len, blocks[: shown + 1])) <= room:
+        shown += 1
+    return blocks[:shown]
 
 
 def finding_lines(findings: Sequence[Finding], most: int, *, width: int = WIDTH) -> list[str]:
@@ -107,10 +116,10 @@ def _kind(finding: Finding) -> str:
     return finding.kind.value.replace("_", " ")
 
 
-def _where(place: Place | None, findings: Sequence[object]) -> Iterator[str]:
+def _where(place: Place | None, shown: int, findings: int) -> Iterator[str]:
     said = [f"at {place}"] if place is not None else []
-    if len(findings) > MOST_FINDINGS:
-        said.append(f"the worst {MOST_FINDINGS} of {len(findings)} findings")
+    if findings > shown:
+        said.append(f"the worst {f'{shown} ' if shown > 1 else ''}of {findings} findings")
     if said:
         yield "  " + ", ".join(said)
 

@@ -249,7 +249,8 @@ def _places(evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     for verdict in (CaseVerdict.CONTRACT_NOT_KEPT, CaseVerdict.UNSTABLE_BASELINE):
         found = [(flow, flow.verdicts[verdict]) for flow in evidence if flow.verdicts.get(verdict)]
         named = [f"{count} in {flow.flow}{f' on {flow.candidate}' if several else ''}" for flow, count in found]
-        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        left = sum(count for _, count in found[MOST_NAMED:])
+        more = f" and {left} elsewhere" if left else ""
         if named:
             yield f"{verdict_words(verdict)}: {_listed(named)}{more}"
 

@@ -77,12 +77,15 @@ class WebReview:
         own = [self._kept.get(_key(decision)) for decision in asked]
         written = [one for one in own if one is not None and one.status == "written"]
         back = iter(self._writer.take_back(written, reviewer=self._reviewer, at=self._now()))
-        outcomes = [
-            next(back) if one is not None and one.status == "written" else Outcome(decision, "refused", NOT_OURS)
-            for one, decision in zip(own, asked, strict=True)
-        ]
+        outcomes = []
+        for one, decision in zip(own, asked, strict=True):
+            if one is None:
+                outcomes.append(Outcome(decision, "refused", NOT_OURS))
+            else:
+                # What stood already was not written again: there is nothing to take back, and the page forgets it.
+                outcomes.append(next(back) if one.status == "written" else one)
         for outcome in outcomes:
-            if outcome.status == "written":
+            if outcome.status != "refused":
                 del self._kept[_key(outcome.decision)]
         return decided_document(outcomes, (), dry_run=False)
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 sys.path.insert(0, str(Path(__file__).parents[1] / "canary"))
 from canary_nouns import evidence, metric, plan, rollout
 
-from migrate.canary import plan_document
+from migrate.canary import Offline, plan_document
 from migrate.cli import main
 
 SCHEMAS = Path(__file__).parents[2] / "migrate" / "schemas"
@@ -170,6 +170,19 @@ def test_an_export_checks_itself(target: str) -> None:
     assert 0 == run("export", "plan.json", "--to", target, "--check", "out").exit_code
     other = run("export", "plan.json", "--to", target, "--stage", "2", "--check", "out").exit_code
     assert (0 if target in ("argo", "json") else 1) == other
+
+
+def test_what_the_replay_speaks_against_is_said_with_an_export(folder: Path) -> None:
+    """No file asks a person: whose gate is closed is told beside it, and that the plan wants a yes for this stage."""
+    doubted = plan(rollout(offline=Offline(gate="2 of 100 cases breaking")))
+    (folder / "plan.json").write_text(json.dumps(plan_document(doubted)))
+    told = " ".join(run("export", "plan.json", "--to", "flagd").stderr.split())
+    assert "note: the replay speaks against refund (gate closed)" in told
+    assert "by the plan a person says yes before this stage, which the file does not ask for: refund" in told
+    later = " ".join(run("export", "plan.json", "--to", "flagd", "--stage", "2").stderr.split())
+    assert ("gate closed" in later, "says yes" in later) == (True, False)
+    (folder / "plan.json").write_text(json.dumps(plan_document(plan(rollout()))))
+    assert "" == run("export", "plan.json", "--to", "flagd").stderr
 
 
 def test_a_plan_of_harm_exports_nothing(folder: Path) -> None:

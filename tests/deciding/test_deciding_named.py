@@ -141,6 +141,17 @@ def test_a_newest_replay_of_fewer_cases_is_said_to_be_one(replayed: Project, ver
     assert "note:" not in command(verb, "--run", part).stderr
 
 
+def test_of_several_candidates_comparisons_are_counted(replayed: Project) -> None:
+    """After `--lf` one candidate may have more of them than another: no number of cases is the right one."""
+    models = ("-q", "--model", "gpt-4.1", "--model", "gpt-4.1-mini")
+    replayed.run(*models)
+    whole = compared()["run"]["id"]
+    replayed.run(*models, "-k", "lost.letter and not mini")
+    part = compared()["run"]["id"]
+    said = " ".join(command("compare").stderr.split())
+    assert f"note: run {part} judged 1 comparison, run {whole} before it 10 comparisons" in said
+
+
 # --- Until a day ---------------------------------------------------------------------------------------------------
 
 

@@ -461,6 +461,18 @@ def test_a_failed_case() -> None:
     ] == failure_lines(case, PLACE, "gpt-4.1")
 
 
+def test_no_finding_is_told_by_half() -> None:
+    """Fifteen lines hold as many as are told whole, and say how many there are: of half of one a value seems gone."""
+    many = [finding(f"$.{key}", FindingKind.WRONG_TYPE, severity=Severity.BREAKING) for key in "abcd"]
+    for note in ("", "rejected by ada: we would pay too much"):
+        lines = failure_lines(compared("late-parcel", *many, verdict=CaseVerdict.BREAKING, note=note), PLACE, "gpt-4.1")
+        assert len(lines) <= 15
+        heads = sum(": wrong type (breaking" in line for line in lines)
+        ends = sum(line.startswith("    why:") for line in lines)
+        assert heads == ends > 0
+        assert f"the worst {f'{heads} ' if heads > 1 else ''}of 4 findings" in lines[1]
+
+
 def test_a_rejected_drift_is_headed_as_what_it_is() -> None:
     """Nothing broke: the case fails because a reviewer rejected the change, and the head says both."""
     case = compared("late-parcel", MOVED, verdict=CaseVerdict.BREAKING, note="rejected by ada: we would pay too much")

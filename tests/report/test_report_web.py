@@ -133,6 +133,25 @@ def test_undo_leaves_everything_as_it_was(served: Reviewed, replayed: Project) -
     assert not (replayed.root / "fixtures" / "refund" / "decisions.jsonl").exists()
 
 
+def test_undo_of_a_group_leaves_what_was_decided_of_a_member_before(served: Reviewed, replayed: Project) -> None:
+    """Accepted by itself, then with its group: the undo of the group is refused nowhere, and nothing stays behind."""
+    served.go("case:late-parcel")
+    served.press("a", "written: 1 decision")
+    before = written(replayed)
+    served.go("case:broken-cup")
+    served.page.keyboard.press("A")
+    served.page.wait_for_selector("dialog")
+    served.page.locator("dialog label", has_text="decide on these again too").locator("input").check()
+    served.page.locator("dialog button[type=submit]").click()
+    served.page.locator(".pill.writer", has_text="3 written").wait_for()
+    served.page.keyboard.press("u")
+    served.page.locator(".pill.writer", has_text="1 written").wait_for()
+    assert before == written(replayed)
+    served.page.keyboard.press("d")
+    assert 0 == served.page.get_by_text("it was not written in this review").count()
+    assert "accepted: 1 decision on 1 case" in served.end()
+
+
 def test_what_one_key_decided_is_taken_back_as_one_another_day(served: Reviewed, replayed: Project) -> None:
     """The cases of a group have one time: `review --undo` finds all of them again, and nothing else of the session."""
     before = written(replayed)
