@@ -177,6 +177,17 @@ def test_a_member_that_alone_is_worse_has_its_row(tab: Tab, tmp_path: Path) -> N
     assert "member" not in plain.locator("main").inner_text()
 
 
+def test_shares_are_rounded_as_the_terminal_rounds_them(tab: Tab, tmp_path: Path) -> None:
+    """A tie goes to the even digit: the two never differ in the last one."""
+    pages = pooled()
+    (flow,) = pages["canary"]["flows"]
+    wanted = [0.8325, 0.8335, 0.0005, 0.0015, 0.9995, 1 / 3]
+    rows_of = flow["operating_characteristics"]
+    flow["operating_characteristics"] = [{**rows_of[0], "promoted": share} for share in wanted]
+    page = tab.open(written(tmp_path / "index.html", pages), "#/page/canary")
+    assert [f"{share:.1%}" for share in wanted] == [row[1] for row in rows(page, "What this very plan does")]
+
+
 def test_what_could_not_be_planned_is_told(tab: Tab, tmp_path: Path) -> None:
     """With the reason and what to do, and no angle bracket of it is obeyed."""
     page = tab.open(written(tmp_path / "index.html", pooled()), "#/page/canary")

@@ -54,6 +54,10 @@ export function percent(passed: number, total: number): string {
   return tenths % 10 ? `${(tenths / 10).toFixed(1)}%` : `${tenths / 10}%`;
 }
 
+// One decimal place of a figure that is not negative, rounded as the terminal does: of the ties that doubles have, at a
+// quarter and at three, toFixed takes the first one up, and not to the even digit.
+export const oneDecimal = (value: number) => ((value * 4) % 4 === 1 ? value - 0.05 : value).toFixed(1);
+
 export function points(share: number): string {
   const value = share * 100;
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;

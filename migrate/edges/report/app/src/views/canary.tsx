@@ -5,7 +5,7 @@ import type { Behaviour, Check, Checked, CheckSide, MemberReading, Plan, Reading
 import type { Index } from "../data";
 import { Deciles } from "../deciles";
 import { EvidencePath, Exposure, Ladder } from "../plots";
-import { between, counted, dollars, ms, Pill, plain, points, SCROLL, T } from "../words";
+import { between, counted, dollars, ms, oneDecimal, Pill, plain, points, SCROLL, T } from "../words";
 import { Lazy } from "./lazy";
 
 export function CanaryPage({ index, plan, checked }: { index: Index; plan: Plan | null; checked: Checked | null }) {
@@ -446,7 +446,7 @@ function offlineWords(one: Stratum): string {
 }
 
 function Behaviour({ rows }: { rows: Behaviour[] }) {
-  const share = (value: number) => `${(value * 100).toFixed(1)}%`;
+  const share = (value: number) => `${oneDecimal(value * 100)}%`;
   const pooled = rows.some((row) => Object.keys(row.rolled_back_by_member ?? {}).length);
   const alone = rows.find((row) => row.harmed);
   const members = (row: Behaviour) => Object.values(row.rolled_back_by_member ?? {}).reduce((sum, one) => sum + one, 0);
