@@ -43,9 +43,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word nearest to a mistyped one, or an empty text."""
+    """Return the known word nearest to a mistyped one, or an empty text; so where several begin with it."""
     import difflib
 
+    known = {*known}
+    if sum(name.casefold().startswith(word.casefold()) for name in known) > 1:
+        return ""
     # Sorted, so that a tie does not depend on the order of a set.
     plain = {name.casefold(): name for name in sorted(known, reverse=True)}
     near = difflib.get_close_matches(word.casefold(), plain, n=1)

@@ -81,13 +81,12 @@ def _write_page(
 ) -> tuple[Run, tuple[FlowEvidence, ...]]:
     from migrate.edges.report import write_report
     from migrate.wiring.report_pages import found_pages, given_pages
-    from migrate.wiring.reporting import make_report, replay_of, report_path
+    from migrate.wiring.reporting import make_report, page_folders, replay_of, report_path
 
     run = replay_of(world.ledger, run_id)
     path = Path(output) if output else report_path(world, run)
     pages = given_pages(given)
-    folders = (path.resolve().parent, world.root / world.settings.reports, world.root)
-    found, left_out = found_pages(run, dict.fromkeys(folders))
+    found, left_out = found_pages(run, page_folders(world, path))
     print_lines(left_out, err=True)
     made = make_report(world, run.id, {**found, **pages})
     written = write_report(path, made.packed)

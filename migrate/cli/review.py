@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -294,7 +294,7 @@ def _decided(session: Session, change: Change, key: str, today: str) -> bool:
         bounds = _bounds(today) if verdict == "tolerate" else {}
         without = _left_out(change)
         count = sum(one.case not in without for one in change.examples)
-        twins = _twins(change, verdict)
+        twins = _twins(session, change, verdict, without)
         if count > MOST:
             _confirm(f"that is {count} cases, more than {MOST} at once: {verdict} all of them? (y/N)")
     except (click.Abort, _Left):
@@ -322,15 +322,16 @@ def _asked(prompt: str, read: Callable[[str], T]) -> T:
         try:
             return read(text.strip())
         except click.UsageError as problem:
-            print_lines([f"  {problem.message}"])
+            print_lines(f"  {line}" for line in wrapped(problem.message, terminal_width() - 2))
 
 
-def _twins(change: Change, verdict: str) -> list[Group]:
+def _twins(session: Session, change: Change, verdict: str, without: Collection[CaseId]) -> list[Group]:
     """Ask which groups at the same place are decided on with this one: often it is one change, met by two rules."""
-    can = [pair for pair in change.twins if verdict != "accept" or pair[1].rung is Rung.AGREEMENT]
+    can = [group for _, group in change.twins if verdict != "accept" or group.rung is Rung.AGREEMENT]
     taken = []
-    for mate, group in can:
-        said = f"{mate.shared} of these are in {group.id} {group.severity.value} too, at the same place: {group.title}"
+    for group in can:
+        shared = session.shared(change, group, without)
+        said = f"{shared} of these are in {group.id} {group.severity.value} too, at the same place: {group.title}"
         print_lines(f"  {line}" for line in wrapped(said, terminal_width() - 2))
         if _asked(f"{verdict} that with it? (Y/n)", partial(_is_yes, empty=True)):
             taken.append(group)

@@ -233,7 +233,7 @@ def _similar(difference: Difference, texts: Sequence[str], floor: Floor, rule: R
     bound, metric = bound_of(rule), rule.metric
     best = max(similarity(text, difference.after, metric) for text in texts)
     if best >= bound:
-        words = f"other words: similarity {best:.2f}, the rule asks for {bound:.2f}"
+        words = f"other words, alike enough: similarity {best:.2f}, the rule asks for {bound:.2f}"
         return _cosmetic(difference, words, rule.path)
     counts = floor.counts if len(floor.counts) == len(texts) else (1,) * len(texts)
     own = own_similarity([text for text, count in zip(texts, counts, strict=True) for _ in range(count)], metric)

@@ -91,7 +91,7 @@ def compare(
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
     over = lapsed(contract.tolerated, case, candidate, findings, today)
     over += outnumbered(contract.tolerated, case, candidate, findings, today)
-    over += suspended(golden.rejected, candidate, findings, held)
+    over += suspended(golden.rejected, candidate, findings, held, rejections)
     note = "; ".join((*_remarks(baseline, missing, standing), *rejected_words(rejections), *over))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)

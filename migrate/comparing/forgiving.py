@@ -109,17 +109,23 @@ def rejected_words(again: Iterable[Rejection]) -> list[str]:
 
 
 def suspended(
-    rejections: Iterable[Rejection], candidate: str, findings: Iterable[Finding], held: Sequence[Toleration]
+    rejections: Iterable[Rejection],
+    candidate: str,
+    findings: Iterable[Finding],
+    held: Sequence[Toleration],
+    again: Sequence[Rejection],
 ) -> list[str]:
-    """Return which rejections a toleration holds over: what was rejected is there, and passes until its last day."""
+    """Return which rejections a toleration holds over: what was rejected is there, and passes until its last day.
+
+    Those in `again` hold for something else of the case, and are told by themselves.
+    """
     passed = {(found.kind, any_index(found.path)) for found in findings if found.explained == TOLERATION}
     words = []
     for one in rejections:
         days = [mine.expires for mine in held if (mine.kind, mine.path) in passed.intersection(one.covers)]
         if one.candidate == candidate and days:
-            words.append(
-                f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}; tolerated until {max(days)} all the same"
-            )
+            said = "" if one in again else f"rejected by {one.reviewer or 'a reviewer'}: {one.reason}; "
+            words.append(f"{said}{'a part of it is ' if one in again else ''}tolerated until {max(days)} all the same")
     return list(dict.fromkeys(words))
 
 

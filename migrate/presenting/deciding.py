@@ -100,17 +100,19 @@ def _lets_breaks_pass(outcomes: Iterable[Outcome]) -> bool:
 
 def _overriding_words(outcomes: Iterable[Outcome], *, dry_run: bool) -> Iterator[str]:
     """Yield whose earlier words these decisions set aside, and of which cases: nobody is overruled unawares."""
-    over: dict[tuple[str, str, str], list[Decision]] = {}
+    over: dict[tuple[str, str, str, bool], list[Decision]] = {}
     for one in outcomes:
         for earlier in one.overrides if one.status == "written" else ():
             word = "accepted" if isinstance(earlier, Approval) else "rejected"
-            over.setdefault((word, earlier.reviewer, earlier.reason), []).append(one.decision)
-    for (word, reviewer, reason), mine in over.items():
+            over.setdefault((word, earlier.reviewer, earlier.reason, one.rest), []).append(one.decision)
+    for (word, reviewer, reason, rest), mine in over.items():
         cases = [*dict.fromkeys(one.case for one in mine)]
         named = ", ".join(cases[:SHOWN]) + (f" and {len(cases) - SHOWN} more" if len(cases) > SHOWN else "")
         until = f"; until {mine[0].expires}, then that holds again" if mine[0].verdict == "tolerate" else ""
         said = f"{word} by {reviewer or 'a reviewer'} before" + (f" ({reason})" if reason else "")
-        yield f"{'would hold' if dry_run else 'holds'} over what was said of {named}: {said}{until}"
+        of = "this change of" if rest else "what was said of"
+        left = f"; the rest of it stays {word}" if rest else ""
+        yield f"{'would hold' if dry_run else 'holds'} over {of} {named}: {said}{until}{left}"
 
 
 def on_cases(decisions: Collection[Decision]) -> str:

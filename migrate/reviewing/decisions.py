@@ -45,6 +45,8 @@ class Outcome:
     overrides: tuple[Approval | Rejection, ...] = ()
     """Earlier words in the golden that say the opposite of these changes. A toleration holds over a rejection until its
     day, and leaves it where it is; an approval takes it out, and a rejection takes an approval out."""
+    rest: bool = False
+    """True where one of them says it of other changes as well, which it still holds for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ def decide(
                     outnumbered(decision, current.comparison),
                     tolerated=tuple(new),
                     replaced=gone,
-                    overrides=tuple(_overridden(decision, after, findings, current.samples)),
+                    overrides=(over := tuple(_overridden(decision, after, findings, current.samples))),
+                    rest=_says_more(over, findings),
                 )
             )
             continue
@@ -105,13 +108,20 @@ def decide(
         if why:
             outcomes.append(Outcome(decision, "refused", why))
             continue
-        opposite = _overridden(decision, after, findings, current.samples)
+        opposite = tuple(_overridden(decision, after, findings, current.samples))
         act = _accepted if decision.verdict == "accept" else _rejected
         changed = act(after, decision, findings, current.samples)
         outcomes.append(
             Outcome(decision, "already")
             if changed == after
-            else Outcome(decision, "written", before=after, after=changed, overrides=tuple(opposite))
+            else Outcome(
+                decision,
+                "written",
+                before=after,
+                after=changed,
+                overrides=opposite,
+                rest=_says_more(opposite, findings),
+            )
         )
         after = changed
     return Decided(tuple(outcomes), None if after == golden else after, tuple(added), tuple(replaced))
@@ -133,6 +143,11 @@ def _overridden(
 
 
 NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
+
+
+def _says_more(earlier: Iterable[Approval | Rejection], findings: Iterable[Finding]) -> bool:
+    changes = {*changes_of(findings)}
+    return any(not changes.issuperset(one.covers) for one in earlier)
 
 
 def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *, base: bool, today: str) -> str:

@@ -60,6 +60,8 @@ class Made:
     """What a toleration lets pass; empty: the log does not say, as earlier versions did not."""
     written_at: str = ""
     """When it was written: as it was made, or when the file was applied that it came in."""
+    applied: bool = False
+    """True: it came in a file."""
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
@@ -93,14 +95,25 @@ def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
         if decision.verdict == "tolerate":
             changes = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("tolerated", ()))
             replaced = tuple(_replaced(decision, entry))
-            made.append(Made(decision, entry["base"], alone, replaced, tolerated=changes, written_at=written_at))
+            made.append(
+                Made(
+                    decision,
+                    entry["base"],
+                    alone,
+                    replaced,
+                    tolerated=changes,
+                    written_at=written_at,
+                    applied="applied_at" in entry,
+                )
+            )
         else:
             wrote, gone = entry.get("wrote"), tuple(entry.get("replaced", ()))
             for one in (*(wrote or ()), *gone):
                 _check(one)
             for one in gone:
                 _restored(one)
-            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at=written_at))
+            applied = "applied_at" in entry
+            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at=written_at, applied=applied))
     return made
 
 
@@ -174,21 +187,28 @@ def _about(decision: Decision) -> tuple[CaseId, str]:
 
 
 def newest(logs: Mapping[FlowName, Sequence[Made]]) -> tuple[Made, ...]:
-    """Return what was written last in one go: the decisions that end their logs and were made at one moment."""
+    """Return what was written last in one go: the decisions that end their logs, of one file or of one moment."""
     ends = [made[-1] for made in logs.values() if made]
     if not ends:
         return ()
-    act = _act(max(ends, key=lambda one: (one.written_at, one.decision.at)).decision)
-    return tuple(one for made in logs.values() for one in _tail(made, act))
+    last = max(ends, key=lambda one: (one.written_at, one.decision.at))
+    return tuple(one for made in logs.values() for one in _tail(made, last))
 
 
-def _tail(made: Sequence[Made], act: Decision) -> list[Made]:
+def _tail(made: Sequence[Made], last: Made) -> list[Made]:
     tail: list[Made] = []
     for one in reversed(made):
-        if _act(one.decision) != act:
+        if not _in_one_go(one, last):
             break
         tail.append(one)
     return tail[::-1]
+
+
+def _in_one_go(one: Made, last: Made) -> bool:
+    """Say whether two decisions were written by one command, as a whole file is, or made in one act."""
+    if one.applied or last.applied:
+        return (one.applied, one.written_at) == (last.applied, last.written_at)
+    return _act(one.decision) == _act(last.decision)
 
 
 def _act(decision: Decision) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -112,6 +112,11 @@ def replay_of(ledger: SqlLedger, run_id: str | None) -> Run:
             f"run {run.id} recorded goldens: it has no candidate to report on", next_command="prompt-migrate runs"
         )
     return run
+
+
+def page_folders(world: World, path: Path) -> Iterable[Path]:
+    """Return where documents beside a report are looked for: in its own folder, the reports' and the project's."""
+    return dict.fromkeys((path.resolve().parent, world.root / world.settings.reports, world.root))
 
 
 def report_path(world: World, run: Run) -> Path:

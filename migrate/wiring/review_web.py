@@ -14,7 +14,8 @@ from migrate.presenting.deciding import decided_document, page_decision
 from migrate.reviewing import LeftOpen, Outcome
 from migrate.vocabulary import Decision, JsonObject
 from migrate.wiring.deciding import open_review
-from migrate.wiring.reporting import make_report
+from migrate.wiring.report_pages import found_pages
+from migrate.wiring.reporting import make_report, page_folders, replay_of, report_path
 from migrate.wiring.world import World
 
 Key = tuple[str, ...]
@@ -32,7 +33,10 @@ class WebReview:
         self._kept: dict[Key, Outcome] = {}
         self._moments: dict[str, str] = {}
         self._last = world.clock.now()
-        report = make_report(world, run_id)
+        run = replay_of(world.ledger, run_id)
+        # Documents about another run are not this page's: `report` says so, where somebody writes the page.
+        pages, _ = found_pages(run, page_folders(world, report_path(world, run)))
+        report = make_report(world, run.id, pages)
         self.run = report.run
         flows = dict.fromkeys(one.flow for one in report.evidence)
         self._ends, self._names = self._writer.log_ends(flows), {reviewer}

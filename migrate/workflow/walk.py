@@ -19,6 +19,7 @@ from migrate.reviewing import (
     group_changes,
     group_id,
     meant,
+    open_findings,
     showing,
 )
 from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung, Severity
@@ -127,6 +128,13 @@ class Session:
         self._made.append(act)
         return len(made)
 
+    def shared(self, change: Change, twin: Group, without: Iterable[CaseId]) -> int:
+        """Return how many cases of a group, but for some, are in a twin of it as well."""
+        left_out = {*without}
+        mine = {(one.case, one.candidate) for one in change.examples if one.case not in left_out}
+        theirs = (seen.comparison for seen in self.cases if seen.comparison.flow == change.flow)
+        return len(mine & {(one.case, one.candidate) for one in theirs if _has(one, twin)})
+
     def said_before(self, change: Change) -> dict[Decision, Said]:
         """Return what was decided of a group before the session, the last word on each case, with how far it goes."""
         members = {(change.flow, one.case, one.candidate) for one in change.examples}
@@ -157,6 +165,10 @@ class Session:
 
     def _by_group(self) -> dict[str, list[Decision]]:
         return {group: made for act in self._made for group, made in act.items()}
+
+
+def _has(comparison: Comparison, group: Group) -> bool:
+    return any(group_id(fingerprint_of(comparison.flow, one)) == group.id for one in open_findings(comparison))
 
 
 def _is_about(decision: Decision, group: Group, comparison: Comparison) -> bool:

@@ -255,6 +255,18 @@ def untravelled(project: Path, name: str = "triage") -> list[CaseRecord]:
     return [replace(one, comparison=replace(one.comparison, flow=FlowName(name))) for one in answered("gpt-4.1-mini")]
 
 
+def test_of_several_names_that_begin_alike_none_is_guessed(project: Path) -> None:
+    """Whoever typed the beginning of two chooses: neither is put into their mouth, and both are named."""
+    both = ("gpt-4.1-mini", "gpt-4.1-nano")
+    keep(project, [one for name in both for one in answered(name)], candidates=both)
+    done = planned("--candidate", "gpt-4.1")
+    assert (2, False) == (done.exit_code, "did you mean" in done.stderr)
+    assert "there is gpt-4.1-mini, gpt-4.1-nano" in done.stderr
+    promoted = CliRunner().invoke(main, ["promote", "gpt-4.1"])
+    assert (2, False) == (promoted.exit_code, "did you mean" in promoted.stderr)
+    assert "it has gpt-4.1-mini, gpt-4.1-nano" in " ".join(promoted.stderr.split())
+
+
 def test_a_broken_prompt_file_stands_in_the_way_of_its_own_flow_alone(project: Path) -> None:
     """It is told with file and line and left out; who asks for it, or pools it, is told at once."""
     records = [*answered("gpt-4.1-mini"), *untravelled(project)]

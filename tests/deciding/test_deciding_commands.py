@@ -164,6 +164,24 @@ def test_nobody_is_overruled_unawares(
     assert f"holds over what was said of late-parcel: {said}" in flat(command(*words, "--reviewer", "bob").stdout)
 
 
+def test_what_is_tolerated_of_a_rejected_case_is_that_change_alone(replayed: Project) -> None:
+    """The rest stays rejected: it is said when it is decided, and in the note of the next run, the reason once."""
+    replayed.say("gpt-4.1", {LATE: '{"label": "lost", "amount": 4}'})
+    replayed.run("-q", "--model", "gpt-4.1", "--migrate-fresh")
+    decide("reject", "--flow", "refund", "--case", "late-parcel", "--reason", "wrong sum")
+    words = ("tolerate", "--case", "late-parcel", "--path", "$.label", "--until", "2026-02-01", "--reason", "later")
+    told = flat(command(*words, "--reviewer", "bob").stdout)
+    said = "rejected by ada before (wrong sum); until 2026-02-01, then that holds again; the rest of it stays rejected"
+    assert f"holds over this change of late-parcel: {said}" in told
+    replayed.run("-q", "--model", "gpt-4.1")
+    world = wiring.open_world(replayed.root, {}, {})
+    record = world.ledger.record(world.ledger.run(None).id, "refund", "gpt-4.1", "late-parcel")
+    world.close()
+    assert record is not None
+    note = "rejected by ada: wrong sum; a part of it is tolerated until 2026-02-01 all the same"
+    assert ("breaking", note) == (record.comparison.verdict, record.comparison.note)
+
+
 def test_a_rejection_holds_again_when_a_toleration_ends(replayed: Project) -> None:
     """A toleration is for a time: it leaves the rejection where it is."""
     decide("reject", "--case", "late-parcel", "--reason", "wrong sum")

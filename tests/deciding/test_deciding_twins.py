@@ -99,6 +99,29 @@ def test_the_terminal_asks_whether_the_other_is_meant_too(
     assert sorted(wanted) == sorted(verdicts(seen_twice))
 
 
+def test_the_other_is_counted_as_far_as_the_cases_meant(seen_twice: Project) -> None:
+    """One left out of two: one of these is in the other group too; a name that is not there is told in whole lines."""
+    terminal = Terminal(seen_twice)
+    terminal.wait("[q]uit [?]")
+    terminal.press("r")
+    terminal.wait("reason:")
+    terminal.press("no\n")
+    terminal.wait("all but")
+    terminal.press("no-such-case\n")
+    terminal.wait("names of cases alone, Enter leaves none")
+    terminal.wait("\n  ")
+    terminal.wait("all but")
+    terminal.press("late-parcel\n")
+    terminal.wait("1 of these are in")
+    terminal.wait("(Y/n)")
+    terminal.press("\n")
+    terminal.wait("reject: 1 case")
+    terminal.wait("[q]uit [?]")
+    terminal.press("q")
+    assert 0 == terminal.end()
+    assert [("reject", "broken-cup")] * 2 == verdicts(seen_twice)
+
+
 def test_what_breaks_the_contract_is_not_accepted_with_the_other(seen_twice: Project) -> None:
     """The value can be accepted, the check beside it cannot: no question about it is asked."""
     terminal = Terminal(seen_twice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -302,6 +303,22 @@ def test_the_page_asks_its_own_server_alone(served: Reviewed, tab: Tab) -> None:
     assert [] == [url for url in tab.asked if not url.startswith(origin)]
     assert ("", False) == (served.page.evaluate("document.cookie"), "token" in served.page.url)
     served.end()
+
+
+def test_decisions_about_the_run_are_pages_here_too(replayed: Project, tab: Tab) -> None:
+    """A plan that the report would show beside its own pages is shown by the page that is served."""
+    decided = json.loads((Path(__file__).parent / "decided" / "canary-plan.json").read_text("utf-8"))
+    for flow in decided["flows"]:
+        flow["evidence"]["run"] = replayed.compared()["run"]["id"]
+    (replayed.root / "plan.json").write_text(json.dumps(decided), "utf-8")
+    served = Reviewed(replayed, tab)
+    try:
+        served.page.get_by_role("link", name="Canary").click()
+        served.page.locator("h1", has_text="Canary").wait_for()
+        assert decided["plan_id"] in served.page.locator("main").inner_text()
+        served.end()
+    finally:
+        served.kill()
 
 
 def test_the_page_served_keeps_the_rules_of_access(served: Reviewed, axe: str) -> None:
