@@ -155,6 +155,41 @@ def test_paper_gets_an_open_case_alone(tabs: Callable[..., Tab], report: Path) -
     assert (False, 0) == (page.locator(".finder").is_visible(), page.locator(".plain-cases").count())
 
 
+@pytest.mark.parametrize("layout", ["", "&layout=unified"])
+@pytest.mark.parametrize("width", [1000, 700])
+def test_on_paper_each_answer_stands_under_its_heading(
+    tabs: Callable[..., Tab], tmp_path: Path, width: int, layout: str
+) -> None:
+    """Side by side on narrow paper as well; what is folded keeps the words that say so."""
+    path = tmp_path / "index.html"
+    asked = {"json": '{"missing": 1, "label": "late"}', "text": "Dear Ann,\nyour parcel is late.\nBye"}
+    given = {"json": '{"missing": 1, "label": "lost"}', "text": "Dear Ann,\nyour parcel is lost.\nBye"}
+    records = [trial(compared(case, finding("$.label")), judged(1, text, "gpt-4.1")) for case, text in given.items()]
+    write_page(path, records, [golden(CaseId(case), text) for case, text in asked.items()])
+    tab = tabs(width=width)
+    for case, left, right in (
+        ("text", ".differs .before", ".differs .after"),
+        ("json", ".value.before", ".value.after"),
+    ):
+        page = tab.open(path, f"#/cases?c=refund~{case}~gpt-4.1{layout}")
+        page.wait_for_selector(".case[data-row]")
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_timeout(100)
+        heads, sides = (
+            [page.locator(one).first.bounding_box() for one in pair]
+            for pair in (
+                (".strip-of >> nth=0", ".strip-of >> nth=1"),
+                (f".answers {left}", f".answers {right}"),
+            )
+        )
+        assert heads[0]["y"] == heads[1]["y"]
+        assert heads[0]["x"] < heads[1]["x"]
+        assert sides[0]["y"] == sides[1]["y"]
+        assert sides[0]["x"] < sides[1]["x"]
+    assert "1 equal value missing" == " ".join(page.locator(".tree-row.fold").inner_text().replace("▸", "").split())
+
+
 def test_no_view_scrolls_sideways_on_a_phone(tabs: Callable[..., Tab], report: Path) -> None:
     """At 390 pixels what is wide scrolls inside itself, and decisions are stacked, not squeezed."""
     tab = tabs(width=390)

@@ -200,8 +200,11 @@ def stepped(one: Judged, steps: tuple[str, ...]) -> Judged:
 
 
 def test_a_step_has_its_cost_and_latency_on_the_page_of_its_flow(tab: Tab, chain: Path) -> None:
-    """As the terminal's table has them: calls, cost and both quantiles, each over the baseline's."""
+    """As the terminal's table has them: calls, cost and both quantiles, each over the baseline's; and of what."""
     page = tab.open(chain, "#/flow/refund")
+    heads = page.locator("section[aria-labelledby=steps] thead th").all_inner_texts()
+    assert ["cost, all samples (baseline)", "cost ratio of a sample, where both made it"] == heads[3:5]
+    assert ["p50 ratio", "p95 ratio"] == heads[6::2]
     table = page.locator("section[aria-labelledby=steps] tbody tr")
     rows = [row.locator("th, td").all_inner_texts() for row in table.all()]
     assert ["classify", "extract", "reply"] == [row[1] for row in rows]

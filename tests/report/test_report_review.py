@@ -114,7 +114,7 @@ def test_a_group_is_accepted_but_for_one(tab: Tab, report: Path) -> None:
     assert ["first", "second"] == sorted(one["case_id"] for one in document["decisions"])
     (group,) = {one["group"] for one in document["decisions"]}
     assert group.startswith("G")
-    assert "2 cases still undecided" in page.locator("main").inner_text()
+    assert "; 2 undecided." in page.locator("main").inner_text()
 
 
 def test_a_broken_contract_cannot_be_accepted(tab: Tab, report: Path) -> None:
@@ -145,7 +145,7 @@ def test_what_was_written_since_the_run_is_decided(tab: Tab, report: Path) -> No
     assert "accept the case" in page.locator("main").inner_text()
     typed(page, "d")
     said = page.locator("main.decisions").inner_text()
-    assert "0 decisions on 0 cases here, 2 decisions on 2 cases written before; 2 cases still undecided" in said
+    assert "0 decisions on 0 cases here, 2 decisions on 2 cases written before; 2 undecided." in said
     rows = [row.inner_text() for row in page.locator("tbody tr").all()]
     assert [True, True] == ["by ada on 2026-01-16" in row and "as agreed" in row for row in rows]
     page.locator("tbody a", has_text="second").click()
@@ -220,7 +220,7 @@ def test_one_rejected_change_settles_a_case(tab: Tab, report: Path) -> None:
     typed(page, "n")
     page.locator(".group-buttons, .deciding").first.wait_for()
     typed(page, "d")
-    assert "1 case still undecided" in page.locator("main.decisions").inner_text()
+    assert "; 1 undecided." in page.locator("main.decisions").inner_text()
     page.goto(page.url.partition("#")[0] + "#/cases")
     page.wait_for_selector("main.cases")
     typed(page, "n")
@@ -229,7 +229,7 @@ def test_one_rejected_change_settles_a_case(tab: Tab, report: Path) -> None:
     page.locator("dialog input").first.fill("the queue is wrong")
     page.locator("dialog input").first.press("Enter")
     typed(page, "d")
-    assert "0 cases still undecided" in page.locator("main.decisions").inner_text()
+    assert "; 0 undecided." in page.locator("main.decisions").inner_text()
 
 
 def test_a_number_and_its_text_can_be_told_apart(tab: Tab, report: Path) -> None:
@@ -278,7 +278,7 @@ def test_undo_takes_back_the_last_decision_and_escape_never_decides(tab: Tab, re
     assert 0 == page.locator("dialog").count()
     assert 0 == page.locator(".case").count()
     typed(page, "d")
-    assert "0 decisions on 0 cases; 4 cases still undecided" in page.locator("main.decisions").inner_text()
+    assert "0 decisions on 0 cases; 4 undecided." in page.locator("main.decisions").inner_text()
 
 
 def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
@@ -286,7 +286,7 @@ def test_decisions_outlive_the_page(tab: Tab, report: Path) -> None:
     page = tab.open(report, "#/cases?q=verdict:drift")
     typed(page, "n", "a")
     page = tab.open(report, "#/decisions")
-    assert "1 decision on 1 case; 3 cases still undecided" in page.locator("main").inner_text()
+    assert "1 decision on 1 case; 3 undecided." in page.locator("main").inner_text()
     page.get_by_role("button", name="take back").click()
     page = tab.open(report, "#/decisions")
     assert "0 decisions" in page.locator("main").inner_text()
@@ -332,6 +332,44 @@ def test_a_new_view_starts_at_its_top_and_back_returns(tab: Tab, report: Path) -
     page.locator("#q").evaluate("one => (one.value = 'first', one.dispatchEvent(new Event('input')))")
     page.wait_for_function("location.hash.includes('q=first')")
     assert 200 == page.evaluate("scrollY")
+
+
+def test_the_list_is_found_as_it_was_left(tab: Tab, tmp_path: Path) -> None:
+    """By Back, by the keys and after a reload; another filter has a place of its own."""
+    path = tmp_path / "many.html"
+    write_page(path, [trial(compared(f"case-{number:03}"), judged(1, NOW, "gpt-4.1")) for number in range(200)])
+    page = tab.open(path, "#/cases")
+    page.evaluate("document.querySelector('.list').scrollTop = 3000")
+    page.locator(".row", has_text="case-066").wait_for()
+    page.wait_for_function("history.state.list === 3000")
+    typed(page, "d")
+    page.wait_for_selector("main.decisions")
+    for back in (page.go_back, page.reload, lambda: typed(page, "d", "c")):
+        back()
+        page.locator(".row", has_text="case-066").wait_for()
+        assert 3000 == page.evaluate("document.querySelector('.list').scrollTop")
+    typed(page, "d")
+    page.evaluate("location.hash = '#/cases?q=case'")
+    page.locator(".row", has_text="case-001").wait_for()
+    assert 0 == page.evaluate("document.querySelector('.list').scrollTop")
+
+
+@pytest.mark.parametrize(
+    ("answer", "box", "told"), [("", "empty", "is empty"), (" \n", "only blanks", "has only blanks")]
+)
+def test_an_empty_answer_is_said_to_be_empty(tab: Tab, report: Path, answer: str, box: str, told: str) -> None:
+    """Not rewritten, and no blank box; as raw text too."""
+    one = trial(compared("one", finding("$"), verdict=CaseVerdict.DRIFT), judged(1, answer, "gpt-4.1"))
+    write_page(report, [one], [golden(CaseId("one"), "Dear Ann, your parcel is late.")])
+    page = tab.open(report, "#/cases")
+    typed(page, "n")
+    opened(page)
+    assert [f"The candidate's answer {told}."] == page.locator(".answers p.note").all_inner_texts()
+    assert "Dear Ann, your parcel is late." == page.locator(".prose.before").inner_text()
+    assert box == page.locator(".prose.after .note").inner_text()
+    if not answer:
+        typed(page, "x")
+        assert "empty" == page.locator("pre[aria-label='candidate, raw text']").inner_text()
 
 
 def test_filters_count_what_they_would_show(tab: Tab, report: Path) -> None:
@@ -456,12 +494,19 @@ def test_a_toleration_holds_over_a_rejection_of_the_case(tab: Tab, report: Path)
     groups = two_changes(report)
     before = replace(decided("both", "reject"), at="2026-01-15T11:00:00Z")
     some = [replace(decided("both", "tolerate", group), expires="2099-01-01") for group in groups.values()]
-    for held, standing in ((some[:1], "reject"), (some, "tolerate"), ([*some, before], "tolerate")):
+    alone = "The toleration is of that change alone: the rest of the case stays rejected."
+    over = "The tolerations hold over the rejection."
+    for held, standing, told in (
+        (some[:1], "reject", alone),
+        (some, "tolerate", over),
+        ([*some, before], "tolerate", over),
+    ):
         two_changes(report, Facts(decided=[before, *held]))
         page = tab.open(report, "#/cases")
         assert [standing] == page.locator(".row .state").all_inner_texts()
-    page.locator(".row").click()
-    opened(page)
+        page.locator(".row").click()
+        opened(page)
+        assert told in page.locator(".deciding .note").all_inner_texts()
     said = page.locator(".deciding").inner_text()
     assert 2 == said.count("until 2099-01-01")
     assert "tolerated $.label string -> string until 2099-01-01" in said
@@ -484,12 +529,19 @@ def test_an_earlier_act_on_several_changes_is_one_row(tab: Tab, report: Path) ->
 
 
 def test_half_decided_cases_are_counted_apart(tab: Tab, report: Path) -> None:
-    """The line over the list and the chips under it say the same."""
+    """The line over the list and the page of decisions say the same, of what was skipped as well."""
     groups = two_changes(report)
     two_changes(report, Facts(decided=[decided("both", "accept", groups["$.label"])]))
     page = tab.open(report, "#/cases")
     assert "1 case, 0 undecided, 1 partly decided" == page.locator(".tally-line [role=status]").inner_text()
-    assert "1 case still undecided, 1 of them in part" in tab.open(report, "#/decisions").locator("main").inner_text()
+    typed(page, "d")
+    assert "; 0 undecided, 1 partly decided. Go on" in page.locator("main.decisions").inner_text()
+    typed(page, "c", "n")
+    opened(page)
+    typed(page, "s", "d")
+    assert "; 0 undecided, 1 skipped. Go on" in page.locator("main.decisions").inner_text()
+    typed(page, "c")
+    assert "1 case, 0 undecided, 1 skipped" == page.locator(".tally-line [role=status]").inner_text()
 
 
 def test_a_filter_is_met_as_the_page_spells_it(tab: Tab, report: Path) -> None:

@@ -142,7 +142,10 @@ export function standing(row: number): Verdict | "partly" | "undecided" | "none"
   return verdicts.includes("tolerate") ? "tolerate" : "accept";
 }
 
-export const isOpen = (row: number) => ["undecided", "partly"].includes(standing(row)) && !skipped.value.has(row);
+const isUnsettled = (row: number) => ["undecided", "partly"].includes(standing(row));
+export const isOpen = (row: number) => isUnsettled(row) && !skipped.value.has(row);
+// Left for later, and not decided since.
+const isSkipped = (row: number) => skipped.value.has(row) && isUnsettled(row);
 
 function remember(act: Act): void {
   past.push({ ...act, decisions: decisions.value, skipped: skipped.value });
@@ -227,7 +230,15 @@ const sizeOf = (all: Decided) => [...all.values()].reduce((sum, own) => sum + ow
 export const decidedCount = computed(() => sizeOf(decisions.value));
 export const earlierCount = computed(() => acts(earlier.value).length);
 export const openRows = computed(() => (index.value ? index.value.cases.case.flatMap((_, row) => (isOpen(row) ? [row] : [])) : []));
-export const partlyOf = (rows: number[]) => rows.filter((row) => standing(row) === "partly").length;
+
+// What is left of some cases, said alike wherever it is counted.
+export function openWords(rows: number[]): string {
+  const open = rows.filter(isOpen);
+  const partly = open.filter((row) => standing(row) === "partly").length;
+  const left = rows.filter(isSkipped).length;
+  const told = (count: number, what: string) => `${count.toLocaleString("en")} ${what}`;
+  return [told(open.length - partly, "undecided"), ...(partly ? [told(partly, "partly decided")] : []), ...(left ? [told(left, "skipped")] : [])].join(", ");
+}
 
 // The page of `review --web`, which hands what is decided to the one writer at once.
 export const served = document.documentElement.dataset.writer !== undefined;
@@ -281,7 +292,7 @@ export function identity(row: number): string {
 // --- The list ---------------------------------------------------------------------------------------------------------
 
 export const rows = computed<Rows | null>(() =>
-  index.value ? rowsOf(index.value, (row) => (skipped.value.has(row) ? "skipped" : standing(row))) : null,
+  index.value ? rowsOf(index.value, (row) => (isSkipped(row) ? "skipped" : standing(row))) : null,
 );
 export const filter = computed(() => route.value.params.get("q") ?? "");
 export const textRows = signal<ReadonlySet<number> | null>(null);

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { canonical, parseJson, typeOf } from "../diff";
 import type { Answer, Index, Opened, Request, Sample } from "../data";
-import { acceptable, found, hashOf, nameOf, open, openRow, put, route, standing, type Verdict } from "../state";
+import { acceptable, found, hashOf, nameOf, open, openRow, printing, put, route, standing, type Verdict } from "../state";
 import { Command, counted, dollars, Pill, plain, shell, T, verdictWords } from "../words";
 import { Calls, ToolCalls } from "./calls";
 import { Compare } from "./compare";
@@ -208,7 +208,8 @@ function Samples({ index, row, opened }: { index: Index; row: number; opened: Op
   const chosen = choose(answers, params.get("s"), worst);
   const against = choose(goldens, params.get("g"), nearest(goldens, answers[chosen], texts));
   const raw = params.get("raw") === "1";
-  const unified = params.get("layout") === "unified";
+  // On paper each answer stands under its heading.
+  const unified = params.get("layout") === "unified" && !printing.value;
   const keys = new Map(index.flows[index.cases.flow[row]].rules.filter((rule) => rule.kind === "key" && typeof rule.value === "string").map((rule) => [rule.path, rule.value as string]));
   const golden = goldens[against]?.samples[0];
   const answer = answers[chosen]?.samples[0];

@@ -3,7 +3,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Index } from "../data";
 import { DECIDED_ORDER, FACETS, lacking, parseQuery, type Facet } from "../rows";
-import { filter, found, isOpen, nameOf, hashOf, open, partlyOf, printing, put, query, route, rows as allRows, searching, selected, standing, textRows, toggle } from "../state";
+import { keepListTop, listTop } from "../scrolling";
+import { filter, found, nameOf, hashOf, open, openWords, printing, put, query, route, rows as allRows, searching, selected, standing, textRows, toggle } from "../state";
 import { counted, plain, SCROLL, T, verdictWords } from "../words";
 import { CaseView } from "./case";
 
@@ -142,14 +143,11 @@ const order = (name: Facet) => orders[name];
 function Tally({ index }: { index: Index }) {
   const { rows } = found.value;
   const all = index.cases.case.length;
-  const open = rows.filter(isOpen);
-  const partly = partlyOf(open);
   const table = route.value.params.get("view") === "table";
   return (
     <p class="tally-line">
       <span role="status" aria-live="polite">
-        {rows.length === all ? counted(all, "case") : `${rows.length.toLocaleString("en")} of ${counted(all, "case")}`}, {(open.length - partly).toLocaleString("en")} undecided
-        {partly ? `, ${partly.toLocaleString("en")} partly decided` : ""}
+        {rows.length === all ? counted(all, "case") : `${rows.length.toLocaleString("en")} of ${counted(all, "case")}`}, {openWords(rows)}
       </span>
       <button type="button" class="quiet" aria-pressed={table} onClick={() => put({ view: table ? null : "table" })}>
         {table ? "list" : "plain table"}
@@ -171,6 +169,7 @@ function List({ index }: { index: Index }) {
 
   useLayoutEffect(() => {
     const element = box.current!;
+    element.scrollTop = listTop();
     const measure = () => setSpan({ top: element.scrollTop, height: element.clientHeight });
     measure();
     const watch = new ResizeObserver(measure);
@@ -196,7 +195,7 @@ function List({ index }: { index: Index }) {
       role="listbox"
       aria-label="Cases, worst first"
       aria-activedescendant={at >= first && at < last ? `row-${rows[at]}` : undefined}
-      onScroll={(event) => setSpan({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}
+      onScroll={({ currentTarget: { scrollTop: top, clientHeight: height } }) => (keepListTop(top), setSpan({ top, height }))}
     >
       <div class="all" style={{ height: `${rows.length * ROW_HEIGHT}px` }} role="presentation">
         {rows.slice(first, last).map((row, offset) => (

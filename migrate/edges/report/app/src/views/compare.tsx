@@ -22,7 +22,42 @@ export function Compare({ before, after, raw, keys }: Sides & { raw: boolean; ke
       </>
     );
   }
-  return <TextDiff before={before ?? ""} after={after ?? ""} />;
+  if (lacks(before) || lacks(after)) return <Alone before={before} after={after} />;
+  return <TextDiff before={before!} after={after!} />;
+}
+
+// Why there is nothing to read in a text; empty where there is something.
+const lacks = (text: string | null) => (text === null ? "no text" : text === "" ? "empty" : text.trim() === "" ? "only blanks" : "");
+
+// Where one side has no words there is nothing to mark.
+function Alone({ before, after }: Sides) {
+  const told = ([["The golden answer", before], ["The candidate's answer", after]] as const).filter(([, text]) => text !== null && lacks(text));
+  return (
+    <>
+      {told.map(([whose, text]) => (
+        <p class="note" key={whose}>
+          {whose} {text ? "has only blanks" : "is empty"}.
+        </p>
+      ))}
+      <div class="two">
+        <div class="prose before">
+          <Whole text={before} />
+        </div>
+        <div class="prose after">
+          <Whole text={after} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Whole({ text }: { text: string | null }) {
+  return (
+    <>
+      {lacks(text) ? <i class="note">{lacks(text)}</i> : null}
+      {text ? <Text text={text} /> : null}
+    </>
+  );
 }
 
 function Fences({ before, after }: { before: boolean; after: boolean }) {
@@ -33,8 +68,8 @@ function Fences({ before, after }: { before: boolean; after: boolean }) {
 function Raw({ before, after }: Sides) {
   return (
     <div class="two">
-      <pre tabIndex={0} aria-label="golden, raw text">{before === null ? <i class="note">no text</i> : <T text={before} />}</pre>
-      <pre tabIndex={0} aria-label="candidate, raw text">{after === null ? <i class="note">no text</i> : <T text={after} />}</pre>
+      <pre tabIndex={0} aria-label="golden, raw text">{before ? <T text={before} /> : <i class="note">{lacks(before)}</i>}</pre>
+      <pre tabIndex={0} aria-label="candidate, raw text">{after ? <T text={after} /> : <i class="note">{lacks(after)}</i>}</pre>
     </div>
   );
 }

@@ -113,6 +113,7 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
           <Made decision={{ ...decision, group: scope || null }} /> <Signed decision={decision} />
         </p>
       ))}
+      <Held row={row} />
       {blocked ? <p class="note">{groups.some((group) => group.rung === "agreement") ? PARTLY : CANNOT_ACCEPT}</p> : null}
       {several.length ? (
         <ul class="group-buttons">
@@ -123,6 +124,17 @@ export function Deciding({ row, opened }: { row: number; opened: Opened }) {
       ) : null}
     </section>
   );
+}
+
+// Which holds, of a rejection of the whole case and tolerations of its changes.
+function Held({ row }: { row: number }) {
+  const whole = [earlier.value, decisions.value].some((all) => all.get(row)?.get("")?.verdict === "reject");
+  const count = groupsOf(row).filter((group) => decidedOn(row, group.id)?.verdict === "tolerate").length;
+  if (!whole || !count) return null;
+  const several = count > 1;
+  if (standing(row) === "tolerate") return <p class="note">{several ? "The tolerations hold" : "The toleration holds"} over the rejection.</p>;
+  if (standing(row) !== "reject") return null;
+  return <p class="note">{several ? "The tolerations are of those changes" : "The toleration is of that change"} alone: the rest of the case stays rejected.</p>;
 }
 
 // Alike until it is decided: a button that has its colour is what was decided of the case.

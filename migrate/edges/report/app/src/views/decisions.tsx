@@ -13,8 +13,7 @@ import {
   hashOf,
   listed,
   nameOf,
-  openRows,
-  partlyOf,
+  openWords,
   reviewer,
   say,
   served,
@@ -35,7 +34,6 @@ function onCases(rows: number[]): string {
 export function Decisions({ index }: { index: Index }) {
   const [here, before] = [listed(decisions.value), acts(earlier.value)];
   const { cases } = index;
-  const partly = partlyOf(openRows.value);
   const line = ({ row, decision, scopes }: Listed, last: ComponentChildren): Line => ({
     ...decision,
     id: `${row} ${scopes.join(" ")}`,
@@ -62,8 +60,7 @@ export function Decisions({ index }: { index: Index }) {
       <h1>Decisions</h1>
       <p>
         {onCases(here.map(({ row }) => row))}
-        {earlierCount.value ? ` here, ${onCases(before.map(({ row }) => row))} written before` : ""}; {counted(openRows.value.length, "case")} still undecided
-        {partly ? `, ${partly} of them in part` : ""}. <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
+        {earlierCount.value ? ` here, ${onCases(before.map(({ row }) => row))} written before` : ""}; {openWords(cases.case.map((_, row) => row))}. <a href={hashOf("cases", "", { q: "decided:undecided,partly" })}>Go on</a>
       </p>
       {served ? <Writing index={index} /> : here.length ? <Download index={index} /> : <p class="note">Nothing was decided on this page yet. Decisions are kept in this browser until they are downloaded and applied.</p>}
       <Lines lines={lines} last={<span class="hidden">take back</span>} />

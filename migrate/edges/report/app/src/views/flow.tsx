@@ -367,7 +367,10 @@ const isChain = (one: Evidence) => (one.steps ?? []).length > 1;
 function Steps({ evidence }: { evidence: Evidence[] }) {
   return (
     <>
-      <p class="note">Cost and latency are candidate over baseline, the figures of both beside them; a step that one side never made has no ratio.</p>
+      <p class="note">
+        Ratios are candidate over baseline. That of the cost is not of the two sums: it is of what a sample spends on the step, in the cases where both
+        sides made it and every cost is known. A step that one side never made has no ratio.
+      </p>
       <div {...SCROLL}>
         <table class="plain">
           <thead>
@@ -376,11 +379,11 @@ function Steps({ evidence }: { evidence: Evidence[] }) {
               <th scope="col">step</th>
               <th scope="col">calls (baseline)</th>
               <th scope="col">cost, all samples (baseline)</th>
-              <th scope="col">ratio</th>
+              <th scope="col">cost ratio of a sample, where both made it</th>
               <th scope="col">p50 (baseline)</th>
-              <th scope="col">ratio</th>
+              <th scope="col">p50 ratio</th>
               <th scope="col">p95 (baseline)</th>
-              <th scope="col">ratio</th>
+              <th scope="col">p95 ratio</th>
             </tr>
           </thead>
           <tbody>
