@@ -342,13 +342,15 @@ def test_the_list_is_found_as_it_was_left(tab: Tab, tmp_path: Path) -> None:
     page.evaluate("document.querySelector('.list').scrollTop = 3000")
     page.locator(".row", has_text="case-066").wait_for()
     page.wait_for_function("history.state.list === 3000")
-    typed(page, "d")
-    page.wait_for_selector("main.decisions")
-    for back in (page.go_back, page.reload, lambda: typed(page, "d", "c")):
+    for back in (page.go_back, lambda: typed(page, "c"), page.reload):
+        if back != page.reload:
+            typed(page, "d")
+            page.wait_for_selector("main.decisions")
         back()
         page.locator(".row", has_text="case-066").wait_for()
         assert 3000 == page.evaluate("document.querySelector('.list').scrollTop")
     typed(page, "d")
+    page.wait_for_selector("main.decisions")
     page.evaluate("location.hash = '#/cases?q=case'")
     page.locator(".row", has_text="case-001").wait_for()
     assert 0 == page.evaluate("document.querySelector('.list').scrollTop")
