@@ -339,9 +339,8 @@ def test_the_list_is_found_as_it_was_left(tab: Tab, tmp_path: Path) -> None:
     path = tmp_path / "many.html"
     write_page(path, [trial(compared(f"case-{number:03}"), judged(1, NOW, "gpt-4.1")) for number in range(200)])
     page = tab.open(path, "#/cases")
-    page.evaluate("document.querySelector('.list').scrollTop = 3000")
-    page.locator(".row", has_text="case-066").wait_for()
-    page.wait_for_function("history.state.list === 3000")
+    ended = "new Promise(done => addEventListener('scrollend', () => done(), {once: true, capture: true}))"
+    page.evaluate(f"(document.querySelector('.list').scrollTop = 3000, {ended})")
     for back in (page.go_back, lambda: typed(page, "c"), page.reload):
         if back != page.reload:
             typed(page, "d")
