@@ -525,6 +525,7 @@ def test_an_earlier_act_on_several_changes_is_one_row(tab: Tab, report: Path) ->
     page = tab.open(report, "#/decisions")
     assert "1 decision on 1 case written before" in page.locator("main").inner_text()
     assert "Decisions 1" == page.locator("nav a", has_text="Decisions").inner_text()
+    assert page.locator("nav a", has_text="Cases").inner_text().endswith(" undecided")
     about = page.locator("tbody td.path").all_inner_texts()
     assert {"$.amount number -> string", "$.label string -> string"} == {*about[0].split("; ")}
 

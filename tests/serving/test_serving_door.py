@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -253,6 +254,25 @@ def test_one_thread_does_everything(inside: Stage) -> None:
     assert {inside.thread.ident} == inside.doers
     status, _, body = inside.ask("POST", inside.door.home + "decide", b"unfit")
     assert (422, "that does not fit") == (status, json.loads(body)["error"])
+
+
+def test_ctrl_c_while_an_answer_is_handed_over_ends_it_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work was done: that it was interrupted is all that whoever serves is told, and no fault of ours beside it."""
+
+    class Interrupted(Future[JsonObject]):
+        def set_result(self, result: JsonObject) -> None:
+            super().set_result(result)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("migrate.edges.serving.server.Future", Interrupted)
+    done: list[bytes] = []
+    server = PageServer({}, {"decide": lambda body: {"written": done.append(body)}})
+    asking = threading.Thread(target=server.ask, args=(server.acts["decide"], b"{}"))
+    asking.start()
+    with pytest.raises(KeyboardInterrupt):
+        server.serve(60.0)
+    asking.join(60)
+    assert ([b"{}"], False) == (done, asking.is_alive())
 
 
 def test_it_ends_when_nobody_asks() -> None:

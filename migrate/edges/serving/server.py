@@ -91,12 +91,15 @@ class PageServer:
 
     def _do(self, act: Act, body: bytes, done: Future[JsonObject]) -> None:
         try:
-            done.set_result(act(body))
+            result = act(body)
         except PromptMigrateError as problem:
             done.set_exception(Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(problem)))
         except BaseException as problem:
             done.set_exception(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, f"not written: {problem}"))
             raise
+        else:
+            # By itself: Ctrl-C may come while it is handed over, and what was done is done then.
+            done.set_result(result)
 
     def _drop(self) -> None:
         with contextlib.suppress(queue.Empty):

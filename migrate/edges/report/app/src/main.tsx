@@ -47,12 +47,12 @@ function Page({ report }: { report: Index }) {
 
 function Header({ report }: { report: Index }) {
   const baselines = [...new Set(report.evidence.map((one) => one.baseline))].join(", ");
-  const tab = (view: View, text: string, count?: number, name = "") => {
+  const tab = (view: View, text: string, count?: string, name = "") => {
     const current = route.value.view === view && (view !== "page" || route.value.name === name);
     return (
       <a key={text} href={hashOf(view, name)} aria-current={current ? "page" : undefined}>
         {text}
-        {count === undefined ? null : <b> {count.toLocaleString("en")}</b>}
+        {count === undefined ? null : <b> {count}</b>}
       </a>
     );
   };
@@ -72,8 +72,8 @@ function Header({ report }: { report: Index }) {
       </div>
       <nav aria-label="Views">
         {tab("overview", "Overview")}
-        {tab("cases", "Cases", openRows.value.length)}
-        {tab("decisions", "Decisions", decidedCount.value + earlierCount.value)}
+        {tab("cases", "Cases", `${openRows.value.length.toLocaleString("en")} undecided`)}
+        {tab("decisions", "Decisions", (decidedCount.value + earlierCount.value).toLocaleString("en"))}
         {pagesOf(report).map(({ name, title }) => tab("page", title, undefined, name))}
       </nav>
       <div class="tools">
