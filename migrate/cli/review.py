@@ -216,9 +216,13 @@ def _flags(session: Session, changes: tuple[Change, ...], narrowed: str) -> Iter
 
     width = terminal_width()
     for change in changes:
-        can = change.is_contract
         yield from flag_lines(
-            change.flow, change.group, cases=change.cases, contract=can, narrowed=narrowed, width=width
+            change.flow,
+            change.group,
+            cases=change.cases,
+            contract=change.is_contract,
+            narrowed=narrowed,
+            width=width,
         )
         yield from companion_lines(change.mates, twins=[mate.id for mate, _ in change.twins], width=width)
         yield from before_lines(session.said_before(change), width=width)

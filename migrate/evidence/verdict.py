@@ -129,6 +129,8 @@ def _least(seen: Differences, absent: int, policy: Policy) -> Differences:
 
     A bound that only more cases made tighter would be evidence of answers that nobody gave.
     """
+    if not absent:
+        return seen
     return min((seen, seen.with_equal(absent)), key=lambda one: lower_bound(one, policy.alpha))
 
 

@@ -33,18 +33,18 @@ class Change:
         return sum(len(group.cases) for _, group in self.shown)
 
 
-def changes(evidence: Iterable[FlowEvidence]) -> list[Change]:
+def changes(evidence: Iterable[FlowEvidence], *, cosmetic: bool = False) -> list[Change]:
     """Return the changes, worst first, then those of most cases.
 
-    Without those of form alone: nobody decides on them, and `review` does not list them.
+    `cosmetic`: with those of form alone, which nobody decides on and `review` does not list.
     """
     found: dict[tuple[FlowName, str], list[tuple[str, Group]]] = {}
     for flow in evidence:
         for group in flow.groups:
             found.setdefault((flow.flow, group.id), []).append((flow.candidate, group))
     every = [Change(name, tuple(shown)) for (name, _), shown in found.items()]
-    counting = [change for change in every if change.group.severity is not Severity.COSMETIC]
-    return sorted(counting, key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
+    wanted = (change for change in every if cosmetic or change.group.severity is not Severity.COSMETIC)
+    return sorted(wanted, key=lambda change: (WORST_FIRST[change.group.severity], -change.cases))
 
 
 def cases_of(evidence: Sequence[FlowEvidence]) -> str:

@@ -12,7 +12,7 @@ from migrate.inert import inert
 from migrate.presenting.layout import cells, wrapped
 from migrate.presenting.numbers import counted
 from migrate.reviewing import LeftOpen, Outcome
-from migrate.vocabulary import Approval, Decision, FindingKind, Flow, JsonObject, Rejection
+from migrate.vocabulary import Approval, Decision, Flow, JsonObject, Rejection
 
 JSON_FORMAT: Final = 1
 DONE: Final = {"accept": "accepted", "reject": "rejected", "tolerate": "tolerated"}
@@ -23,8 +23,6 @@ NOT_COMPARED: Final = (
 )
 SHOWN: Final = 20
 """Reasons of refusals that are listed; the rest is counted."""
-_OF_AGREEMENT: Final = frozenset([*FindingKind][[*FindingKind].index(FindingKind.TYPE_CHANGED) :])
-"""Kinds that no contract has a finding of."""
 LEFT_OPEN: Final = 5
 """Groups listed in which cases stay open."""
 LOG: Final = "commit decisions.jsonl beside the goldens too: it holds who decided what"
@@ -49,7 +47,8 @@ def decided_lines(
     """
     for words in _decided_words(outcomes, dry_run=dry_run):
         yield from wrapped(words, width, cut=False)
-    if _lets_breaks_pass(outcomes):
+    # Nobody has seen yet what else changed in these answers.
+    if any(one.status == "written" and one.of_contract for one in outcomes):
         yield from wrapped(NOT_COMPARED, width)
     yield from _left_open_lines(left_open, width)
     written = [one.decision for one in outcomes if one.status == "written"]
@@ -92,26 +91,20 @@ def _decided_words(outcomes: Sequence[Outcome], *, dry_run: bool) -> Iterator[st
         yield f"refused: and for {len(refused) - SHOWN} more reasons (--json lists all)"
 
 
-def _lets_breaks_pass(outcomes: Iterable[Outcome]) -> bool:
-    """Say whether a broken contract is tolerated: nobody has seen yet what else changed in those answers."""
-    tolerated = (one for outcome in outcomes if outcome.status == "written" for one in outcome.tolerated)
-    return any(one.kind not in _OF_AGREEMENT for one in tolerated)
-
-
 def _overriding_words(outcomes: Iterable[Outcome], *, dry_run: bool) -> Iterator[str]:
     """Yield whose earlier words these decisions set aside, and of which cases: nobody is overruled unawares."""
     over: dict[tuple[str, str, str, bool], list[Decision]] = {}
     for one in outcomes:
         for earlier in one.overrides if one.status == "written" else ():
             word = "accepted" if isinstance(earlier, Approval) else "rejected"
-            over.setdefault((word, earlier.reviewer, earlier.reason, one.rest), []).append(one.decision)
-    for (word, reviewer, reason, rest), mine in over.items():
+            over.setdefault((word, earlier.reviewer, earlier.reason, one.in_part), []).append(one.decision)
+    for (word, reviewer, reason, in_part), mine in over.items():
         cases = [*dict.fromkeys(one.case for one in mine)]
         named = ", ".join(cases[:SHOWN]) + (f" and {len(cases) - SHOWN} more" if len(cases) > SHOWN else "")
         until = f"; until {mine[0].expires}, then that holds again" if mine[0].verdict == "tolerate" else ""
         said = f"{word} by {reviewer or 'a reviewer'} before" + (f" ({reason})" if reason else "")
-        of = "this change of" if rest else "what was said of"
-        left = f"; the rest of it stays {word}" if rest else ""
+        of = "this change of" if in_part else "what was said of"
+        left = f"; the rest of it stays {word}" if in_part else ""
         yield f"{'would hold' if dry_run else 'holds'} over {of} {named}: {said}{until}{left}"
 
 

@@ -1,7 +1,7 @@
 """What a reviewer sees as one, and what follows from a decision: groups of equal changes, writes as data."""
 
 from migrate.reviewing.choosing import Choice, Said, Seen, chosen, meant, misnamed, reopened, showing
-from migrate.reviewing.companions import Companion, LeftOpen, companions, left_open
+from migrate.reviewing.companions import Companion, LeftOpen, companions, is_one_change, left_open
 from migrate.reviewing.decisions import Decided, Outcome, decide, over_words, taken_back
 from migrate.reviewing.dropping import Dropped, dropped_by
 from migrate.reviewing.groups import (
@@ -41,6 +41,7 @@ __all__ = [
     "fingerprint_of",
     "group_changes",
     "group_id",
+    "is_one_change",
     "is_there",
     "joined",
     "latest",

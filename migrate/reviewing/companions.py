@@ -6,16 +6,20 @@ is another promise; a reviewer who decides the one is told of the other.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from migrate.canonical import any_index
 from migrate.reviewing.choosing import Seen, changes_of, meant
 from migrate.reviewing.groups import WORST_FIRST, Grouping, fingerprint_of, group_id, open_findings
 from migrate.reviewing.seen import seen_digest
 from migrate.vocabulary import CaseId, Decision, FlowName, Group, Severity
+
+_WHOLE: Final = re.compile(r"\$(calls\[[^\]]*\])?\.?(tool_calls(\[\*\])?)?")
+"""Paths of a whole answer, of a call's, or of the calls of tools in it."""
 
 
 class LeftOpen(NamedTuple):
@@ -33,6 +37,14 @@ class Companion(NamedTuple):
     id: str
     shared: int
     """Members of both."""
+
+
+def is_one_change(one: Group, other: Group) -> bool:
+    """Say whether two groups of the same cases are one change, met by two rules: both are at one place in the answers.
+
+    The whole answer is no such place: a fence and a wrong fact are both there and have nothing in common.
+    """
+    return one.path == other.path and not _WHOLE.fullmatch(one.path)
 
 
 def companions(groups: Mapping[str, Collection[Hashable]]) -> dict[str, tuple[Companion, ...]]:

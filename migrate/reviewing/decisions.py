@@ -45,8 +45,10 @@ class Outcome:
     overrides: tuple[Approval | Rejection, ...] = ()
     """Earlier words in the golden that say the opposite of these changes. A toleration holds over a rejection until its
     day, and leaves it where it is; an approval takes it out, and a rejection takes an approval out."""
-    rest: bool = False
-    """True where one of them says it of other changes as well, which it still holds for."""
+    in_part: bool = False
+    """True where one of them is of other changes as well, and still holds for those."""
+    of_contract: bool = False
+    """True where a toleration lets a broken contract pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,46 +87,53 @@ def decide(
         if why or after is None or current is None:
             outcomes.append(Outcome(decision, "refused", why))
             continue
-        findings = [*meant(decision, current.comparison)]
         if decision.verdict == "tolerate":
-            new = [one for one in tolerations_of(decision, findings) if not is_among(one, (*added, *tolerated))]
-            gone = tuple(superseded(new, tolerated))
-            replaced += [one for one in gone if one not in replaced]
-            added = [*(one for one in added if one not in {*superseded(new, added)}), *new]
-            status: Literal["written", "already"] = "written" if new else "already"
-            outcomes.append(
-                Outcome(
-                    decision,
-                    status,
-                    outnumbered(decision, current.comparison),
-                    tolerated=tuple(new),
-                    replaced=gone,
-                    overrides=(over := tuple(_overridden(decision, after, findings, current.samples))),
-                    rest=_says_more(over, findings),
-                )
-            )
-            continue
-        why = still_tolerated(decision, findings, (*added, *tolerated))
-        if why:
-            outcomes.append(Outcome(decision, "refused", why))
-            continue
-        opposite = tuple(_overridden(decision, after, findings, current.samples))
-        act = _accepted if decision.verdict == "accept" else _rejected
-        changed = act(after, decision, findings, current.samples)
-        outcomes.append(
-            Outcome(decision, "already")
-            if changed == after
-            else Outcome(
-                decision,
-                "written",
-                before=after,
-                after=changed,
-                overrides=opposite,
-                rest=_says_more(opposite, findings),
-            )
-        )
-        after = changed
+            made = _tolerated(decision, after, current, (*added, *tolerated), tolerated)
+            replaced += [one for one in made.replaced if one not in replaced]
+            added = [*(one for one in added if one not in {*superseded(made.tolerated, added)}), *made.tolerated]
+        else:
+            made = _worded(decision, after, current, (*added, *tolerated))
+            after = made.after or after
+        outcomes.append(made)
     return Decided(tuple(outcomes), None if after == golden else after, tuple(added), tuple(replaced))
+
+
+def _tolerated(
+    decision: Decision,
+    golden: Golden,
+    current: Seen,
+    known: Sequence[Toleration],
+    in_file: Sequence[Toleration],
+) -> Outcome:
+    """Return what a toleration adds to those known, and what it takes the place of in the prompt file."""
+    findings = [*meant(decision, current.comparison)]
+    new = tuple(one for one in tolerations_of(decision, findings) if not is_among(one, known))
+    overrides = tuple(_overridden(decision, golden, findings, current.samples))
+    return Outcome(
+        decision,
+        "written" if new else "already",
+        outnumbered(decision, current.comparison),
+        tolerated=new,
+        replaced=tuple(superseded(new, in_file)),
+        overrides=overrides,
+        in_part=_are_of_more(overrides, findings),
+        of_contract=any(finding.rung is not Rung.AGREEMENT for finding in findings),
+    )
+
+
+def _worded(decision: Decision, golden: Golden, current: Seen, known: Sequence[Toleration]) -> Outcome:
+    """Return what an approval or a rejection makes of a golden."""
+    findings = [*meant(decision, current.comparison)]
+    why = still_tolerated(decision, findings, known)
+    if why:
+        return Outcome(decision, "refused", why)
+    act = _accepted if decision.verdict == "accept" else _rejected
+    changed = act(golden, decision, findings, current.samples)
+    if changed == golden:
+        return Outcome(decision, "already")
+    overrides = tuple(_overridden(decision, golden, findings, current.samples))
+    in_part = _are_of_more(overrides, findings)
+    return Outcome(decision, "written", before=golden, after=changed, overrides=overrides, in_part=in_part)
 
 
 def _overridden(
@@ -142,12 +151,13 @@ def _overridden(
             yield from [one] if not one.covers or not changes.isdisjoint(one.covers) else []
 
 
-NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
-
-
-def _says_more(earlier: Iterable[Approval | Rejection], findings: Iterable[Finding]) -> bool:
+def _are_of_more(earlier: Iterable[Approval | Rejection], findings: Iterable[Finding]) -> bool:
+    """Say whether earlier words are of other changes as well."""
     changes = {*changes_of(findings)}
     return any(not changes.issuperset(one.covers) for one in earlier)
+
+
+NOTHING_OPEN: Final = "nothing of it is open: it was decided before, or is within the noise"
 
 
 def _refusal(decision: Decision, golden: Golden | None, current: Seen | None, *, base: bool, today: str) -> str:

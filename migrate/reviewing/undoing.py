@@ -58,10 +58,13 @@ class Made:
     """What it took the place of in the golden, with the places."""
     tolerated: tuple[Change, ...] = ()
     """What a toleration lets pass; empty: the log does not say, as earlier versions did not."""
-    written_at: str = ""
-    """When it was written: as it was made, or when the file was applied that it came in."""
-    applied: bool = False
-    """True: it came in a file."""
+    applied_at: str = ""
+    """When the file was applied that it came in; empty: it was written as it was made."""
+
+    @property
+    def written(self) -> tuple[str, str]:
+        """When it was written, and when it was made: what tells the last one."""
+        return self.applied_at or self.decision.at, self.decision.at
 
 
 def standing(flow: FlowName, entries: Iterable[JsonObject]) -> tuple[Made, ...]:
@@ -91,29 +94,18 @@ def _after(made: list[Made], flow: FlowName, entry: JsonObject) -> list[Made]:
         decision = _decision(flow, entry)
         in_golden = (one.decision for one in made if one.decision.verdict != "tolerate")
         alone = not any(_about(one) == _about(decision) for one in in_golden)
-        written_at = str(entry.get("applied_at", decision.at))
+        applied_at = str(entry.get("applied_at", ""))
         if decision.verdict == "tolerate":
             changes = tuple((FindingKind(one["kind"]), JsonPath(one["path"])) for one in entry.get("tolerated", ()))
             replaced = tuple(_replaced(decision, entry))
-            made.append(
-                Made(
-                    decision,
-                    entry["base"],
-                    alone,
-                    replaced,
-                    tolerated=changes,
-                    written_at=written_at,
-                    applied="applied_at" in entry,
-                )
-            )
+            made.append(Made(decision, entry["base"], alone, replaced, tolerated=changes, applied_at=applied_at))
         else:
             wrote, gone = entry.get("wrote"), tuple(entry.get("replaced", ()))
             for one in (*(wrote or ()), *gone):
                 _check(one)
             for one in gone:
                 _restored(one)
-            applied = "applied_at" in entry
-            made.append(Made(decision, entry["base"], alone, (), wrote, gone, written_at=written_at, applied=applied))
+            made.append(Made(decision, entry["base"], alone, (), wrote, gone, applied_at=applied_at))
     return made
 
 
@@ -191,7 +183,7 @@ def newest(logs: Mapping[FlowName, Sequence[Made]]) -> tuple[Made, ...]:
     ends = [made[-1] for made in logs.values() if made]
     if not ends:
         return ()
-    last = max(ends, key=lambda one: (one.written_at, one.decision.at))
+    last = max(ends, key=lambda one: one.written)
     return tuple(one for made in logs.values() for one in _tail(made, last))
 
 
@@ -206,8 +198,8 @@ def _tail(made: Sequence[Made], last: Made) -> list[Made]:
 
 def _in_one_go(one: Made, last: Made) -> bool:
     """Say whether two decisions were written by one command, as a whole file is, or made in one act."""
-    if one.applied or last.applied:
-        return (one.applied, one.written_at) == (last.applied, last.written_at)
+    if one.applied_at or last.applied_at:
+        return one.applied_at == last.applied_at
     return _act(one.decision) == _act(last.decision)
 
 

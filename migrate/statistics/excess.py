@@ -49,7 +49,7 @@ class Differences:
 
     def with_equal(self, cases: int) -> Differences:
         """Return the same with so many cases more that do not differ."""
-        return Differences((*self.values, 0.0), (*self.weights, float(cases))) if cases else self
+        return Differences((*self.values, 0.0), (*self.weights, float(cases)))
 
     @cached_property
     def n(self) -> float:

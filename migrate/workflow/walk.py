@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from migrate.reviewing import (
     WORST_FIRST,
@@ -18,14 +16,12 @@ from migrate.reviewing import (
     fingerprint_of,
     group_changes,
     group_id,
+    is_one_change,
     meant,
-    open_findings,
     showing,
 )
 from migrate.vocabulary import CaseId, Comparison, Decision, Finding, FlowName, Group, Rung, Severity
 
-WHOLE: Final = re.compile(r"\$(calls\[[^\]]*\])?\.?(tool_calls(\[\*\])?)?")
-"""Paths of a whole answer, of a call's, or of the calls of tools in it."""
 Key = tuple[FlowName, CaseId, str]
 """Flow, case, text of the candidate."""
 
@@ -54,12 +50,8 @@ class Change:
 
     @property
     def twins(self) -> tuple[tuple[Companion, Group], ...]:
-        """Those of its mates that are at the same place: one change, met by another rule.
-
-        The whole answer is no place: a fence and a wrong fact are both there and have nothing in common.
-        """
-        path = self.group.path
-        return () if WHOLE.fullmatch(path) else tuple(pair for pair in self.mates if pair[1].path == path)
+        """Those of its mates that are the same change, met by another rule."""
+        return tuple(pair for pair in self.mates if is_one_change(self.group, pair[1]))
 
     @property
     def cases(self) -> int:
@@ -132,8 +124,8 @@ class Session:
         """Return how many cases of a group, but for some, are in a twin of it as well."""
         left_out = {*without}
         mine = {(one.case, one.candidate) for one in change.examples if one.case not in left_out}
-        theirs = (seen.comparison for seen in self.cases if seen.comparison.flow == change.flow)
-        return len(mine & {(one.case, one.candidate) for one in theirs if _has(one, twin)})
+        theirs = (seen for seen in self.cases if seen.comparison.flow == change.flow)
+        return len(mine & {(one.case, one.candidate) for one in _examples(twin, theirs)})
 
     def said_before(self, change: Change) -> dict[Decision, Said]:
         """Return what was decided of a group before the session, the last word on each case, with how far it goes."""
@@ -165,10 +157,6 @@ class Session:
 
     def _by_group(self) -> dict[str, list[Decision]]:
         return {group: made for act in self._made for group, made in act.items()}
-
-
-def _has(comparison: Comparison, group: Group) -> bool:
-    return any(group_id(fingerprint_of(comparison.flow, one)) == group.id for one in open_findings(comparison))
 
 
 def _is_about(decision: Decision, group: Group, comparison: Comparison) -> bool:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from migrate.evidence.rating import HumanEvidence
+from migrate.presenting.changes import Change, changes
 from migrate.presenting.deciding import page_decision
 from migrate.presenting.document import compare_document
 from migrate.presenting.report.headline import headline, sentence
 from migrate.presenting.report.rows import WORST_VERDICTS, rows_document
-from migrate.reviewing import WORST_FIRST, Companion, companions
+from migrate.reviewing import WORST_FIRST, Companion, companions, is_one_change
 from migrate.vocabulary import (
     Decision,
     Flow,
@@ -187,37 +188,34 @@ def _median(side: Quantiles) -> dict[str, Json]:
 
 def _groups(evidence: Sequence[FlowEvidence], candidates: Sequence[str]) -> list[JsonObject]:
     """Return the groups of equal changes over all candidates, worst first, then by the cases they touch."""
-    found: dict[str, tuple[FlowName, Group, dict[int, Group]]] = {}
-    for flow in evidence:
-        for group in flow.groups:
-            shared = found.setdefault(group.id, (flow.flow, group, {}))
-            shared[2][candidates.index(flow.candidate)] = group
-    ordered = sorted(
-        found.values(),
-        key=lambda item: (WORST_FIRST[item[1].severity], -_size(item[2]), item[1].path, item[1].id),
-    )
+    ordered = sorted(changes(evidence, cosmetic=True), key=_place)
     members = {
-        group.id: [(number, case) for number, one in shared.items() for case in one.cases]
-        for _, group, shared in ordered
+        change.group.id: [(candidate, case) for candidate, group in change.shown for case in group.cases]
+        for change in ordered
     }
-    mates = companions(members)
-    return [_group(*item, mates[item[1].id]) for item in ordered]
+    mates, groups = companions(members), {change.group.id: change.group for change in ordered}
+    return [_group(change, candidates, mates[change.group.id], groups) for change in ordered]
 
 
-def _size(shared: Mapping[int, Group]) -> int:
-    return sum(len(group.cases) for group in shared.values())
+def _place(change: Change) -> tuple[int, int, str, str]:
+    return WORST_FIRST[change.group.severity], -change.cases, change.group.path, change.group.id
 
 
-def _group(flow: FlowName, group: Group, shared: Mapping[int, Group], mates: Sequence[Companion]) -> JsonObject:
+def _group(
+    change: Change, candidates: Sequence[str], mates: Sequence[Companion], groups: Mapping[str, Group]
+) -> JsonObject:
+    group = change.group
+    sizes = {candidates.index(candidate): len(own.cases) for candidate, own in change.shown}
     return {
         "id": group.id,
-        "flow": flow,
+        "flow": change.flow,
         "kind": group.kind.value,
         "severity": group.severity.value,
         "rung": group.rung.value,
         "path": group.path,
         "title": group.title,
-        "cases": {str(number): len(one.cases) for number, one in sorted(shared.items())},
-        "count": sum(one.count for one in shared.values()),
+        "cases": {str(number): size for number, size in sorted(sizes.items())},
+        "count": sum(own.count for _, own in change.shown),
         "mates": [list(mate) for mate in mates],
+        "twins": [mate.id for mate in mates if is_one_change(group, groups[mate.id])],
     }

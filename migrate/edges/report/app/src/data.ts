@@ -103,6 +103,8 @@ export interface Group {
   count: number;
   // Other groups that at least half of its cases are in as well, and how many.
   mates: [string, number][];
+  // Those of them that are the same change, met by another rule.
+  twins: string[];
 }
 
 export interface HistoryRow {

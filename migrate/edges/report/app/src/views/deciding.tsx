@@ -338,14 +338,10 @@ function flipped<T>(from: ReadonlySet<T>, one: T): ReadonlySet<T> {
   return next;
 }
 
-// Paths of a whole answer, of a call's, or of the calls of tools in it: a fence and a wrong fact are both there.
-const WHOLE = /^\$(calls\[[^\]]*\])?\.?(tool_calls(\[\*\])?)?$/;
-
-// Groups at the same place as one, that most of its cases are in as well: often it is one change, met by two rules.
+// The other groups that are the same change, as far as they can be decided on alike.
 function twinsOf(id: string, verdict: Verdict): Group[] {
-  const group = groupOf(id);
-  const mates = group && !WHOLE.test(group.path) ? group.mates.flatMap(([mate]) => groupOf(mate) ?? []) : [];
-  return mates.filter((mate) => mate.path === group!.path && mate.severity !== "cosmetic" && (verdict !== "accept" || mate.rung === "agreement"));
+  const twins = (groupOf(id)?.twins ?? []).flatMap((twin) => groupOf(twin) ?? []);
+  return twins.filter((twin) => twin.severity !== "cosmetic" && (verdict !== "accept" || twin.rung === "agreement"));
 }
 
 function shared(rows: number[], id: string): number[] {
