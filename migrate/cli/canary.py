@@ -74,7 +74,6 @@ def plan(
     """
     from migrate import wiring
     from migrate.canary import plan_document
-    from migrate.edges.machine import READING_LOGS, reads_logs
     from migrate.edges.rollouts import write_document
     from migrate.wiring.canary import plan_canaries
 
@@ -95,15 +94,20 @@ def plan(
     else:
         _print_plan(made, as_markdown)
     if output is not None:
-        if not reads_logs():
-            click.echo(f"note: canary check wants DuckDB, which is not installed: {READING_LOGS}", err=True)
-        click.echo(f"written: {output}; next: prompt-migrate canary export {output} --to flagd", err=True)
+        _say_written(output)
     elif explain is None:
         given = {"run": run_id, "candidate": candidate, "policy": policy, "as-of": as_of}
         click.echo(inert(f"next: {_next(made, flows, given)}", keep_newlines=False), err=True)
-    if explain is not None:
-        return
-    context.exit(0 if all(map(_is_ready, made.rollouts)) and not made.unplanned else INCONCLUSIVE)
+    whole = all(map(_is_ready, made.rollouts)) and not made.unplanned
+    context.exit(0 if whole or explain is not None else INCONCLUSIVE)
+
+
+def _say_written(output: Path) -> None:
+    from migrate.edges.machine import READING_LOGS, reads_logs
+
+    if not reads_logs():
+        click.echo(f"note: canary check wants DuckDB, which is not installed: {READING_LOGS}", err=True)
+    click.echo(f"written: {output}; next: prompt-migrate canary export {output} --to flagd", err=True)
 
 
 def _is_ready(rollout: Rollout) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from migrate.evidence import Standing
     from migrate.evidence.rating import Heard, HumanEvidence
     from migrate.ports import Ledger
-    from migrate.vocabulary import FlowEvidence, Run, Settings
+    from migrate.vocabulary import FlowEvidence, FlowName, Inventory, Run, Settings
 
 GATE_CLOSED: Final = 1
 
@@ -42,6 +42,7 @@ def compare(
     """
     from migrate.cli.explaining import word_lines
     from migrate.edges.configuration import read_settings
+    from migrate.edges.inventory import load_readable
     from migrate.evidence import parse_fail_on, standing
     from migrate.wiring.world import World
 
@@ -52,8 +53,8 @@ def compare(
         _say(_wrapped(words), err=False)
         return
     name = None if explain is None else _figure(explain)
-    heard = _heard(settings)
-    run, evidence = read_run(settings, run_id, heard)
+    heard, inventory = _heard(settings), load_readable(settings)
+    run, evidence = read_run(settings, inventory, run_id, heard)
     if name is not None:
         print_explained(name, run, evidence)
         return
@@ -62,7 +63,7 @@ def compare(
     else:
         leaving = World(settings, os.environ).leaving(evidence)
         print_summary(run, evidence, heard.evidence(), named=run_id is not None, leaving=leaving)
-        _say(_unread(settings, evidence), err=False)
+        _say(_unread(inventory.broken, evidence), err=False)
         _say(_decided_since(settings, run, evidence), err=False)
     found = standing(run, evidence, gates)
     # With --json standard output is the document's alone.
@@ -70,11 +71,8 @@ def compare(
     context.exit(exit_code(found))
 
 
-def _unread(settings: Settings, evidence: Sequence[FlowEvidence]) -> Iterator[str]:
+def _unread(broken: Mapping[FlowName, str], evidence: Sequence[FlowEvidence]) -> Iterator[str]:
     """Yield which flows are judged without their prompt file, and why it cannot be read."""
-    from migrate.edges.inventory import load_readable
-
-    broken = load_readable(settings).broken
     for flow, critical in {one.flow: one.critical for one in evidence}.items():
         if flow in broken:
             said = f"{flow} is judged as {critical}, for its prompt file cannot be read: {broken[flow]}"
@@ -110,11 +108,11 @@ def _heard(settings: Settings) -> Heard:
 
 
 def read_run(
-    settings: Settings, run_id: str | None, heard: Heard | None = None
+    settings: Settings, inventory: Inventory, run_id: str | None, heard: Heard | None = None
 ) -> tuple[Run, tuple[FlowEvidence, ...]]:
     """Return a replay and its evidence, what people said on the way. Raises UsageProblem without such a replay."""
-    from migrate.edges.inventory import load_policies
     from migrate.evidence import weigh
+    from migrate.evidence.policy import policies_of
 
     ledger = ledger_of(settings)
     try:
@@ -126,7 +124,7 @@ def read_run(
         if run_id is None:
             _say(fuller_lines(ledger.runs(), run, "compare"), err=True)
         records = ledger.records(run.id)
-        return run, weigh(records if heard is None else heard.watch(records), policies=load_policies(settings))
+        return run, weigh(records if heard is None else heard.watch(records), policies=policies_of(inventory.flows))
     finally:
         ledger.close()
 

@@ -89,10 +89,13 @@ def compare(
     rungs = _contract_rates(contract, baseline.samples, expected)
     if verdict is not CaseVerdict.CONTRACT_NOT_KEPT:
         rungs[Rung.AGREEMENT] = _agreement_rates(baseline, agreements)
-    over = lapsed(contract.tolerated, case, candidate, findings, today)
-    over += outnumbered(contract.tolerated, case, candidate, findings, today)
-    over += suspended(golden.rejected, candidate, findings, held, rejections)
-    note = "; ".join((*_remarks(baseline, missing, standing), *rejected_words(rejections), *over))
+    decided = [
+        *rejected_words(rejections),
+        *lapsed(contract.tolerated, case, candidate, findings, today),
+        *outnumbered(contract.tolerated, case, candidate, findings, today),
+        *suspended(golden.rejected, candidate, findings, held, rejections),
+    ]
+    note = "; ".join((*_remarks(baseline, missing, standing), *decided))
     scores = _scores(baseline, judged, agreements if rungs[Rung.AGREEMENT] else None, planned)
     what = (verdict, findings, rungs, len(baseline.samples) > 1, unjudged, note, scores)
     return Comparison(flow, case, golden.baseline, candidate, *what)

@@ -78,6 +78,12 @@ def plan_canaries(
     planned = [planner.planned(name, several) for name, several in chosen if name not in missed]
     rollouts = with_pool_lines(planned, planner.supposed(chosen))
     rows = [with_behaviour(one, rules.rollouts, rules.seed) for one in rollouts]
+    if not flows:
+        lacking += [*_broken(read.broken), *replays.absent({one.flow for one in evidence})]
+    return _plan_of(world, rules, rows, lacking)
+
+
+def _plan_of(world: World, rules: CanaryPolicy, rows: Sequence[Rollout], unplanned: Iterable[Unplanned]) -> Plan:
     plan = Plan(
         plan_id="",
         as_of=world.clock.today().isoformat(),
@@ -87,10 +93,7 @@ def plan_canaries(
         newly_exposed=rules.newly_exposed,
         rollouts=scheduled(rows, rules.newly_exposed),
         claims=claims_of(rows),
-        unplanned=(
-            *lacking,
-            *(() if flows else (*_broken(read.broken), *replays.absent({one.flow for one in evidence}))),
-        ),
+        unplanned=tuple(unplanned),
     )
     return identified(plan)
 

@@ -48,6 +48,12 @@ class Terminal:
         assert words in self.seen, self.seen
         self.seen = self.seen.partition(words)[2]
 
+    def answer(self, *turns: tuple[str, str]) -> None:
+        """Wait for what is asked and press keys, turn by turn."""
+        for asked, keys in turns:
+            self.wait(asked)
+            self.press(keys)
+
     def interrupt(self) -> None:
         """Press Ctrl-C once the program reads: a signal between its prompt and its read would be kept until Enter."""
         status = Path(f"/proc/{self.process.pid}/stat")

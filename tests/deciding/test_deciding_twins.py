@@ -85,16 +85,16 @@ def test_the_terminal_asks_whether_the_other_is_meant_too(
     """Enter is yes: one reason and one day for both; `n` decides on the one that is shown alone."""
     terminal = Terminal(seen_twice)
     terminal.wait("check failed: the sum")
-    terminal.wait("[q]uit [?]")
-    terminal.press("t")
-    for asked, typed in (("reason:", "as agreed\n"), ("until", "2026-02-01\n"), ("at most", "\n"), ("all but", "\n")):
-        terminal.wait(asked)
-        terminal.press(typed)
-    terminal.wait("tolerate that with it? (Y/n)")
-    terminal.press(answer)
+    terminal.answer(
+        ("[q]uit [?]", "t"),
+        ("reason:", "as agreed\n"),
+        ("until", "2026-02-01\n"),
+        ("at most", "\n"),
+        ("all but", "\n"),
+        ("tolerate that with it? (Y/n)", answer),
+    )
     terminal.wait("tolerate: 2 cases")
-    terminal.wait("[q]uit [?]")
-    terminal.press("q")
+    terminal.answer(("[q]uit [?]", "q"))
     assert 0 == terminal.end()
     assert sorted(wanted) == sorted(verdicts(seen_twice))
 
@@ -102,22 +102,14 @@ def test_the_terminal_asks_whether_the_other_is_meant_too(
 def test_the_other_is_counted_as_far_as_the_cases_meant(seen_twice: Project) -> None:
     """One left out of two: one of these is in the other group too; a name that is not there is told in whole lines."""
     terminal = Terminal(seen_twice)
-    terminal.wait("[q]uit [?]")
-    terminal.press("r")
-    terminal.wait("reason:")
-    terminal.press("no\n")
-    terminal.wait("all but")
-    terminal.press("no-such-case\n")
+    terminal.answer(("[q]uit [?]", "r"), ("reason:", "no\n"), ("all but", "no-such-case\n"))
     terminal.wait("names of cases alone, Enter leaves none")
     terminal.wait("\n  ")
-    terminal.wait("all but")
-    terminal.press("late-parcel\n")
+    terminal.answer(("all but", "late-parcel\n"))
     terminal.wait("1 of these are in")
-    terminal.wait("(Y/n)")
-    terminal.press("\n")
+    terminal.answer(("(Y/n)", "\n"))
     terminal.wait("reject: 1 case")
-    terminal.wait("[q]uit [?]")
-    terminal.press("q")
+    terminal.answer(("[q]uit [?]", "q"))
     assert 0 == terminal.end()
     assert [("reject", "broken-cup")] * 2 == verdicts(seen_twice)
 
@@ -125,18 +117,11 @@ def test_the_other_is_counted_as_far_as_the_cases_meant(seen_twice: Project) -> 
 def test_what_breaks_the_contract_is_not_accepted_with_the_other(seen_twice: Project) -> None:
     """The value can be accepted, the check beside it cannot: no question about it is asked."""
     terminal = Terminal(seen_twice)
-    terminal.wait("[q]uit [?]")
-    terminal.press("s")
-    terminal.wait("[q]uit [?]")
-    terminal.press("s")
+    terminal.answer(("[q]uit [?]", "s"), ("[q]uit [?]", "s"))
     terminal.wait("$.amount value changed")
-    terminal.wait("[q]uit [?]")
-    terminal.press("a")
-    for asked in ("reason:", "all but"):
-        terminal.wait(asked)
-        terminal.press("\n")
+    terminal.answer(("[q]uit [?]", "a"), ("reason:", "\n"), ("all but", "\n"))
     terminal.wait("accept: 2 cases")
-    terminal.press("q")
+    terminal.answer(("[q]uit [?]", "q"))
     assert 0 == terminal.end()
     assert {"accept"} == {verdict for verdict, _ in verdicts(seen_twice)}
 

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 from measured import compared, finding
 
-from migrate.reviewing import Outcome, rejected_again, seen_digest, taken_back
+from migrate.reviewing import Outcome, Seen, decide, rejected_again, seen_digest, taken_back
 from migrate.vocabulary import (
     Answer,
     Approval,
@@ -24,6 +24,7 @@ from migrate.vocabulary import (
     JsonPath,
     Judged,
     Rejection,
+    Rung,
     Sample,
     Severity,
     ToolCall,
@@ -146,3 +147,25 @@ def test_a_rejection_of_a_whole_case_is_told_as_it_was_made() -> None:
     one = replace(rejected, path=JsonPath("$.label"))
     assert None not in [told.group for told in rejected_again(one, before, again)]
     assert [] == [*rejected_again(rejected, golden(), again)]
+
+
+@pytest.mark.parametrize(
+    ("rung", "of_contract"), [(Rung.TOOLS, True), (Rung.AGREEMENT, False)], ids=["of the contract", "of agreement"]
+)
+def test_of_what_rung_a_finding_is_says_whether_a_broken_contract_is_tolerated(rung: Rung, of_contract: bool) -> None:
+    """A missing call of a tool may be either: the kind of a finding does not tell whether the golden was compared."""
+    missing = finding("$tool_calls", FindingKind.MISSING_TOOL_CALL, rung=rung)
+    seen = Seen(compared("a", missing, flow="refund"), (judged(1, Answer("yes")),), "base")
+    tolerated = Decision(
+        FlowName("refund"),
+        CaseId("a"),
+        seen.comparison.candidate,
+        "tolerate",
+        "base",
+        seen_digest(seen.samples),
+        reason="known",
+        expires="2026-02-01",
+    )
+    golden = Golden(FlowName("refund"), CaseId("a"), "gpt-4o", (), ())
+    (made,) = decide([tolerated], golden, seen, base=True, today="2026-01-15").outcomes
+    assert ("written", of_contract) == (made.status, made.of_contract)
