@@ -146,6 +146,8 @@ class FaultServer:
         self.asked: Counter[int] = Counter()
         self.says: dict[str, str] = {}
         """What a model answers; the others say ANSWER."""
+        self.open = 0
+        """Connections that have not ended."""
 
     @property
     def url(self) -> str:
@@ -177,6 +179,21 @@ class FaultServer:
         self.books = Books()
         self.asked: Counter[int] = Counter()
 
+    def settle(self) -> None:
+        """Wait until what clients that ended had sent is in the books: it may still lie in their connections."""
+        give_up = time.monotonic() + 10
+        while True:
+            # Three turns: connections are taken, then read, then found to have ended.
+            asyncio.run_coroutine_threadsafe(self._turns(3), self.loop).result(10)
+            if not self.open:
+                return
+            assert time.monotonic() < give_up, f"{self.open} connections of clients that ended are still open"
+            time.sleep(0.001)
+
+    async def _turns(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
     def take(self, case: int, streamed: bool, connection: int) -> tuple[Entry, random.Random]:
         """Enter a request in the books and return what becomes of it."""
         self.asked[case] += 1
@@ -206,8 +223,12 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
+        self._server.open += 1
         self._number = len(self._server.books.connections)
         self._server.books.connections.append(time.monotonic())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.open -= 1
 
     def data_received(self, data: bytes) -> None:
         self._pending += data
